@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+# One non-recursive Makefile.  `make help` lists the targets.
+#
+#   F      flavour: release (default), asan, coverage, clang
+#   BUILD  where everything is built (default: build)
+#   WERROR=1 turns warnings into errors (CI does)
+
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+F ?= release
+BUILD ?= build
+B := $(BUILD)/$(F)
+GEN := $(B)/gen
+VERSION := 0.1.0
+SOVERSION := 0
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+LIBEXECDIR ?= $(PREFIX)/libexec/picklefork
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DESTDIR ?=
+
+# ---------------------------------------------------------------- compiler --
+ifeq ($(F),clang)
+CC := clang
+endif
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+AR ?= ar
+OBJCOPY ?= objcopy
+
+# Keeps a flag only when this compiler knows it, so that gcc and clang build.
+probe = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -c -x c /dev/null \
+	-o /dev/null 2>/dev/null && echo '$(f)'))
+
+WARN := $(call probe,-Wall -Wextra -Wpedantic -Wshadow -Wconversion \
+	-Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wcast-qual -Wwrite-strings -Wundef -Wvla -Wformat=2 \
+	-Wnull-dereference -Wduplicated-cond -Wlogical-op -Wswitch-enum \
+	-Wimplicit-fallthrough=5)
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+HARDEN := $(call probe,-fstack-protector-strong -fstack-clash-protection \
+	-ftrivial-auto-var-init=zero -fno-strict-aliasing \
+	-fno-delete-null-pointer-checks -fvisibility=hidden)
+LDHARDEN := -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code
+OPT := -O2 -g
+ifeq ($(F),asan)
+SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer
+OPT := -O1 -g
+else ifeq ($(F),coverage)
+SAN := --coverage
+OPT := -O0 -g
+else
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+endif
+CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -fPIC $(OPT) $(WARN) $(HARDEN) $(SAN) \
+	-MMD -MP $(CFLAGS)
+LDFLAGS_ALL = $(LDHARDEN) $(SAN) $(LDFLAGS)
+
+# The rooms and what each may include.
+INC_proto := -Iproto
+INC_worker := -Iworker -Iworker/formats -Iworker/pickle -Iproto
+INC_broker := -Ibroker -Iinclude -Iproto
+INC_cli := -Ibroker/cli -Iinclude
+INC_tests := -Itests -Itests/unit -Iinclude -Ibroker -Iworker \
+	-Iworker/formats -Iworker/pickle -Iproto -I$(GEN) -Ibroker/cli
+
+# ----------------------------------------------------------------- sources --
+PROTO_SRC := $(wildcard proto/*.c)
+PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/filter_gen.c, \
+	$(wildcard worker/*.c worker/formats/*.c worker/pickle/*.c))
+BROKER_SRC := $(wildcard broker/*.c)
+CLI_SRC := $(wildcard broker/cli/*.c)
+UNIT_SRC := $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)
+UNIT_HELP := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+
+obj = $(patsubst %.c,$(B)/obj/%.o,$(1))
+PROTO_OBJ := $(call obj,$(PROTO_SRC)) $(B)/obj/gen/picklefork.pb-c.o
+PARSER_OBJ := $(call obj,$(PARSER_SRC))
+BROKER_OBJ := $(call obj,$(BROKER_SRC))
+CLI_OBJ := $(call obj,$(CLI_SRC))
+UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+
+WORKER := $(B)/picklefork-worker
+CLI := $(B)/picklefork
+LIB_A := $(B)/libpicklefork.a
+LIB_SO := $(B)/libpicklefork.so.$(VERSION)
+# A sanitizer build cannot run inside the jail: every flavour's tests run the
+# release worker.
+TEST_WORKER := $(abspath $(BUILD)/release/picklefork-worker)
+
+# ------------------------------------------------------------ main targets --
+.PHONY: all help setup clean
+all: $(WORKER) $(CLI) $(LIB_A) $(LIB_SO) ## build worker, CLI and library
+
+help: ## list the targets
+	@grep -hE '^[a-zA-Z_-]+:.*## ' $(MAKEFILE_LIST) | \
+	    sed -E 's/:.*## /\t/' | sort | awk -F'\t' '{printf "  %-16s %s\n",$$1,$$2}'
+
+setup: ## install the packages that are missing (apt)
+	@scripts/setup.sh build
+
+clean: ## remove what was built
+	rm -rf "$(BUILD)"
+
+# ------------------------------------------------------------------- rules --
+$(GEN)/picklefork.pb-c.c $(GEN)/picklefork.pb-c.h &: proto/picklefork.proto
+	@mkdir -p $(GEN)
+	protoc-c --proto_path=proto --c_out=$(GEN) picklefork.proto
+$(B)/obj/gen/picklefork.pb-c.o: $(GEN)/picklefork.pb-c.c
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -fPIC $(OPT) $(HARDEN) $(SAN) -MMD -MP -I$(GEN) -c $< -o $@
+# Generated headers are for wire.c alone.
+$(B)/obj/proto/wire.o: $(GEN)/picklefork.pb-c.h
+$(B)/obj/proto/wire.o: EXTRA := -I$(GEN)
+$(B)/obj/worker/jail.o: $(GEN)/filter.h
+$(B)/obj/worker/jail.o: EXTRA := -I$(GEN)
+$(B)/obj/broker/worker_path.o: EXTRA := -I$(GEN)
+$(B)/obj/broker/worker_path.o: $(GEN)/paths.h
+
+# The seccomp filter: compiled at build time by libseccomp from policy.def.
+$(B)/filter-gen: worker/filter_gen.c worker/policy.def
+	@mkdir -p $(@D)
+	$(CC) -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -Iworker $< -lseccomp -o $@
+$(GEN)/filter.h: $(B)/filter-gen
+	@mkdir -p $(GEN)
+	$(B)/filter-gen > $@.tmp && mv $@.tmp $@
+
+# Where the installed worker is; made anew when PREFIX changes.
+.PHONY: FORCE
+FORCE:
+$(GEN)/paths.h: FORCE
+	@mkdir -p $(GEN)
+	@echo '#define PFORK_WORKER_PATH "$(LIBEXECDIR)/picklefork-worker"' > $@.tmp
+	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+
+room = $(if $(filter broker/cli/%,$(1)),cli,$(firstword $(subst /, ,$(1))))
+$(B)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(INC_$(call room,$*)) $(EXTRA) -c $< -o $@
+
+$(B)/libparser.a: $(PARSER_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(B)/libproto.a: $(PROTO_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+# Unhidden, for tests alone.
+$(B)/libbroker.a: $(BROKER_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+ifneq ($(filter asan coverage,$(F)),)
+# No sanitizer in the jail: these flavours have no worker of their own.
+$(WORKER): FORCE
+	$(MAKE) F=release BUILD=$(BUILD) $(BUILD)/release/picklefork-worker
+	@mkdir -p $(@D)
+	cp -u $(BUILD)/release/picklefork-worker $@
+else
+$(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o $(B)/libparser.a \
+    $(B)/libproto.a
+	$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -ldeflate -o $@
+endif
+
+$(LIB_A): $(BROKER_OBJ) $(PROTO_OBJ)
+	$(CC) -nostdlib -r -o $(B)/libpicklefork.o $^
+	$(OBJCOPY) --localize-hidden $(B)/libpicklefork.o
+	@rm -f $@
+	$(AR) rcs $@ $(B)/libpicklefork.o
+$(LIB_SO): $(BROKER_OBJ) $(PROTO_OBJ) broker/picklefork.map
+	$(CC) -shared $(LDFLAGS_ALL) -Wl,--version-script=broker/picklefork.map \
+	    -Wl,-soname,libpicklefork.so.$(SOVERSION) -Wl,--no-undefined \
+	    $(BROKER_OBJ) $(PROTO_OBJ) -lprotobuf-c -lpthread -o $@
+	ln -sf $(@F) $(B)/libpicklefork.so.$(SOVERSION)
+	ln -sf $(@F) $(B)/libpicklefork.so
+$(CLI): $(CLI_OBJ) $(LIB_A)
+	$(CC) $(LDFLAGS_ALL) $^ -lprotobuf-c -lcrypto -lpthread -o $@
+
+# ------------------------------------------------------------------- tests --
+$(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP)) \
+    $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lcmocka -lprotobuf-c -ldeflate \
+	    -lpthread -o $@
+.SECONDARY:
+
+.PHONY: unit
+unit: $(UNIT_BIN) $(WORKER) $(CLI) ## unit tests of this flavour
+	@PFORK_TEST_WORKER="$(TEST_WORKER)" tests/run-unit.sh $(UNIT_BIN)
+
+-include Makefile.tests
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checkpoint.h - what a finished load holds.  Filled by the session while the
+ * worker talks (every value has passed check_*), immutable afterwards except
+ * for the lazily loaded bytes of a tensor, which are guarded by `lock`.
+ */
+#ifndef BROKER_CHECKPOINT_H
+#define BROKER_CHECKPOINT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "dtype.h"
+#include "limits.h"
+#include "picklefork.h"
+
+/* The input as it was when the load began. */
+struct source {
+	int fd;			/* ours, close-on-exec; -1 when not needed */
+	uint64_t size;
+	dev_t device;
+	ino_t inode;
+	struct timespec mtime;
+	struct timespec ctime;
+	const uint8_t *map;	/* with PFORK_MAP_INPUT, or NULL */
+};
+
+struct storage {
+	bool streamed;
+	uint64_t offset;	/* extent: in the input */
+	uint64_t length;
+	uint8_t *bytes;		/* streamed: anonymous mapping of `length`; NULL
+				 * when length is 0 */
+	uint64_t received;
+};
+
+struct path_component {
+	const char *text;	/* NUL-terminated in `strings` */
+	uint32_t length;
+	uint8_t kind;		/* enum pfork_path_kind */
+};
+
+struct pfork_tensor {
+	pfork_checkpoint *owner;
+	const char *name;
+	const struct path_component *path;
+	const struct dtype *dtype;
+	const uint64_t *shape;	/* rank numbers; strides likewise */
+	const uint64_t *strides;
+	uint64_t elements;
+	uint64_t nbytes;	/* contiguous */
+	uint64_t span;		/* bytes from offset to the last one viewed */
+	uint64_t offset;	/* into the storage */
+	uint32_t storage;
+	uint16_t rank;
+	uint16_t path_length;
+	bool contiguous;
+	_Atomic(const uint8_t *) data;	/* pfork_tensor_data's, or NULL */
+	bool data_owned;	/* free() it */
+};
+
+struct alias_entry {
+	const char *name;
+	uint32_t target;
+};
+struct note_entry {
+	const char *text;
+	uint64_t where;
+	uint8_t kind;
+	uint8_t level;
+};
+struct scalar_entry {
+	const char *name;
+	const uint8_t *bytes;
+	size_t length;
+	uint64_t full_length;
+	int64_t i;
+	double f;
+	uint8_t kind;
+};
+
+/* Strings and small arrays: chunks, freed together. */
+struct pool_chunk {
+	struct pool_chunk *next;
+	size_t size;
+	size_t used;
+	_Alignas(16) uint8_t bytes[];
+};
+struct pool {
+	struct pool_chunk *head;
+	uint64_t total;
+};
+/* NULL when there is no memory.  Aligned to 16, not zeroed. */
+void *pool_alloc(struct pool *p, size_t size);
+/* length bytes and a NUL. */
+char *pool_text(struct pool *p, const uint8_t *at, size_t length);
+void pool_free(struct pool *p);
+
+/* Names to numbers: open addressing, keyed hash.  value < tensor count is a
+ * tensor; aliases are stored as their target. */
+struct name_table {
+	struct name_slot {
+		const char *name;
+		uint32_t target;
+	} *slots;
+	size_t mask;		/* slots - 1; 0 with slots NULL: empty */
+	size_t used;
+	uint64_t seed[2];
+};
+/* 1 added, 0 already there, -1 no memory. */
+int name_table_add(struct name_table *t, const char *name, uint32_t target);
+/* UINT32_MAX when absent. */
+uint32_t name_table_find(const struct name_table *t, const char *name);
+void name_table_free(struct name_table *t);
+
+struct pfork_checkpoint {
+	atomic_uint references;
+	char format[FORMAT_NAME_MAX + 1];
+	enum pfork_verdict verdict;
+	bool has_fault;
+	pfork_error fault;
+	struct source source;
+	uint32_t flags;		/* of pfork_options */
+	struct storage *storages;
+	size_t storage_count;
+	size_t storage_capacity;
+	struct pfork_tensor *tensors;	/* moves while it grows: borrowed
+					 * pointers are made after Done */
+	size_t tensor_count;
+	size_t tensor_capacity;
+	struct alias_entry *aliases;
+	size_t alias_count;
+	size_t alias_capacity;
+	struct note_entry *notes;
+	size_t note_count;
+	size_t note_capacity;
+	uint64_t notes_dropped;
+	struct scalar_entry *scalars;
+	size_t scalar_count;
+	size_t scalar_capacity;
+	struct name_table names;
+	struct pool strings;
+	pfork_worker_info worker;
+	pthread_mutex_t lock;	/* tensor data being loaded */
+};
+
+/* Empty, one reference, source.fd -1; NULL when there is no memory. */
+pfork_checkpoint *checkpoint_new(void);
+/* Drops tensors, aliases, scalars and storages (a scan that met a fault). */
+void checkpoint_drop_tensors(pfork_checkpoint *c);
+
+/* source.c: reads exactly length bytes at offset; CHANGED when the file has
+ * become shorter, SYSTEM on an I/O error.  The caller has checked the range. */
+enum pfork_code source_read(const struct source *s, uint64_t offset, void *out,
+    size_t length, pfork_error *err);
+/* CHANGED when identity, size, mtime or ctime are no longer what they were. */
+enum pfork_code source_unchanged(const struct source *s, pfork_error *err);
+
+#endif

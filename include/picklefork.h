@@ -1,0 +1,454 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * picklefork.h - open an untrusted machine-learning checkpoint and get its
+ * tensors, and nothing else.
+ *
+ * Each load starts one worker process, which locks itself into a seccomp jail
+ * before it reads the first byte of the file, parses it, and reports tensors
+ * over a socket.  Nothing in the file is ever called, and nothing that the
+ * worker says is used before it has been checked.  This header is the manual;
+ * libpicklefork(3) says the same with examples.
+ *
+ * Conventions
+ *   - Functions that can fail return an enum pfork_code.  On failure they fill
+ *     *err (when err is not NULL) and leave every other output untouched.
+ *   - Every *_free and *_unref takes NULL.
+ *   - Structures of options begin with `size_t size`, which the caller sets to
+ *     sizeof the structure; every other field may be 0, which means "default".
+ *   - Text that came from the file (tensor names, notes) is UTF-8, checked, but
+ *     otherwise whatever the author of the file chose: escape it before you
+ *     show it.  pfork_error.text is already printable ASCII.
+ *   - The library never prints, never installs a signal handler, never calls
+ *     waitpid(-1), never changes the umask or the current directory.  Every
+ *     descriptor it opens is close-on-exec.
+ *
+ * Threads
+ *   A pfork_broker may be used by any number of threads at once.  A
+ *   pfork_checkpoint is immutable; all functions on it and on its tensors may
+ *   be called from any thread.  A pfork_job belongs to one thread at a time.
+ */
+#ifndef PICKLEFORK_H
+#define PICKLEFORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PFORK_VERSION_MAJOR 0
+#define PFORK_VERSION_MINOR 1
+#define PFORK_VERSION_PATCH 0
+#define PFORK_VERSION "0.1.0"
+
+#if defined(__GNUC__)
+#define PFORK_API __attribute__((visibility("default")))
+#else
+#define PFORK_API
+#endif
+
+/* The version of the library in use, as "major.minor.patch". */
+PFORK_API const char *pfork_version(void);
+
+/* ------------------------------------------------------------- errors -- */
+
+/* Named by what the caller can do about it. */
+enum pfork_code {
+	PFORK_OK = 0,
+	PFORK_E_ARGS = 1,	/* the call is wrong: mend the caller */
+	PFORK_E_SYSTEM = 2,	/* the system said no (see errnum): retry or free
+				 * resources */
+	PFORK_E_SANDBOX = 3,	/* a required layer of the jail cannot be had:
+				 * nothing was parsed; `picklefork doctor` */
+	PFORK_E_FORMAT = 4,	/* the file is malformed or lies (see offset) */
+	PFORK_E_UNSUPPORTED = 5, /* a format or feature that we do not read */
+	PFORK_E_REFUSED = 6,	/* the verdict reached refuse_at */
+	PFORK_E_LIMIT = 7,	/* a limit was exceeded: raise it, if you mean it */
+	PFORK_E_TIMEOUT = 8,	/* wall-clock deadline, or no progress */
+	PFORK_E_CHANGED = 9,	/* the input changed while it was being read */
+	PFORK_E_WORKER = 10,	/* the worker died or left without an answer */
+	PFORK_E_PROTOCOL = 11	/* the worker broke the protocol: treat the file
+				 * as an attack on the parser */
+};
+
+/* "PFORK_E_FORMAT" and so on; never NULL. */
+PFORK_API const char *pfork_code_name(enum pfork_code code);
+
+#define PFORK_NO_OFFSET UINT64_MAX
+
+/* What went wrong.  Plain data: copy it, keep it, nothing to free. */
+typedef struct pfork_error {
+	enum pfork_code code;
+	int errnum;		/* errno for PFORK_E_SYSTEM, else 0 */
+	uint64_t offset;	/* byte offset in the file, or PFORK_NO_OFFSET */
+	char text[256];		/* one line of printable ASCII, no newline */
+} pfork_error;
+
+/* ------------------------------------------------------------ options -- */
+
+/* What a file wanted to do.  A report for people, never the defence: nothing
+ * in a file is ever called, whatever the verdict. */
+enum pfork_verdict {
+	PFORK_UNDECIDED = 0,	/* not read to its end; never show as clean */
+	PFORK_CLEAN = 1,	/* tensors and plain data only */
+	PFORK_UNUSUAL = 2,	/* objects of other classes; named in the notes */
+	PFORK_DANGEROUS = 3	/* asks for code to run, or uses a trick that
+				 * only attacks use */
+};
+
+/* "undecided", "clean", "unusual", "dangerous". */
+PFORK_API const char *pfork_verdict_name(enum pfork_verdict verdict);
+
+/* Verdict from which pfork_load_* answers PFORK_E_REFUSED. */
+enum pfork_refuse {
+	PFORK_REFUSE_DEFAULT = 0,	/* the same as PFORK_REFUSE_DANGEROUS */
+	PFORK_REFUSE_DANGEROUS = 1,
+	PFORK_REFUSE_UNUSUAL = 2,
+	PFORK_REFUSE_NEVER = 3
+};
+
+/* How tensor bytes that stand in the file as they are reach the caller. */
+enum pfork_delivery {
+	PFORK_DELIVER_DEFAULT = 0,	/* the same as PFORK_DELIVER_EXTENT */
+	PFORK_DELIVER_EXTENT = 1,	/* the broker reads them, when asked */
+	PFORK_DELIVER_STREAM = 2	/* the worker sends all of them during the
+					 * load; the broker never reads the input */
+};
+
+/* pfork_options.flags */
+#define PFORK_SNAPSHOT 0x1u	/* copy the input into a sealed memfd first: for
+				 * files that a hostile writer can still touch */
+#define PFORK_MAP_INPUT 0x2u	/* pfork_tensor_data may point into a private
+				 * mapping of the input.  The caller promises
+				 * that the file will not shrink (SIGBUS) */
+#define PFORK_VERIFY 0x4u	/* check the CRC-32 of stored zip members too
+				 * (inflated ones are always checked) */
+#define PFORK_SCALARS 0x8u	/* also report plain values: numbers, text */
+
+/* The layers of the jail, as bits.  Those of PFORK_LAYERS_REQUIRED are always
+ * required; any other may be demanded with pfork_options.required_layers. */
+#define PFORK_LAYER_SECCOMP (UINT64_C(1) << 0)
+#define PFORK_LAYER_NO_NEW_PRIVS (UINT64_C(1) << 1)
+#define PFORK_LAYER_CLOSED_FDS (UINT64_C(1) << 2)
+#define PFORK_LAYER_RLIMITS (UINT64_C(1) << 3)
+#define PFORK_LAYER_NOT_DUMPABLE (UINT64_C(1) << 4)
+#define PFORK_LAYER_NO_CAPABILITIES (UINT64_C(1) << 5)
+#define PFORK_LAYER_UID_DROP (UINT64_C(1) << 6)	/* "not root" */
+#define PFORK_LAYER_LANDLOCK (UINT64_C(1) << 7)
+#define PFORK_LAYER_USER_NS (UINT64_C(1) << 8)
+#define PFORK_LAYER_MOUNT_NS (UINT64_C(1) << 9)
+#define PFORK_LAYER_IPC_NS (UINT64_C(1) << 10)
+#define PFORK_LAYER_UTS_NS (UINT64_C(1) << 11)
+#define PFORK_LAYER_CGROUP_NS (UINT64_C(1) << 12)
+#define PFORK_LAYER_NET_NS (UINT64_C(1) << 13)	/* tried only when required:
+						 * it costs 0.3 ms a worker */
+#define PFORK_LAYER_MDWE (UINT64_C(1) << 14)	/* memory-deny-write-execute */
+#define PFORK_LAYER_SPECULATION (UINT64_C(1) << 15)
+#define PFORK_LAYERS_REQUIRED UINT64_C(0x7f)
+#define PFORK_LAYERS_ALL UINT64_C(0xffff)
+
+/* "seccomp", "no-new-privs", "landlock", ...; NULL for an unknown bit. */
+PFORK_API const char *pfork_layer_name(uint64_t layer);
+
+/* Limits on one load; 0 means the default.  A value over the ceiling is
+ * PFORK_E_ARGS.  Exceeding a limit is PFORK_E_LIMIT (PFORK_E_TIMEOUT for the
+ * last three).  Defaults, ceilings and their reasons: proto/limits.h. */
+typedef struct pfork_limits {
+	size_t size;
+	uint64_t input_bytes;	/* size of the input file */
+	uint64_t arena_bytes;	/* the worker's memory */
+	uint64_t streamed_bytes; /* bytes that the worker may send */
+	uint64_t contiguous_bytes; /* sum of all tensors' nbytes.  Default: 8
+				 * times the input and 1 GiB */
+	uint64_t tensors;	/* tensors and aliases */
+	uint64_t nodes;		/* values that a pickle may build */
+	uint64_t nesting;	/* depth of containers that is walked */
+	uint64_t notes;		/* notes kept; further ones are counted only */
+	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars */
+	uint64_t wall_ms;	/* one load, start to end */
+	uint64_t stall_ms;	/* longest time without a byte from the worker */
+	uint64_t cpu_seconds;	/* the worker's processor time */
+} pfork_limits;
+
+typedef struct pfork_options {
+	size_t size;
+	const char *worker_path; /* NULL: the installed worker */
+	const pfork_limits *limits; /* NULL: all defaults; copied */
+	uint64_t required_layers; /* PFORK_LAYER_*, beyond the required ones */
+	uint32_t worker_uid;	/* uid and gid of the worker when the caller is
+				 * root; 0: a number that no account uses */
+	uint32_t flags;		/* PFORK_SNAPSHOT | ...; unknown: ARGS */
+	enum pfork_refuse refuse_at;
+	enum pfork_delivery delivery;
+} pfork_options;
+
+/* ------------------------------------------------------------- broker -- */
+
+typedef struct pfork_broker pfork_broker;	  /* settings; shareable */
+typedef struct pfork_checkpoint pfork_checkpoint; /* one loaded file */
+typedef struct pfork_tensor pfork_tensor;	  /* borrowed from it */
+typedef struct pfork_job pfork_job;		  /* one load under way */
+
+/* Makes a broker.  options may be NULL.  Starts nothing.
+ * Errors: ARGS, SYSTEM (memory), SANDBOX (no worker binary found). */
+PFORK_API enum pfork_code pfork_broker_new(const pfork_options *options,
+    pfork_broker **broker, pfork_error *err);
+
+/* Frees it.  Checkpoints that it loaded stay valid. */
+PFORK_API void pfork_broker_free(pfork_broker *broker);
+
+/* ------------------------------------------------------------ loading -- */
+
+/* Load a checkpoint: all of it or nothing.  A verdict at or over refuse_at is
+ * PFORK_E_REFUSED.  No tensor bytes that stand in the file as they are get
+ * read here; see pfork_tensor_read.
+ *
+ * _path opens the file (regular files only; symbolic links are followed).
+ * _fd takes a descriptor open for reading, which stays the caller's; its file
+ * offset is neither used nor moved.  _memory copies the bytes into a sealed
+ * memfd, which is then loaded; they are not used after the call.
+ *
+ * Errors: every code.  Blocks; thread-safe. */
+PFORK_API enum pfork_code pfork_load_path(pfork_broker *broker,
+    const char *path, pfork_checkpoint **ckpt, pfork_error *err);
+PFORK_API enum pfork_code pfork_load_fd(pfork_broker *broker, int fd,
+    pfork_checkpoint **ckpt, pfork_error *err);
+PFORK_API enum pfork_code pfork_load_memory(pfork_broker *broker,
+    const void *bytes, size_t length, pfork_checkpoint **ckpt,
+    pfork_error *err);
+
+/* Like the loads, for reports: never answers REFUSED, and a file that the
+ * parser could not read to its end (FORMAT, UNSUPPORTED, LIMIT, TIMEOUT,
+ * CHANGED, WORKER, PROTOCOL) still gives PFORK_OK and a checkpoint, without
+ * tensors, that holds the notes seen so far; pfork_checkpoint_fault says what
+ * stopped it.  Errors: ARGS, SYSTEM, SANDBOX. */
+PFORK_API enum pfork_code pfork_scan_path(pfork_broker *broker,
+    const char *path, pfork_checkpoint **ckpt, pfork_error *err);
+PFORK_API enum pfork_code pfork_scan_fd(pfork_broker *broker, int fd,
+    pfork_checkpoint **ckpt, pfork_error *err);
+
+/* A load for an event loop.  Start it, wait until pfork_job_fd is readable,
+ * step, and so on until step says it is over; then finish.  Step never blocks
+ * for long; deadlines make the descriptor readable too.
+ *
+ * _start: as pfork_load_fd (the descriptor is duplicated).
+ * _step: PFORK_OK and *done false: wait again.  PFORK_OK and *done true: call
+ *   _finish.  Errors are reported by _finish alone.
+ * _finish: gives the checkpoint or the error and frees the job.  Before the
+ *   end it cancels: the worker is killed and reaped, and the answer is
+ *   PFORK_E_TIMEOUT.  ckpt may be NULL, then the result is thrown away. */
+PFORK_API enum pfork_code pfork_job_start(pfork_broker *broker, int fd,
+    pfork_job **job, pfork_error *err);
+PFORK_API int pfork_job_fd(const pfork_job *job);
+PFORK_API enum pfork_code pfork_job_step(pfork_job *job, bool *done);
+PFORK_API enum pfork_code pfork_job_finish(pfork_job *job,
+    pfork_checkpoint **ckpt, pfork_error *err);
+/* Bytes of the input that the worker has dealt with, for a progress line. */
+PFORK_API void pfork_job_progress(const pfork_job *job, uint64_t *done,
+    uint64_t *total);
+
+/* --------------------------------------------------------- checkpoint -- */
+
+/* References; the last _unref frees it, its tensors and their data. */
+PFORK_API pfork_checkpoint *pfork_checkpoint_ref(pfork_checkpoint *ckpt);
+PFORK_API void pfork_checkpoint_unref(pfork_checkpoint *ckpt);
+
+/* "torch-zip", ...; "" when nothing was recognised.  Lives as ckpt. */
+PFORK_API const char *pfork_checkpoint_format(const pfork_checkpoint *ckpt);
+PFORK_API enum pfork_verdict pfork_checkpoint_verdict(
+    const pfork_checkpoint *ckpt);
+/* NULL, or why a scan stopped early.  Lives as ckpt. */
+PFORK_API const pfork_error *pfork_checkpoint_fault(
+    const pfork_checkpoint *ckpt);
+
+/* Tensors, in the order of the file.  _at: NULL out of range.  _find: by name
+ * or by the name of an alias; NULL when there is none. */
+PFORK_API size_t pfork_checkpoint_count(const pfork_checkpoint *ckpt);
+PFORK_API const pfork_tensor *pfork_checkpoint_at(const pfork_checkpoint *ckpt,
+    size_t index);
+PFORK_API const pfork_tensor *pfork_checkpoint_find(
+    const pfork_checkpoint *ckpt, const char *name);
+
+/* An alias: a second name of a tensor that the file reaches twice. */
+typedef struct pfork_alias {
+	const char *name;	/* UTF-8; lives as the checkpoint */
+	const pfork_tensor *target;
+} pfork_alias;
+PFORK_API size_t pfork_checkpoint_alias_count(const pfork_checkpoint *ckpt);
+PFORK_API bool pfork_checkpoint_alias(const pfork_checkpoint *ckpt,
+    size_t index, pfork_alias *alias);
+
+/* What the file wanted, and what was odd about it. */
+enum pfork_note_kind {
+	PFORK_NOTE_GLOBAL = 1,	/* a name it refers to: "os.system" */
+	PFORK_NOTE_CALL = 2,	/* a call it would make; none was made */
+	PFORK_NOTE_OPAQUE = 3,	/* an object of a class that we do not know */
+	PFORK_NOTE_ALIAS = 4,	/* a second name of a tensor */
+	PFORK_NOTE_RECORD = 5,	/* an odd record of the container */
+	PFORK_NOTE_POLYGLOT = 6, /* the file is also something else */
+	PFORK_NOTE_SKIPPED = 7	/* a tensor left out, by name, and why */
+};
+typedef struct pfork_note {
+	enum pfork_note_kind kind;
+	enum pfork_verdict level; /* CLEAN, UNUSUAL or DANGEROUS */
+	uint64_t offset;	/* in the file, or PFORK_NO_OFFSET */
+	const char *text;	/* UTF-8; lives as the checkpoint */
+} pfork_note;
+/* "global", "call", ... */
+PFORK_API const char *pfork_note_kind_name(enum pfork_note_kind kind);
+PFORK_API size_t pfork_checkpoint_note_count(const pfork_checkpoint *ckpt);
+PFORK_API bool pfork_checkpoint_note(const pfork_checkpoint *ckpt,
+    size_t index, pfork_note *note);
+/* Notes that the limit on notes left out. */
+PFORK_API uint64_t pfork_checkpoint_notes_dropped(
+    const pfork_checkpoint *ckpt);
+
+/* One component of a tensor's path. */
+enum pfork_path_kind {
+	PFORK_PATH_KEY = 1,	/* a dict key, as text */
+	PFORK_PATH_ATTR = 2,	/* an attribute name */
+	PFORK_PATH_INDEX = 3	/* a list or tuple index, in decimal */
+};
+
+/* Plain values, with PFORK_SCALARS. */
+enum pfork_scalar_kind {
+	PFORK_SCALAR_NULL = 1,
+	PFORK_SCALAR_BOOL = 2,
+	PFORK_SCALAR_INT = 3,
+	PFORK_SCALAR_BIGINT = 4, /* bytes: two's complement, little-endian */
+	PFORK_SCALAR_FLOAT = 5,
+	PFORK_SCALAR_TEXT = 6,	/* bytes: UTF-8 */
+	PFORK_SCALAR_BYTES = 7
+};
+typedef struct pfork_scalar {
+	const char *name;	/* path joined with '.'; need not be unique */
+	enum pfork_scalar_kind kind;
+	int64_t i;		/* BOOL (0, 1) and INT */
+	double f;		/* FLOAT */
+	const uint8_t *bytes;	/* BIGINT, TEXT, BYTES; cut at 4096 */
+	size_t length;		/* bytes at hand */
+	uint64_t full_length;	/* bytes in the file */
+} pfork_scalar;
+PFORK_API size_t pfork_checkpoint_scalar_count(const pfork_checkpoint *ckpt);
+PFORK_API bool pfork_checkpoint_scalar(const pfork_checkpoint *ckpt,
+    size_t index, pfork_scalar *scalar);
+
+/* How the worker was jailed, and what it cost. */
+typedef struct pfork_worker_info {
+	size_t size;		/* set by the caller */
+	uint64_t layers;	/* in force */
+	uint64_t missing;	/* tried, not had */
+	double wall_ms;		/* spawn to reap */
+	int exit_status;	/* as waitid gives it; -1 when the host took it */
+	int exit_signal;	/* 0, or the signal that ended it */
+} pfork_worker_info;
+PFORK_API enum pfork_code pfork_checkpoint_worker(
+    const pfork_checkpoint *ckpt, pfork_worker_info *info);
+
+/* ------------------------------------------------------------- tensor -- */
+
+/* Everything here lives as long as the checkpoint. */
+PFORK_API const char *pfork_tensor_name(const pfork_tensor *t); /* unique */
+PFORK_API size_t pfork_tensor_path_length(const pfork_tensor *t);
+/* NULL out of range; *kind and *length (bytes; a component may hold NUL) may
+ * be NULL. */
+PFORK_API const char *pfork_tensor_path(const pfork_tensor *t, size_t index,
+    enum pfork_path_kind *kind, size_t *length);
+
+/* safetensors' names where it has one ("F32", "BF16", "I64", "BOOL",
+ * "F8_E4M3"), ours otherwise ("C128", "Q4_K"). */
+PFORK_API const char *pfork_tensor_dtype(const pfork_tensor *t);
+/* Bits of one block and elements in it: 32 and 1 for F32, 4 and 1 for F4. */
+PFORK_API unsigned pfork_tensor_block_bits(const pfork_tensor *t);
+PFORK_API unsigned pfork_tensor_block_elements(const pfork_tensor *t);
+
+/* rank <= 64.  shape in elements; strides in elements, as torch has them, all
+ * >= 0.  Both hold rank numbers; rank 0 is a single element. */
+PFORK_API size_t pfork_tensor_rank(const pfork_tensor *t);
+PFORK_API const uint64_t *pfork_tensor_shape(const pfork_tensor *t);
+PFORK_API const uint64_t *pfork_tensor_strides(const pfork_tensor *t);
+PFORK_API uint64_t pfork_tensor_elements(const pfork_tensor *t);
+/* Bytes of the tensor when contiguous: what _read and _data give. */
+PFORK_API uint64_t pfork_tensor_nbytes(const pfork_tensor *t);
+PFORK_API bool pfork_tensor_is_contiguous(const pfork_tensor *t);
+/* Tensors with the same storage number share memory in the original. */
+PFORK_API uint32_t pfork_tensor_storage(const pfork_tensor *t);
+/* Byte offset of the first element in its storage. */
+PFORK_API uint64_t pfork_tensor_offset(const pfork_tensor *t);
+/* Where the storage stands in the input; false when the worker sent it. */
+PFORK_API bool pfork_tensor_extent(const pfork_tensor *t, uint64_t *offset,
+    uint64_t *length);
+
+/* Copies the tensor, contiguous, in C order, little-endian, into size bytes at
+ * buffer; size must be at least pfork_tensor_nbytes.
+ * Errors: ARGS, SYSTEM, CHANGED (the file is no longer what was loaded). */
+PFORK_API enum pfork_code pfork_tensor_read(const pfork_tensor *t,
+    void *buffer, size_t size, pfork_error *err);
+
+/* The same bytes, loaded once and kept with the checkpoint; aligned to 64
+ * (with PFORK_MAP_INPUT: as they stand in the file).
+ * Errors: SYSTEM, CHANGED. */
+PFORK_API enum pfork_code pfork_tensor_data(const pfork_tensor *t,
+    const void **data, pfork_error *err);
+
+/* DLPack: *out is a DLManagedTensorVersioned (version 1.0, CPU, read-only
+ * flag set) that holds a reference to the checkpoint until its deleter runs.
+ * Errors: UNSUPPORTED (DLPack has no such dtype), SYSTEM, CHANGED. */
+PFORK_API enum pfork_code pfork_tensor_dlpack(const pfork_tensor *t,
+    void **out, pfork_error *err);
+
+/* ------------------------------------------------------------ writing -- */
+
+/* pfork_save_options.flags */
+#define PFORK_SAVE_CLONE_ALIASES 0x1u /* write a shared tensor under each of
+				 * its names; default: once, and the other
+				 * names in __metadata__ */
+#define PFORK_SAVE_SKIP_UNSUPPORTED 0x2u /* leave out, instead of failing on,
+				 * tensors whose dtype safetensors lacks */
+typedef struct pfork_save_options {
+	size_t size;
+	uint32_t flags;
+	/* Called between pieces; may be NULL.  Return false to stop. */
+	bool (*progress)(void *context, uint64_t done, uint64_t total);
+	void *context;
+} pfork_save_options;
+
+/* Writes the checkpoint as safetensors to fd, from its current position: the
+ * same checkpoint gives the same bytes.  Aliases and origin go into
+ * __metadata__.  options may be NULL.
+ * Errors: ARGS (a checkpoint with a fault; stopped by progress), UNSUPPORTED
+ * (a dtype that safetensors lacks, by name), SYSTEM, CHANGED. */
+PFORK_API enum pfork_code pfork_save_safetensors(const pfork_checkpoint *ckpt,
+    int fd, const pfork_save_options *options, pfork_error *err);
+
+/* ------------------------------------------------------------- doctor -- */
+
+/* Why a layer is missing. */
+typedef struct pfork_layer_state {
+	uint64_t layer;		/* one PFORK_LAYER_* bit */
+	bool required;
+	bool in_force;
+	int errnum;		/* why not, or 0 */
+} pfork_layer_state;
+
+typedef struct pfork_probe_result {
+	size_t size;		/* set by the caller */
+	pfork_layer_state layers[64];
+	size_t layer_count;
+	bool canary_killed;	/* a forbidden call in the jail ended in SIGSYS */
+	char worker_path[256];
+} pfork_probe_result;
+
+/* Starts one worker that jails itself and then tries openat(2): proof that
+ * the filter kills, not only that it is there.  PFORK_OK only when the canary
+ * died of SIGSYS and every required layer is in force; *result is filled as
+ * far as it is known on SANDBOX too.  Errors: SYSTEM, SANDBOX. */
+PFORK_API enum pfork_code pfork_probe(pfork_broker *broker,
+    pfork_probe_result *result, pfork_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,24 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Runs cmocka programs one after the other and counts their tests.
+set -u
+passed=0
+failed=0
+for program in "$@"; do
+	out=$("$program" 2>&1)
+	status=$?
+	ok=$(grep -c '^\[       OK \]' <<<"$out")
+	bad=$(grep -c '^\[  FAILED  \] [^0-9]' <<<"$out")
+	# A program that died, or that ran nothing, has failed.
+	if [ $status -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+	if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+	if [ "$bad" -gt 0 ]; then
+		printf '%s\n' "$out"
+		echo "FAILED: $program (exit $status)"
+	fi
+	passed=$((passed + ok))
+	failed=$((failed + bad))
+	printf '  %-40s %4d passed, %d failed\n' "${program##*/unit/}" "$ok" "$bad"
+done
+echo "unit: $passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * arena.c - see arena.h.  Makes no system call; every size is checked before
+ * the pointer moves.
+ */
+#include "arena.h"
+
+#include <string.h>
+
+#define ALIGNMENT 16
+
+void
+arena_init(struct arena *a, void *base, size_t size,
+    void (*full)(void *context) __attribute__((noreturn)), void *context)
+{
+	a->base = base;
+	a->size = size;
+	a->used = 0;
+	a->full = full;
+	a->context = context;
+}
+
+void *
+arena_alloc(struct arena *a, uint64_t count, size_t size)
+{
+	uint64_t bytes;
+	void *block;
+
+	if (__builtin_mul_overflow(count, (uint64_t)size, &bytes) ||
+	    bytes > a->size - a->used || a->size - a->used - bytes < ALIGNMENT)
+		a->full(a->context);
+	block = a->base + a->used;
+	a->used += (size_t)((bytes + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1));
+	return block;
+}
+
+void *
+arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
+    uint32_t want, uint32_t *capacity)
+{
+	uint64_t room = *capacity < 4 ? 4 : *capacity;
+	uint8_t *end = a->base + a->used;
+	size_t old = (*capacity * item_size + ALIGNMENT - 1) &
+	    ~(size_t)(ALIGNMENT - 1);
+	void *bigger;
+
+	if (want <= *capacity)
+		return items;
+	while (room < want)
+		room *= 2;
+	if (room > UINT32_MAX)
+		room = UINT32_MAX;
+	if (items != NULL && (uint8_t *)items + old == end) {
+		/* The last block: hand back its bytes and take more. */
+		a->used -= old;
+		bigger = arena_alloc(a, room, item_size);
+	} else {
+		bigger = arena_alloc(a, room, item_size);
+		if (have > 0)
+			memcpy(bigger, items, have * item_size);
+	}
+	*capacity = (uint32_t)room;
+	return bigger;
+}
+
+size_t
+arena_mark(const struct arena *a)
+{
+	return a->used;
+}
+
+void
+arena_rewind(struct arena *a, size_t mark)
+{
+	memset(a->base + mark, 0, a->used - mark);
+	a->used = mark;
+}

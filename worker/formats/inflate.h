@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * inflate.h - a bounded wrapper round libdeflate: whole buffer in, exactly the
+ * declared number of bytes out, in the arena.  The decompressor is allocated by
+ * inflate_prime before the jail closes; nothing here allocates afterwards.
+ */
+#ifndef WORKER_INFLATE_H
+#define WORKER_INFLATE_H
+
+#include "job.h"
+
+/* Once a process, before the jail; false when there is no memory. */
+bool inflate_prime(void);
+/* Raw deflate.  size is the declared length of the output; a stream that ends
+ * early, late, or leaves input over dies with FAULT_FORMAT at `where`.  The
+ * ratio limit (1,032:1, deflate's own) is judged before anything is written. */
+const uint8_t *inflate_raw(struct job *job, const uint8_t *packed,
+    uint64_t packed_len, uint64_t size, uint64_t where);
+/* As zip and gzip have it (polynomial 0xEDB88320). */
+uint32_t inflate_crc32(const uint8_t *bytes, uint64_t length);
+
+#endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * job.h - one file being parsed: its bytes, its memory, its limits, its one way
+ * out (sink.h) and its one way to fail (die).  The parser rooms see this and
+ * make no system call; main.c (or a test) supplies the three hooks.
+ */
+#ifndef WORKER_JOB_H
+#define WORKER_JOB_H
+
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "limits.h"
+#include "wire.h"
+
+struct sink;
+
+struct job {
+	/* The whole input, mapped; may be NULL only when size is 0.  For long
+	 * sequential reads and for what is small and near.  A file that
+	 * shrinks under the mapping kills the worker (SIGBUS): refused. */
+	const uint8_t *map;
+	uint64_t size;
+	/* Scattered small reads (zip local headers): cheaper than a page fault
+	 * each.  Reads exactly length bytes at offset or returns false. */
+	bool (*read_at)(void *context, uint64_t offset, void *out,
+	    size_t length);
+	/* The one way out; all of the bytes or no return. */
+	void (*write_out)(void *context, const void *bytes, size_t length);
+	void *context;
+
+	struct arena arena;
+	struct limits limits;
+	uint32_t flags;		/* enum go_flag */
+	uint64_t seed[2];	/* random, for hashes of hostile keys */
+	struct sink *sink;
+
+	/* Where die() lands: the caller of job_run. */
+	jmp_buf stop;
+	struct job_fault {
+		enum fault_code code;
+		uint64_t where;		/* in the input, or WIRE_NO_OFFSET */
+		char text[FAULT_TEXT_MAX + 1];
+	} fault;
+};
+
+/* Ends the job.  text is a constant; die_about adds a name from the file after
+ * it, as "text: 'name'", cut to fit. */
+void die(struct job *job, enum fault_code code, uint64_t where,
+    const char *text) __attribute__((noreturn));
+void die_about(struct job *job, enum fault_code code, uint64_t where,
+    const char *text, const void *name, size_t length)
+    __attribute__((noreturn));
+
+/* Parses the input to Done or Fault, both of which it sends; true for Done.
+ * arena, limits, flags, map and the hooks are set by the caller. */
+bool job_run(struct job *job);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink.h - the worker's one way out: storages, tensors, notes and scalars
+ * become frames, gathered into 64 KiB writes (job->write_out).  It keeps the
+ * running totals, judges the limits of what is sent, gives colliding names
+ * their "~2" and drops nothing silently.  Makes no system call of its own.
+ */
+#ifndef WORKER_SINK_H
+#define WORKER_SINK_H
+
+#include "job.h"
+
+/* One component of a path, root first. */
+struct path_part {
+	const uint8_t *at;	/* UTF-8, checked by the caller */
+	uint32_t len;
+	uint8_t kind;		/* enum path_kind */
+};
+struct path {
+	const struct path_part *parts;
+	size_t count;
+	/* What is appended to the joined name, after '.', for companions of
+	 * one tensor ("scale", "indices"); NULL for none. */
+	const char *suffix;
+};
+
+struct tensor_out {
+	struct path path;
+	uint32_t dtype;
+	size_t rank;
+	const uint64_t *shape;
+	const uint64_t *strides;	/* elements */
+	uint32_t storage;
+	uint64_t offset;		/* bytes into the storage */
+	uint64_t where;			/* for errors and notes */
+};
+
+struct sink *sink_new(struct job *job);
+
+/* Tell the broker which format it is; first, once. */
+void sink_format(struct job *job, const char *name);
+
+/* A storage that stands in the input as it is: [offset, offset + length) must
+ * lie inside job->size.  Under GO_DELIVER_STREAM its bytes are sent instead. */
+uint32_t sink_extent(struct job *job, uint64_t offset, uint64_t length);
+/* A storage whose bytes the worker made: announce, then exactly length bytes in
+ * any number of pieces before anything else is sent. */
+uint32_t sink_stream(struct job *job, uint64_t length);
+void sink_data(struct job *job, const void *bytes, size_t length);
+
+/* Returns the tensor's number (for aliases).  A name that is taken gets "~2"
+ * and a note; an empty one becomes "tensor"; one over TENSOR_NAME_MAX or a path
+ * over PATH_PARTS_MAX leaves the tensor out, with a note, and returns
+ * SINK_SKIPPED.  The geometry has been judged by the caller. */
+#define SINK_SKIPPED UINT32_MAX
+uint32_t sink_tensor(struct job *job, const struct tensor_out *t);
+void sink_alias(struct job *job, const struct path *path, uint32_t target,
+    uint64_t where);
+
+/* where: in the input, or WIRE_NO_OFFSET.  level raises the verdict.  text is
+ * UTF-8 or is made so (bad bytes become U+FFFD), cut to NOTE_TEXT_MAX.  Over
+ * the limit on notes it is counted, and its level still counts. */
+void sink_note(struct job *job, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *text);
+/* text, then ": ", then name from the file. */
+void sink_note_about(struct job *job, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *text, const void *name, size_t length);
+/* "left out: NAME: why", NAME being the path joined. */
+void sink_skip(struct job *job, const struct path *path, enum verdict level,
+    uint64_t where, const char *why);
+
+/* Only with GO_SCALARS; otherwise does nothing. */
+struct scalar_out {
+	enum scalar_kind kind;
+	int64_t i;
+	double f;
+	const uint8_t *at;
+	uint64_t len;
+};
+void sink_scalar(struct job *job, const struct path *path,
+    const struct scalar_out *s);
+
+/* At most one frame per 1/100 of total is sent. */
+void sink_progress(struct job *job, uint64_t done, uint64_t total);
+
+void sink_raise(struct job *job, enum verdict level);
+enum verdict sink_verdict(const struct job *job);
+
+/* The last word: Done, or Fault from job->fault; flushes. */
+void sink_done(struct job *job);
+void sink_fault(struct job *job);
+void sink_flush(struct job *job);
+
+#endif
