@@ -33,8 +33,8 @@ AR ?= ar
 OBJCOPY ?= objcopy
 
 # Keeps a flag only when this compiler knows it, so that gcc and clang build.
-probe = $(foreach f,$(1),$(shell $(CC) -Werror $(f) -c -x c /dev/null \
-	-o /dev/null 2>/dev/null && echo '$(f)'))
+probe = $(foreach f,$(1),$(shell echo 'extern int probe;' | $(CC) -Werror $(f) \
+	-c -x c - -o /dev/null 2>/dev/null && echo '$(f)'))
 
 WARN := $(call probe,-Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 	-Wsign-conversion -Wstrict-prototypes -Wmissing-prototypes \
