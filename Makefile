@@ -194,5 +194,5 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP)) \
 unit: $(UNIT_BIN) $(WORKER) $(CLI) ## unit tests of this flavour
 	@PFORK_TEST_WORKER="$(TEST_WORKER)" tests/run-unit.sh $(UNIT_BIN)
 
--include Makefile.tests
+-include $(wildcard mk/*.mk)
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
