@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+# The commands that people type: test, demo, and the checks that CI runs.
+
+.PHONY: test demo asan clang lint check check-pure check-rooms coverage \
+	setup-test setup-ci test-programs
+
+setup-test:
+	@scripts/setup.sh test
+setup-ci:
+	@scripts/setup.sh ci
+
+# What is built is built by a second make, so that flags are probed and files
+# are found after the packages are there.
+test: setup-test ## install what is missing, build, run all the tests
+	@$(MAKE) --no-print-directory all test-programs
+	@tests/run-all.sh test "$(MAKE)"
+
+demo: setup ## install what is missing, build, show it on a real checkpoint
+	@$(MAKE) --no-print-directory $(WORKER) $(CLI)
+	@scripts/demo.sh "$(CLI)"
+
+test-programs: $(UNIT_BIN)
+
+asan: setup-test ## unit tests under ASan and UBSan
+	@$(MAKE) --no-print-directory F=release $(BUILD)/release/picklefork-worker
+	@$(MAKE) --no-print-directory F=asan unit
+
+clang: setup-ci ## build everything with clang, warnings as errors
+	@$(MAKE) --no-print-directory F=clang WERROR=1 all test-programs
+
+check: check-pure check-abi check-rooms ## what the object files must prove
+	@echo "check: 3 passed, 0 failed"
+
+# No parser object may call into the system: every undefined symbol must be
+# one of its own archive, of proto, or on this list.
+PURE_LIBC := memcpy memcmp memset memmove memchr memrchr strlen strnlen strcmp \
+	strncmp longjmp _longjmp _setjmp setjmp __stack_chk_fail __longjmp_chk \
+	__memcpy_chk __memset_chk __memmove_chk ldexp
+PURE_LIBS := libdeflate_deflate_decompress libdeflate_crc32 \
+	libdeflate_alloc_decompressor libdeflate_deflate_decompress_ex
+check-pure: $(B)/libparser.a $(B)/libproto.a ## no parser object makes a system call
+	@tests/lint/check-pure.sh $(B)/libparser.a $(B)/libproto.a \
+	    $(PURE_LIBC) $(PURE_LIBS)
+
+check-rooms: ## no room includes another one's headers
+	@tests/lint/check-rooms.sh
+
+lint: setup-ci ## shell and C checks: cppcheck, clang-tidy
+	@$(MAKE) --no-print-directory all
+	@tests/lint/lint.sh "$(GEN)"
+
+coverage: setup-ci ## line and branch coverage of the unit tests
+	@$(MAKE) --no-print-directory F=coverage unit
+	gcovr -r . --object-directory $(BUILD)/coverage \
+	    --filter 'proto/' --filter 'broker/' --filter 'worker/' \
+	    --exclude '.*/cli/.*' --txt $(BUILD)/coverage/coverage.txt
+	@cat $(BUILD)/coverage/coverage.txt

@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Form and static analysis.  Each check is counted; the last line says how many.
+set -u
+cd "$(dirname "$0")/../.."
+gen=$1
+passed=0
+failed=0
+verdict() { # name, status
+	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
+		failed=$((failed + 1))
+		echo "lint: $1 failed"
+	fi
+}
+sources=$(git ls-files 'broker/*.[ch]' 'worker/*.[ch]' 'proto/*.[ch]' 'include/*.h')
+code=$(grep '\.c$' <<<"$sources")
+
+# Every file opens with its licence, and has a header comment.
+bad=$(grep -L 'SPDX-License-Identifier: Apache-2.0' $sources)
+[ -z "$bad" ] || echo "no SPDX line: $bad"
+verdict "SPDX lines" "$([ -z "$bad" ]; echo $?)"
+
+# 80 columns, tabs of 8.
+bad=$(for f in $sources; do expand -t8 "$f" | awk -v f="$f" 'length($0) > 80 {print f ":" NR ": " length($0) " columns"}'; done)
+[ -z "$bad" ] || echo "$bad"
+verdict "80 columns" "$([ -z "$bad" ]; echo $?)"
+
+# Files of 500 lines, functions of 60.
+bad=$(for f in $code; do awk -v f="$f" 'END { if (NR > 500) print f ": " NR " lines" }' "$f"; done)
+[ -z "$bad" ] || echo "$bad"
+verdict "files of at most 500 lines" "$([ -z "$bad" ]; echo $?)"
+bad=$(for f in $code; do awk -v f="$f" '/^\{/ { start = NR } /^\}/ { if (start && NR - start > 61) print f ":" start ": " NR - start " lines in a function"; start = 0 }' "$f"; done)
+[ -z "$bad" ] || echo "$bad"
+verdict "functions of at most 60 lines" "$([ -z "$bad" ]; echo $?)"
+
+# The family that never ends well.
+bad=$(grep -nE '\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|atof|alloca|strtok|system|popen|tmpnam|mktemp)\(' $code)
+[ -z "$bad" ] || echo "$bad"
+verdict "no banned function" "$([ -z "$bad" ]; echo $?)"
+
+includes="-Iproto -Iinclude -Ibroker -Ibroker/cli -Iworker -Iworker/formats -Iworker/pickle -I$gen"
+out=$(cppcheck --std=c11 --enable=warning,portability,performance --inline-suppr \
+	--suppress=missingIncludeSystem --suppress='*:'"$gen"'/*' --error-exitcode=1 \
+	--suppressions-list=tests/lint/cppcheck.txt --quiet -j2 \
+	-D_GNU_SOURCE -D__x86_64__ $includes $code 2>&1)
+status=$?
+printf '%s' "$out" | tail -n 40
+verdict "cppcheck" $status
+
+status=0
+for f in $code; do
+	echo "$f"
+done | xargs -P 2 -n 8 clang-tidy --quiet --warnings-as-errors='*' \
+	--checks='-*,clang-analyzer-core*,clang-analyzer-deadcode*,clang-analyzer-unix*,clang-analyzer-security.insecureAPI.UncheckedReturn,bugprone-sizeof-expression,bugprone-suspicious-memset-usage,bugprone-suspicious-string-compare,bugprone-undefined-memory-manipulation,bugprone-integer-division,bugprone-infinite-loop,bugprone-misplaced-widening-cast,bugprone-not-null-terminated-result,misc-misplaced-const,misc-redundant-expression' \
+	-- >"${TMPDIR:-/tmp}/picklefork-tidy.$$" 2>/dev/null -x c 2>/dev/null || status=$?
+rm -f "${TMPDIR:-/tmp}/picklefork-tidy.$$"
+echo "lint: $passed passed, $failed failed"
+[ "$failed" -eq 0 ]
