@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wire.c - between the plain structs of wire.h and protobuf.  The only file
+ * that sees the generated code.  Trusts no payload: what it unpacks lives in a
+ * capped bump arena, and is accepted only when packing it again gives the very
+ * same bytes.  That one rule refuses unknown fields, fields given twice, merged
+ * or out of order, numbers in too many bytes or too large for their field, and
+ * packed fields sent unpacked: a message has one encoding.
+ * Wire facts: protobuf encoding specification (proto2); protobuf-c 1.4.1.
+ */
+#include "wire.h"
+
+#include <string.h>
+
+#include "picklefork.pb-c.h"
+
+#define ALIGNMENT 16
+
+/* ------------------------------------------------------------- common -- */
+
+/* protobuf-c's hook: NULL over the cap, which makes the unpack fail. */
+static void *
+bump(void *context, size_t size)
+{
+	struct wire_arena *a = context;
+	size_t start = (a->used + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
+
+	if (start > a->size || size > a->size - start)
+		return NULL;
+	a->used = start + size;
+	return a->at + start;
+}
+
+static void
+bump_free(void *context, void *block)
+{
+	(void)context;
+	(void)block;
+}
+
+static size_t
+pack(const ProtobufCMessage *message, uint8_t *out)
+{
+	size_t size = protobuf_c_message_get_packed_size(message);
+
+	if (size > FRAME_MESSAGE_MAX)
+		return 0;
+	return protobuf_c_message_pack(message, out);
+}
+
+static bool
+is_canonical(struct wire_arena *arena, const ProtobufCMessage *message,
+    const uint8_t *payload, size_t length)
+{
+	uint8_t *again;
+
+	/* Packing would copy unknown fields through: judge them first. */
+	if (message->n_unknown_fields != 0)
+		return false;
+	if (protobuf_c_message_get_packed_size(message) != length)
+		return false;
+	again = bump(arena, length);
+	if (again == NULL)
+		return false;
+	protobuf_c_message_pack(message, again);
+	return memcmp(again, payload, length) == 0;
+}
+
+static ProtobufCMessage *
+unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
+    const uint8_t *payload, size_t length)
+{
+	ProtobufCAllocator allocator = {
+		.alloc = bump, .free = bump_free, .allocator_data = arena
+	};
+	ProtobufCMessage *message;
+
+	arena->used = 0;
+	if (length == 0 || length > FRAME_MESSAGE_MAX)
+		return NULL;
+	message = protobuf_c_message_unpack(descriptor, &allocator, length,
+	    payload);
+	if (message == NULL ||
+	    !is_canonical(arena, message, payload, length))
+		return NULL;
+	return message;
+}
+
+/* protobuf-c's structs are not const-correct; packing only reads. */
+static ProtobufCBinaryData
+lend(struct wire_bytes bytes)
+{
+	return (ProtobufCBinaryData){
+		.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.at
+	};
+}
+
+static struct wire_bytes
+got(ProtobufCBinaryData bytes)
+{
+	return (struct wire_bytes){ .at = bytes.data, .len = bytes.len };
+}
+
+/* An absent offset; a present one that says "absent" is refused. */
+static bool
+got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
+{
+	*offset = present ? value : WIRE_NO_OFFSET;
+	return !present || value != WIRE_NO_OFFSET;
+}
+
+/* Declares and opens the two functions of a message. */
+#define PACK(name, TYPE)                                                  \
+	size_t wire_##name##_pack(const struct wire_##name *message,      \
+	    uint8_t out[FRAME_MESSAGE_MAX])                               \
+	{                                                                 \
+		TYPE m = fill_##name(message);                            \
+		return pack(&m.base, out);                                \
+	}
+#define UNPACK(name, TYPE, descriptor)                                    \
+	bool wire_##name##_unpack(struct wire_arena *arena,               \
+	    const uint8_t *payload, size_t length,                        \
+	    struct wire_##name *message)                                  \
+	{                                                                 \
+		const TYPE *m = (const TYPE *)unpack(arena, &descriptor,  \
+		    payload, length);                                     \
+		return m != NULL && take_##name(m, message);              \
+	}
+
+/* -------------------------------------------------------- hello and go -- */
+
+static Pf__Hello
+fill_hello(const struct wire_hello *h)
+{
+	Pf__Hello m = PF__HELLO__INIT;
+
+	m.version = h->version;
+	m.n_layers = h->layer_count;
+	m.layers = (uint32_t *)(uintptr_t)h->layers;
+	m.n_missing = h->missing_count;
+	m.missing = (uint32_t *)(uintptr_t)h->missing;
+	m.n_reasons = h->reason_count;
+	m.reasons = (uint32_t *)(uintptr_t)h->reasons;
+	return m;
+}
+
+static bool
+take_hello(const Pf__Hello *m, struct wire_hello *h)
+{
+	h->version = m->version;
+	h->layers = m->layers;
+	h->layer_count = m->n_layers;
+	h->missing = m->missing;
+	h->missing_count = m->n_missing;
+	h->reasons = m->reasons;
+	h->reason_count = m->n_reasons;
+	return true;
+}
+
+/* The limits that travel. */
+#define GO_LIMITS(X) \
+	X(streamed_bytes) X(contiguous_bytes) X(tensors) X(nodes) X(nesting) \
+	X(notes) X(names_bytes)
+
+static Pf__Go
+fill_go(const struct wire_go *g)
+{
+	Pf__Go m = PF__GO__INIT;
+
+#define X(name) m.name = g->limits.name;
+	GO_LIMITS(X)
+#undef X
+	m.flags = g->flags;
+	return m;
+}
+
+static bool
+take_go(const Pf__Go *m, struct wire_go *g)
+{
+	memset(g, 0, sizeof(*g));
+#define X(name) g->limits.name = m->name;
+	GO_LIMITS(X)
+#undef X
+	g->flags = m->flags;
+	return true;
+}
+
+/* ------------------------------------------------- storages and tensors -- */
+
+static Pf__Format
+fill_format(const struct wire_format *f)
+{
+	Pf__Format m = PF__FORMAT__INIT;
+
+	m.name = lend(f->name);
+	return m;
+}
+
+static bool
+take_format(const Pf__Format *m, struct wire_format *f)
+{
+	f->name = got(m->name);
+	return true;
+}
+
+static Pf__Storage
+fill_storage(const struct wire_storage *s)
+{
+	Pf__Storage m = PF__STORAGE__INIT;
+
+	m.id = s->id;
+	m.kind = s->kind;
+	m.length = s->length;
+	m.has_offset = s->offset != WIRE_NO_OFFSET;
+	m.offset = m.has_offset ? s->offset : 0;
+	return m;
+}
+
+static bool
+take_storage(const Pf__Storage *m, struct wire_storage *s)
+{
+	s->id = m->id;
+	s->kind = m->kind;
+	s->length = m->length;
+	return got_offset(m->has_offset, m->offset, &s->offset);
+}
+
+size_t
+wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
+{
+	/* 8 KiB, of which path_count entries are written and read. */
+	ProtobufCBinaryData path[PATH_PARTS_MAX]
+	    __attribute__((uninitialized));
+	Pf__Tensor m = PF__TENSOR__INIT;
+
+	if (t->path_count > PATH_PARTS_MAX)
+		return 0;
+	for (size_t i = 0; i < t->path_count; i++)
+		path[i] = lend(t->path[i]);
+	m.name = lend(t->name);
+	m.n_path = t->path_count;
+	m.path = path;
+	m.path_kinds = lend(t->path_kinds);
+	m.dtype = t->dtype;
+	m.n_shape = t->rank;
+	m.shape = (uint64_t *)(uintptr_t)t->shape;
+	m.n_strides = t->stride_count;
+	m.strides = (uint64_t *)(uintptr_t)t->strides;
+	m.storage = t->storage;
+	m.offset = t->offset;
+	return pack(&m.base, out);
+}
+
+bool
+wire_tensor_unpack(struct wire_arena *arena, const uint8_t *payload,
+    size_t length, struct wire_tensor *t)
+{
+	const Pf__Tensor *m = (const Pf__Tensor *)unpack(arena,
+	    &pf__tensor__descriptor, payload, length);
+	struct wire_bytes *path;
+
+	if (m == NULL)
+		return false;
+	/* n_path is at most half the frame's bytes: the product is small. */
+	path = bump(arena, m->n_path * sizeof(*path));
+	if (path == NULL)
+		return false;
+	for (size_t i = 0; i < m->n_path; i++)
+		path[i] = got(m->path[i]);
+	t->name = got(m->name);
+	t->path = path;
+	t->path_count = m->n_path;
+	t->path_kinds = got(m->path_kinds);
+	t->dtype = m->dtype;
+	t->shape = m->shape;
+	t->rank = m->n_shape;
+	t->strides = m->strides;
+	t->stride_count = m->n_strides;
+	t->storage = m->storage;
+	t->offset = m->offset;
+	return true;
+}
+
+static Pf__Alias
+fill_alias(const struct wire_alias *a)
+{
+	Pf__Alias m = PF__ALIAS__INIT;
+
+	m.name = lend(a->name);
+	m.target = a->target;
+	return m;
+}
+
+static bool
+take_alias(const Pf__Alias *m, struct wire_alias *a)
+{
+	a->name = got(m->name);
+	a->target = m->target;
+	return true;
+}
+
+/* ----------------------------------------------------- notes and values -- */
+
+static Pf__Note
+fill_note(const struct wire_note *n)
+{
+	Pf__Note m = PF__NOTE__INIT;
+
+	m.kind = n->kind;
+	m.level = n->level;
+	m.text = lend(n->text);
+	m.has_where = n->where != WIRE_NO_OFFSET;
+	m.where = m.has_where ? n->where : 0;
+	return m;
+}
+
+static bool
+take_note(const Pf__Note *m, struct wire_note *n)
+{
+	n->kind = m->kind;
+	n->level = m->level;
+	n->text = got(m->text);
+	return got_offset(m->has_where, m->where, &n->where);
+}
+
+/* Which of a scalar's optional fields its kind has. */
+static bool
+kind_has_i(uint32_t kind)
+{
+	return kind == SCALAR_BOOL || kind == SCALAR_INT;
+}
+
+static bool
+kind_has_data(uint32_t kind)
+{
+	return kind == SCALAR_BIGINT || kind == SCALAR_TEXT ||
+	    kind == SCALAR_BYTES;
+}
+
+static Pf__Scalar
+fill_scalar(const struct wire_scalar *s)
+{
+	Pf__Scalar m = PF__SCALAR__INIT;
+
+	m.name = lend(s->name);
+	m.kind = s->kind;
+	if (kind_has_i(s->kind)) {
+		m.has_i = 1;
+		m.i = s->i;
+	} else if (s->kind == SCALAR_FLOAT) {
+		m.has_f = 1;
+		m.f = s->f;
+	} else if (kind_has_data(s->kind)) {
+		m.has_data = 1;
+		m.data = lend(s->data);
+		m.has_full_length = 1;
+		m.full_length = s->full_length;
+	}
+	return m;
+}
+
+static bool
+take_scalar(const Pf__Scalar *m, struct wire_scalar *s)
+{
+	bool data = kind_has_data(m->kind);
+
+	if ((m->has_i != 0) != kind_has_i(m->kind) ||
+	    (m->has_f != 0) != (m->kind == SCALAR_FLOAT) ||
+	    (m->has_data != 0) != data || (m->has_full_length != 0) != data)
+		return false;
+	memset(s, 0, sizeof(*s));
+	s->name = got(m->name);
+	s->kind = m->kind;
+	s->i = m->i;
+	s->f = m->f;
+	s->data = got(m->data);
+	s->full_length = m->full_length;
+	return true;
+}
+
+/* ---------------------------------------------------- progress and ends -- */
+
+static Pf__Progress
+fill_progress(const struct wire_progress *p)
+{
+	Pf__Progress m = PF__PROGRESS__INIT;
+
+	m.done = p->done;
+	m.total = p->total;
+	return m;
+}
+
+static bool
+take_progress(const Pf__Progress *m, struct wire_progress *p)
+{
+	p->done = m->done;
+	p->total = m->total;
+	return true;
+}
+
+static Pf__Done
+fill_done(const struct wire_done *d)
+{
+	Pf__Done m = PF__DONE__INIT;
+
+	m.tensors = d->tensors;
+	m.aliases = d->aliases;
+	m.storages = d->storages;
+	m.notes = d->notes;
+	m.notes_dropped = d->notes_dropped;
+	m.verdict = d->verdict;
+	return m;
+}
+
+static bool
+take_done(const Pf__Done *m, struct wire_done *d)
+{
+	d->tensors = m->tensors;
+	d->aliases = m->aliases;
+	d->storages = m->storages;
+	d->notes = m->notes;
+	d->notes_dropped = m->notes_dropped;
+	d->verdict = m->verdict;
+	return true;
+}
+
+static Pf__Fault
+fill_fault(const struct wire_fault *f)
+{
+	Pf__Fault m = PF__FAULT__INIT;
+
+	m.code = f->code;
+	m.text = lend(f->text);
+	m.has_where = f->where != WIRE_NO_OFFSET;
+	m.where = m.has_where ? f->where : 0;
+	m.verdict = f->verdict;
+	return m;
+}
+
+static bool
+take_fault(const Pf__Fault *m, struct wire_fault *f)
+{
+	f->code = m->code;
+	f->text = got(m->text);
+	f->verdict = m->verdict;
+	return got_offset(m->has_where, m->where, &f->where);
+}
+
+#define MESSAGE(name, TYPE, descriptor) \
+	PACK(name, TYPE) UNPACK(name, TYPE, descriptor)
+MESSAGE(hello, Pf__Hello, pf__hello__descriptor)
+MESSAGE(go, Pf__Go, pf__go__descriptor)
+MESSAGE(format, Pf__Format, pf__format__descriptor)
+MESSAGE(storage, Pf__Storage, pf__storage__descriptor)
+MESSAGE(alias, Pf__Alias, pf__alias__descriptor)
+MESSAGE(note, Pf__Note, pf__note__descriptor)
+MESSAGE(scalar, Pf__Scalar, pf__scalar__descriptor)
+MESSAGE(progress, Pf__Progress, pf__progress__descriptor)
+MESSAGE(done, Pf__Done, pf__done__descriptor)
+MESSAGE(fault, Pf__Fault, pf__fault__descriptor)
