@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink_entries.c - the part of the sink that sends what has a name or a text:
+ * notes, tensors, aliases, plain values.  See sink.h and sink.c.
+ */
+#include <string.h>
+
+#include "dtype.h"
+#include "sink_inside.h"
+
+/* Counted for each scalar besides its text: what its entry takes. */
+#define SCALAR_COST 64
+
+/* --------------------------------------------------------------- notes -- */
+
+void
+sink_raise(struct job *job, enum verdict level)
+{
+	if (level > job->sink->verdict)
+		job->sink->verdict = level;
+}
+
+enum verdict
+sink_verdict(const struct job *job)
+{
+	return job->sink->verdict;
+}
+
+/* The note's text is in sink->text. */
+static void
+note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
+    size_t length)
+{
+	struct sink *s = job->sink;
+	struct wire_note m = {
+		.kind = kind, .level = level, .text = { s->text, length },
+		.where = where
+	};
+
+	sink_raise(job, level);
+	if (s->notes >= job->limits.notes) {
+		s->notes_dropped++;
+		return;
+	}
+	sink_between(job);
+	sink_spend_names(job, length, where);
+	s->notes++;
+	sink_send(job, FRAME_NOTE, wire_note_pack(&m, sink_payload(job)));
+}
+
+/* Appends to sink->text, cut at NOTE_TEXT_MAX; returns the new length. */
+static size_t
+append(struct sink *s, size_t used, const void *text, size_t length)
+{
+	bool cut;
+
+	return used + names_clean(s->text + used, NOTE_TEXT_MAX - used, text,
+	    length, &cut);
+}
+
+void
+sink_note(struct job *job, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *text)
+{
+	note(job, kind, level, where,
+	    append(job->sink, 0, text, strlen(text)));
+}
+
+void
+sink_note_about(struct job *job, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *text, const void *name, size_t length)
+{
+	struct sink *s = job->sink;
+	size_t used = append(s, 0, text, strlen(text));
+
+	used = append(s, used, ": ", 2);
+	note(job, kind, level, where, append(s, used, name, length));
+}
+
+/* "left out: NAME: why" for the path that has been joined.  The reason is what
+ * a reader needs, so a long name gives way to it. */
+static void
+skip_joined(struct job *job, enum verdict level, uint64_t where,
+    const char *why)
+{
+	struct sink *s = job->sink;
+	size_t used = append(s, 0, "left out: ", 10);
+	size_t room = NOTE_TEXT_MAX - used - 2;
+	size_t why_len = strlen(why);
+	bool cut;
+
+	room = why_len < room ? room - why_len : 0;
+	used += names_clean(s->text + used, room, s->joined.text,
+	    s->joined.len, &cut);
+	used = append(s, used, ": ", 2);
+	note(job, NOTE_SKIPPED, level, where, append(s, used, why, why_len));
+}
+
+void
+sink_skip(struct job *job, const struct path *path, enum verdict level,
+    uint64_t where, const char *why)
+{
+	names_join(&job->sink->joined, path, "tensor");
+	skip_joined(job, level, where, why);
+}
+
+/* ------------------------------------------------------------- tensors -- */
+
+/* Joins and claims the name of a tensor or alias.  False: it cannot have one,
+ * which has been noted. */
+static bool
+take_name(struct job *job, const struct path *path, uint64_t where)
+{
+	struct joined *j = &job->sink->joined;
+	int claimed;
+
+	names_join(j, path, "tensor");
+	claimed = j->cut ? -1 : names_claim(job, &job->sink->names, j);
+	if (claimed < 0)
+		skip_joined(job, VERDICT_CLEAN, where, "its name is too long");
+	else if (claimed > 0)
+		sink_note_about(job, NOTE_RECORD, VERDICT_CLEAN, where,
+		    "renamed, its name was taken", j->text, j->len);
+	return claimed >= 0;
+}
+
+static void
+spend_tensor(struct job *job, const struct tensor_out *t)
+{
+	struct sink *s = job->sink;
+	const struct dtype *d = dtype_by_code(t->dtype);
+	uint64_t bytes;
+
+	if (d == NULL || !shape_bytes(d, t->shape, t->rank, &bytes) ||
+	    t->storage >= s->storages)
+		die(job, FAULT_INTERNAL, t->where,
+		    "a tensor that cannot be sent");
+	sink_spend(job, &s->contiguous_bytes, bytes, s->contiguous_limit, t->where,
+	    "the tensors' bytes are over the limit contiguous_bytes");
+}
+
+/* Tensors and aliases share one limit. */
+static void
+spend_entry(struct job *job, uint64_t *count, uint64_t where)
+{
+	struct sink *s = job->sink;
+
+	if (s->tensors + s->aliases >= job->limits.tensors ||
+	    *count >= SINK_SKIPPED - 1)
+		die(job, FAULT_LIMIT, where,
+		    "tensors are over the limit tensors");
+	++*count;
+}
+
+uint32_t
+sink_tensor(struct job *job, const struct tensor_out *t)
+{
+	struct sink *s = job->sink;
+	struct joined *j = &s->joined;
+	struct wire_tensor m = {
+		.dtype = t->dtype, .rank = t->rank, .shape = t->shape,
+		.stride_count = t->rank, .strides = t->strides,
+		.storage = t->storage, .offset = t->offset,
+		.path = j->parts
+	};
+
+	sink_between(job);
+	if (!take_name(job, &t->path, t->where))
+		return SINK_SKIPPED;
+	spend_tensor(job, t);
+	spend_entry(job, &s->tensors, t->where);
+	sink_spend_names(job, 2 * j->len + j->count, t->where);
+	m.name = (struct wire_bytes){ j->text, j->len };
+	m.path_count = j->count;
+	m.path_kinds = (struct wire_bytes){ j->kinds, j->count };
+	sink_send(job, FRAME_TENSOR, wire_tensor_pack(&m, sink_payload(job)));
+	return (uint32_t)(s->tensors - 1);
+}
+
+void
+sink_alias(struct job *job, const struct path *path, uint32_t target,
+    uint64_t where)
+{
+	struct sink *s = job->sink;
+	struct joined *j = &s->joined;
+	struct wire_alias m = { .target = target };
+
+	sink_between(job);
+	if (target == SINK_SKIPPED) {
+		sink_skip(job, path, VERDICT_CLEAN, where,
+		    "the same as one that was left out");
+		return;
+	}
+	if (target >= s->tensors)
+		die(job, FAULT_INTERNAL, where, "an alias of no tensor");
+	if (!take_name(job, path, where))
+		return;
+	spend_entry(job, &s->aliases, where);
+	sink_spend_names(job, j->len, where);
+	m.name = (struct wire_bytes){ j->text, j->len };
+	sink_send(job, FRAME_ALIAS, wire_alias_pack(&m, sink_payload(job)));
+}
+
+/* ------------------------------------------------------- plain values -- */
+
+static struct wire_bytes
+scalar_data(struct sink *s, const struct scalar_out *out)
+{
+	size_t length = out->len < SCALAR_BYTES_MAX ? (size_t)out->len :
+	    SCALAR_BYTES_MAX;
+	bool cut;
+
+	if (out->kind == SCALAR_TEXT)
+		return (struct wire_bytes){ s->text, names_utf8(s->text,
+		    sizeof(s->text), out->at, (size_t)out->len, &cut) };
+	if (out->kind == SCALAR_BIGINT || out->kind == SCALAR_BYTES)
+		return (struct wire_bytes){ out->at, length };
+	return (struct wire_bytes){ NULL, 0 };
+}
+
+void
+sink_scalar(struct job *job, const struct path *path,
+    const struct scalar_out *out)
+{
+	struct sink *s = job->sink;
+	struct wire_scalar m = {
+		.kind = out->kind, .i = out->i, .f = out->f,
+		.full_length = out->len
+	};
+
+	if ((job->flags & GO_SCALARS) == 0)
+		return;
+	sink_between(job);
+	names_join(&s->joined, path, "value");
+	if (s->joined.cut) {
+		skip_joined(job, VERDICT_CLEAN, WIRE_NO_OFFSET,
+		    "its name is too long");
+		return;
+	}
+	m.name = (struct wire_bytes){ s->joined.text, s->joined.len };
+	m.data = scalar_data(s, out);
+	sink_spend_names(job, m.name.len + m.data.len + SCALAR_COST,
+	    WIRE_NO_OFFSET);
+	sink_send(job, FRAME_SCALAR, wire_scalar_pack(&m, sink_payload(job)));
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink_inside.h - what the files of the sink share; for them alone.
+ */
+#ifndef WORKER_SINK_INSIDE_H
+#define WORKER_SINK_INSIDE_H
+
+#include "frame.h"
+#include "sink_names.h"
+
+#define NO_DATA_FRAME SIZE_MAX
+
+struct sink {
+	uint8_t *buffer;
+	size_t used;
+	size_t gather;		/* flush from here on; grows to GATHER_MAX */
+	size_t data_frame;	/* where the open DATA frame's head is in the
+				 * buffer, or NO_DATA_FRAME */
+	uint64_t stream_left;	/* of the storage being streamed */
+	enum verdict verdict;
+
+	uint64_t storages;
+	uint64_t tensors;
+	uint64_t aliases;
+	uint64_t notes;
+	uint64_t notes_dropped;
+	uint64_t names_bytes;
+	uint64_t streamed_bytes;
+	uint64_t contiguous_bytes;
+	uint64_t contiguous_limit;
+	uint64_t progress_total;
+	uint64_t progress_next;
+
+	struct name_set names;
+	struct joined joined;
+	uint8_t text[SCALAR_BYTES_MAX];	/* a note's or a scalar's, clean */
+};
+_Static_assert(SCALAR_BYTES_MAX >= NOTE_TEXT_MAX, "text holds either");
+
+/* Where the next frame's payload goes; room for FRAME_MESSAGE_MAX.  send
+ * completes the frame once it has been packed there. */
+uint8_t *sink_payload(struct job *job);
+void sink_send(struct job *job, enum frame_type type, size_t length);
+/* Dies when a storage has been announced and not sent to its end. */
+void sink_between(struct job *job);
+/* Adds to a running total, or dies with text when it would pass the limit. */
+void sink_spend(struct job *job, uint64_t *total, uint64_t amount,
+    uint64_t limit, uint64_t where, const char *text);
+void sink_spend_names(struct job *job, uint64_t amount, uint64_t where);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * sink_names.h - the names that the sink gives: paths joined, text made valid
+ * UTF-8, collisions resolved.  For sink.c alone.
+ */
+#ifndef WORKER_SINK_NAMES_H
+#define WORKER_SINK_NAMES_H
+
+#include "sink.h"
+
+/* Room for a name and for the longest "~18446744073709551615". */
+#define NAME_ROOM (TENSOR_NAME_MAX + 24)
+
+/* A path, joined. */
+struct joined {
+	uint8_t text[NAME_ROOM];
+	size_t len;
+	struct wire_bytes parts[PATH_PARTS_MAX]; /* they point into text */
+	uint8_t kinds[PATH_PARTS_MAX];
+	size_t count;
+	bool cut;	/* it did not fit; text holds its beginning */
+};
+
+/* Names in use: open addressing over 64-bit keyed hashes alone.  Two names
+ * with one hash (2^-25 for a million names; nobody outside can aim for it)
+ * cost one of them a "~2" that it did not need; the same name twice is always
+ * seen. */
+struct name_set {
+	struct name_entry {
+		uint64_t hash;		/* 0: free */
+		uint64_t next;		/* suffix to try next; at least 2 */
+	} *slots;
+	uint32_t mask;
+	uint32_t used;
+};
+
+/* Copies length bytes of text to out (room bytes), every byte that is not
+ * UTF-8 and every encoded surrogate becoming U+FFFD.  Returns how many bytes it
+ * wrote; *cut when not all of it fitted (whole characters). */
+size_t names_utf8(uint8_t *out, size_t room, const void *text, size_t length,
+    bool *cut);
+/* The same, and NUL becomes U+FFFD too: the broker keeps names and notes as C
+ * strings, and two names must not differ behind a NUL alone. */
+size_t names_clean(uint8_t *out, size_t room, const void *text, size_t length,
+    bool *cut);
+
+/* Never fails: see `cut`.  An empty name becomes `empty`. */
+void names_join(struct joined *j, const struct path *path, const char *empty);
+
+void names_init(struct job *job, struct name_set *set);
+/* Claims j->text, or the first of "~2", "~3", ... that is free, appending it
+ * to j->text.  0: it was free as it is, 1: a suffix was added, -1: with the
+ * suffix it would be over TENSOR_NAME_MAX. */
+int names_claim(struct job *job, struct name_set *set, struct joined *j);
+
+/* SipHash-2-4. */
+uint64_t names_hash(const uint64_t key[2], const uint8_t *at, size_t length);
+
+#endif
