@@ -17,6 +17,10 @@ enum pfork_code error_set(pfork_error *err, enum pfork_code code, int errnum,
 enum pfork_code error_about(pfork_error *err, enum pfork_code code, int errnum,
     uint64_t offset, const char *text, const void *foreign, size_t length);
 
+/* The whole text is the worker's (a Fault): escaped, but for its quotes. */
+enum pfork_code error_foreign(pfork_error *err, enum pfork_code code,
+    int errnum, uint64_t offset, const void *text, size_t length);
+
 /* Printable ASCII into out (size > 0, NUL-terminated, cut to fit): control
  * bytes, quotes, backslash and anything over 0x7e become \xNN. */
 void error_escape(char *out, size_t size, const void *text, size_t length);
