@@ -31,8 +31,8 @@ struct storage {
 	bool streamed;
 	uint64_t offset;	/* extent: in the input */
 	uint64_t length;
-	uint8_t *bytes;		/* streamed: anonymous mapping of `length`; NULL
-				 * when length is 0 */
+	uint8_t *bytes;		/* streamed: aligned to 64; NULL when length is
+				 * 0.  checkpoint_drop_tensors gives it back */
 	uint64_t received;
 };
 
@@ -148,7 +148,8 @@ struct pfork_checkpoint {
 
 /* Empty, one reference, source.fd -1; NULL when there is no memory. */
 pfork_checkpoint *checkpoint_new(void);
-/* Drops tensors, aliases, scalars and storages (a scan that met a fault). */
+/* Drops tensors (with their loaded data), aliases, scalars, storages and the
+ * table of names: a scan that met a fault, and the first step of freeing. */
 void checkpoint_drop_tensors(pfork_checkpoint *c);
 
 /* source.c: reads exactly length bytes at offset; CHANGED when the file has

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check.h - judges every value that the worker sends, before anything uses it.
+ * Pure functions: no I/O, no allocation, no state but the running totals, which
+ * change only when the finding is PFORK_OK.  The worker is taken to be owned by
+ * the author of the file.
+ */
+#ifndef BROKER_CHECK_H
+#define BROKER_CHECK_H
+
+#include <stdbool.h>
+
+#include "checkpoint.h"
+#include "wire.h"
+
+/* PFORK_OK and NULL, or what is wrong: PROTOCOL (a lie), LIMIT, SANDBOX. */
+struct finding {
+	enum pfork_code code;
+	const char *text;
+};
+
+/* What holds for this load; fixed before the worker starts. */
+struct rules {
+	struct limits limits;	/* no zeros: defaults are filled in */
+	uint64_t required_layers; /* PFORK_LAYERS_REQUIRED is included */
+	uint64_t input_size;
+	bool deliver_stream;	/* then extents are refused */
+	bool scalars;
+};
+
+/* What has been accepted so far. */
+struct totals {
+	uint64_t storages;
+	uint64_t streamed;	/* bytes announced */
+	uint64_t tensors;
+	uint64_t aliases;
+	uint64_t notes;		/* sent by the worker */
+	uint64_t kept;		/* bytes of names and all other bookkeeping,
+				 * charged to limits.names_bytes */
+	uint64_t contiguous;
+	enum verdict level;	/* the highest of all notes */
+};
+
+/* What the broker worked out itself about a tensor. */
+struct geometry {
+	const struct dtype *dtype;
+	uint64_t elements;
+	uint64_t nbytes;
+	uint64_t span;
+	bool contiguous;
+};
+
+/* Well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
+ * nothing over U+10FFFF. */
+bool check_utf8(const uint8_t *at, size_t length);
+
+/* Non-empty, at most TENSOR_NAME_MAX bytes of UTF-8 without NUL. */
+struct finding check_name(struct wire_bytes name);
+struct finding check_path(const struct wire_tensor *m);
+
+struct finding check_hello(const struct rules *r, const struct wire_hello *m);
+struct finding check_format(const struct wire_format *m);
+struct finding check_storage(const struct rules *r, struct totals *t,
+    const struct wire_storage *m);
+/* storages: the t->storages ones accepted so far, all received in full. */
+struct finding check_tensor(const struct rules *r, struct totals *t,
+    const struct storage *storages, const struct wire_tensor *m,
+    struct geometry *out);
+struct finding check_alias(const struct rules *r, struct totals *t,
+    const struct wire_alias *m);
+struct finding check_note(const struct rules *r, struct totals *t,
+    const struct wire_note *m);
+struct finding check_scalar(const struct rules *r, struct totals *t,
+    const struct wire_scalar *m);
+struct finding check_progress(const struct rules *r,
+    const struct wire_progress *m);
+struct finding check_done(const struct rules *r, const struct totals *t,
+    const struct wire_done *m);
+struct finding check_fault(const struct rules *r, const struct wire_fault *m);
+
+/* The bits of a list of layer numbers that check_hello has accepted. */
+uint64_t check_layer_bits(const uint32_t *numbers, size_t count);
+
+#endif
