@@ -16,45 +16,6 @@
 
 /* ---------------------------------------------------------- references -- */
 
-static void
-drop_storages(pfork_checkpoint *c)
-{
-	for (size_t i = 0; i < c->storage_count; i++)
-		if (c->storages[i].bytes != NULL)
-			munmap(c->storages[i].bytes, c->storages[i].length);
-	free(c->storages);
-	c->storages = NULL;
-	c->storage_count = 0;
-	c->storage_capacity = 0;
-}
-
-void
-checkpoint_drop_tensors(pfork_checkpoint *c)
-{
-	for (size_t i = 0; i < c->tensor_count; i++)
-		if (c->tensors[i].data_owned)
-			free((void *)(uintptr_t)atomic_load(
-			    &c->tensors[i].data));
-	free(c->tensors);
-	c->tensors = NULL;
-	c->tensor_count = 0;
-	c->tensor_capacity = 0;
-	free(c->aliases);
-	c->aliases = NULL;
-	c->alias_count = 0;
-	c->alias_capacity = 0;
-	free(c->scalars);
-	c->scalars = NULL;
-	c->scalar_count = 0;
-	c->scalar_capacity = 0;
-	drop_storages(c);
-	/* The names point at tensors that are gone; the seed stays. */
-	free(c->names.slots);
-	c->names.slots = NULL;
-	c->names.mask = 0;
-	c->names.used = 0;
-}
-
 pfork_checkpoint *
 pfork_checkpoint_ref(pfork_checkpoint *c)
 {
