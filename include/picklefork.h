@@ -387,6 +387,14 @@ PFORK_API bool pfork_tensor_extent(const pfork_tensor *t, uint64_t *offset,
 PFORK_API enum pfork_code pfork_tensor_read(const pfork_tensor *t,
     void *buffer, size_t size, pfork_error *err);
 
+/* A part of the same bytes, so that a large tensor can be worked through in
+ * little memory: size bytes from byte `first`.  Both must be whole elements
+ * (sub-byte dtypes: whole bytes).  Parts of strided tensors cost the least when
+ * they are large.
+ * Errors: ARGS, SYSTEM, CHANGED. */
+PFORK_API enum pfork_code pfork_tensor_read_part(const pfork_tensor *t,
+    uint64_t first, void *buffer, size_t size, pfork_error *err);
+
 /* The same bytes, loaded once and kept with the checkpoint; aligned to 64
  * (with PFORK_MAP_INPUT: as they stand in the file).
  * Errors: SYSTEM, CHANGED. */

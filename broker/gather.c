@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * gather.c - copies strided views into C order, from memory or through windows
+ * of the input file.  Trusts the geometry, which check_* proved; must never
+ * hold more than GATHER_WINDOW of the input, unless the view overlaps itself,
+ * where its span is smaller than the caller's own buffer.
+ */
+#include "gather.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "error.h"
+
+/* Fits a second-level cache, and 4 MiB are read in about 1 ms. */
+#define GATHER_WINDOW (4 * MIB)
+/* A hole larger than this costs more to read (5 GB/s) than a second pread
+ * does (about 1 us). */
+#define GATHER_HOLE (UINT64_C(8) * KIB)
+/* A tile of 32 x 32 elements touches 32 cache lines on either side. */
+#define TILE 32
+
+/* ------------------------------------------------------------- shaping -- */
+
+static void
+sort_dims(struct view *v)
+{
+	struct view_dim d;
+	size_t j;
+
+	for (size_t i = 1; i < v->rank; i++) {
+		d = v->dims[i];
+		for (j = i; j > 0 && v->dims[j - 1].in < d.in; j--)
+			v->dims[j] = v->dims[j - 1];
+		v->dims[j] = d;
+	}
+}
+
+/* Two dimensions are one when the outer steps exactly over the inner, on both
+ * sides. */
+static void
+merge_dims(struct view *v)
+{
+	size_t kept = 0;
+	struct view_dim *last;
+
+	for (size_t i = 0; i < v->rank; i++) {
+		const struct view_dim d = v->dims[i];
+
+		last = kept > 0 ? &v->dims[kept - 1] : NULL;
+		if (last != NULL && last->in == d.in * d.count &&
+		    last->out == d.out * d.count) {
+			last->count *= d.count;
+			last->in = d.in;
+			last->out = d.out;
+		} else {
+			v->dims[kept++] = d;
+		}
+	}
+	v->rank = kept;
+}
+
+void
+view_of_tensor(struct view *v, const pfork_tensor *t, size_t fixed,
+    const uint64_t *index, uint64_t first, uint64_t count)
+{
+	size_t element = dtype_element_bytes(t->dtype);
+	uint64_t out = element;
+	uint64_t n;
+
+	v->rank = 0;
+	v->element = element;
+	v->offset = t->offset;
+	for (size_t i = 0; i < fixed; i++)
+		v->offset += index[i] * t->strides[i] * element;
+	if (fixed < t->rank)
+		v->offset += first * t->strides[fixed] * element;
+	for (size_t i = t->rank; i-- > fixed;) {
+		n = i == fixed ? count : t->shape[i];
+		if (n != 1) {
+			v->dims[v->rank].count = n;
+			v->dims[v->rank].in = t->strides[i] * element;
+			v->dims[v->rank].out = out;
+			v->rank++;
+		}
+		out *= n;
+	}
+	/* Innermost first until here; the sort is stable, so turn them first
+	 * for equal strides to keep C order. */
+	for (size_t i = 0; i < v->rank / 2; i++) {
+		struct view_dim d = v->dims[i];
+
+		v->dims[i] = v->dims[v->rank - 1 - i];
+		v->dims[v->rank - 1 - i] = d;
+	}
+	sort_dims(v);
+	merge_dims(v);
+}
+
+uint64_t
+view_span(const struct view *v, size_t from_dim)
+{
+	uint64_t last = 0;
+
+	for (size_t i = from_dim; i < v->rank; i++)
+		last += (v->dims[i].count - 1) * v->dims[i].in;
+	return last + v->element;
+}
+
+/* --------------------------------------------------------- from memory -- */
+
+/* Two dimensions; `b` is walked inside `a`.  Inlined once for each element
+ * size, so that the copy is one load and one store. */
+static inline __attribute__((always_inline)) void
+copy_plane(const struct view_dim *a, const struct view_dim *b,
+    const uint8_t *in, uint8_t *out, size_t element)
+{
+	for (uint64_t i0 = 0; i0 < a->count; i0 += TILE) {
+		uint64_t i1 = i0 + TILE < a->count ? i0 + TILE : a->count;
+
+		for (uint64_t j0 = 0; j0 < b->count; j0 += TILE) {
+			uint64_t j1 =
+			    j0 + TILE < b->count ? j0 + TILE : b->count;
+
+			for (uint64_t i = i0; i < i1; i++) {
+				const uint8_t *from = in + i * a->in;
+				uint8_t *to = out + i * a->out;
+
+				for (uint64_t j = j0; j < j1; j++)
+					memcpy(to + j * b->out,
+					    from + j * b->in, element);
+			}
+		}
+	}
+}
+
+static void
+plane(const struct view_dim *a, const struct view_dim *b, const uint8_t *in,
+    uint8_t *out, size_t element)
+{
+	if (b->in == element && b->out == element) {
+		for (uint64_t i = 0; i < a->count; i++)
+			memcpy(out + i * a->out, in + i * a->in,
+			    b->count * element);
+		return;
+	}
+	switch (element) {
+	case 1:
+		copy_plane(a, b, in, out, 1);
+		break;
+	case 2:
+		copy_plane(a, b, in, out, 2);
+		break;
+	case 4:
+		copy_plane(a, b, in, out, 4);
+		break;
+	case 8:
+		copy_plane(a, b, in, out, 8);
+		break;
+	default:
+		copy_plane(a, b, in, out, 16);
+		break;
+	}
+}
+
+/* Next index of the odometer over dims[0..count): false after the last. */
+static bool
+advance(const struct view_dim *dims, size_t count, uint64_t *index,
+    uint64_t *in, uint64_t *out)
+{
+	for (size_t i = count; i-- > 0;) {
+		if (++index[i] < dims[i].count) {
+			*in += dims[i].in;
+			*out += dims[i].out;
+			return true;
+		}
+		index[i] = 0;
+		*in -= dims[i].in * (dims[i].count - 1);
+		*out -= dims[i].out * (dims[i].count - 1);
+	}
+	return false;
+}
+
+/* The dimension with the smallest output stride goes next to the last one,
+ * so that a tile is compact on both sides. */
+static void
+bring_out_close(struct view *v)
+{
+	size_t best = v->rank - 2;
+	struct view_dim d;
+
+	for (size_t i = 0; i + 1 < v->rank; i++)
+		if (v->dims[i].out < v->dims[best].out)
+			best = i;
+	d = v->dims[best];
+	memmove(&v->dims[best], &v->dims[best + 1],
+	    (v->rank - 2 - best) * sizeof(d));
+	v->dims[v->rank - 2] = d;
+}
+
+void
+gather_memory(const struct view *view, const uint8_t *in, uint8_t *out)
+{
+	static const struct view_dim one = { 1, 0, 0 };
+	struct view v = *view;
+	uint64_t index[RANK_MAX] = { 0 };
+	uint64_t from = 0;
+	uint64_t to = 0;
+
+	if (v.rank == 0) {
+		memcpy(out, in, v.element);
+		return;
+	}
+	if (v.rank == 1) {
+		plane(&one, &v.dims[0], in, out, v.element);
+		return;
+	}
+	bring_out_close(&v);
+	do {
+		plane(&v.dims[v.rank - 2], &v.dims[v.rank - 1], in + from,
+		    out + to, v.element);
+	} while (advance(v.dims, v.rank - 2, index, &from, &to));
+}
+
+/* ---------------------------------------------------- from the input ---- */
+
+struct window {
+	const struct source *source;
+	uint8_t *bytes;
+};
+
+static enum pfork_code
+gather_window(struct window *w, const struct view *v, uint64_t at, uint8_t *out,
+    pfork_error *err)
+{
+	enum pfork_code code;
+
+	code = source_read(w->source, at, w->bytes, view_span(v, 0), err);
+	if (code == PFORK_OK)
+		gather_memory(v, w->bytes, out);
+	return code;
+}
+
+/* The first dimension is cut into runs that fit the window. */
+static enum pfork_code
+gather_runs(struct window *w, const struct view *v, uint64_t room, uint64_t at,
+    uint8_t *out, pfork_error *err)
+{
+	struct view part = *v;
+	enum pfork_code code = PFORK_OK;
+	uint64_t rows;
+	uint64_t done = 0;
+
+	if (v->rank == 0 || view_span(v, 0) <= room)
+		return gather_window(w, v, at, out, err);
+	rows = (room - view_span(v, 1)) / v->dims[0].in + 1;
+	while (code == PFORK_OK && done < v->dims[0].count) {
+		if (rows > v->dims[0].count - done)
+			rows = v->dims[0].count - done;
+		part.dims[0].count = rows;
+		code = gather_window(w, &part, at + done * v->dims[0].in,
+		    out + done * v->dims[0].out, err);
+		done += rows;
+	}
+	return code;
+}
+
+/* How many leading dimensions are walked one index at a time: those with
+ * large holes between their steps, and those whose steps do not fit. */
+static size_t
+walked_dims(const struct view *v, uint64_t room)
+{
+	uint64_t below;
+	size_t i;
+
+	if (view_span(v, 0) <= GATHER_HOLE)
+		return 0;
+	for (i = 0; i < v->rank; i++) {
+		below = view_span(v, i + 1);
+		if (below <= room && v->dims[i].in <= below + GATHER_HOLE)
+			break;
+	}
+	return i;
+}
+
+static uint64_t
+window_size(const struct view *v)
+{
+	uint64_t span = view_span(v, 0);
+	uint64_t bytes = v->element;
+
+	for (size_t i = 0; i < v->rank; i++)
+		bytes *= v->dims[i].count;
+	/* A view that overlaps itself would be read over and over: its span
+	 * is smaller than the buffer that the caller made for it. */
+	if (span < bytes || span < GATHER_WINDOW)
+		return span;
+	return GATHER_WINDOW;
+}
+
+enum pfork_code
+gather_source(const struct view *v, const struct source *s, uint64_t base,
+    uint8_t *out, pfork_error *err)
+{
+	struct window w = { s, NULL };
+	struct view rest = { .rank = 0, .element = v->element };
+	uint64_t index[RANK_MAX] = { 0 };
+	uint64_t room = window_size(v);
+	uint64_t from = 0;
+	uint64_t to = 0;
+	size_t walked = walked_dims(v, room);
+	enum pfork_code code;
+
+	w.bytes = malloc(room);
+	if (w.bytes == NULL)
+		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory for a window of the input");
+	rest.rank = v->rank - walked;
+	memcpy(rest.dims, v->dims + walked, rest.rank * sizeof(rest.dims[0]));
+	do {
+		code = gather_runs(&w, &rest, room, base + v->offset + from,
+		    out + to, err);
+	} while (code == PFORK_OK &&
+	    advance(v->dims, walked, index, &from, &to));
+	free(w.bytes);
+	return code;
+}

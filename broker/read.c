@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * read.c - tensor bytes, contiguous and in C order, into the caller's memory.
+ * The geometry was proved when the tensor came in.  The input may change under
+ * us: reads are judged, and the file is looked at again after the last one.
+ * Must never write past the `size` that the caller gave.
+ */
+#include "read.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "gather.h"
+
+/* One thread copies about 3 GB/s into fresh memory, because the kernel clears
+ * pages meanwhile; more than four gain nothing. */
+#define PARALLEL_FROM (64 * MIB)
+#define PARALLEL_THREADS 4
+#define HUGE_PAGE (2 * MIB)
+#define DATA_ALIGNMENT 64
+
+/* ------------------------------------------------------ several threads -- */
+
+struct slice {
+	pthread_t thread;
+	bool started;
+	const struct source *source;
+	uint64_t offset;
+	uint8_t *out;
+	size_t length;
+	enum pfork_code code;
+	pfork_error err;
+};
+
+static void *
+read_slice(void *context)
+{
+	struct slice *s = context;
+
+	s->code = source_read(s->source, s->offset, s->out, s->length, &s->err);
+	return NULL;
+}
+
+/* The host's signal handlers must not run on a thread that it does not know. */
+static void
+start_slices(struct slice *slices, size_t count)
+{
+	sigset_t all;
+	sigset_t before;
+
+	sigfillset(&all);
+	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		slices[i].started = pthread_create(&slices[i].thread, NULL,
+		    read_slice, &slices[i]) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static size_t
+thread_count(size_t length)
+{
+	long online;
+
+	if (length < PARALLEL_FROM)
+		return 1;
+	online = sysconf(_SC_NPROCESSORS_ONLN);
+	if (online < 1)
+		return 1;
+	return online < PARALLEL_THREADS ? (size_t)online : PARALLEL_THREADS;
+}
+
+static enum pfork_code
+read_extent(const struct source *s, uint64_t offset, uint8_t *out,
+    size_t length, pfork_error *err)
+{
+	struct slice slices[PARALLEL_THREADS] = { 0 };
+	size_t threads = thread_count(length);
+	size_t each = (length / threads + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	size_t at = 0;
+	size_t used = 0;
+	enum pfork_code code = PFORK_OK;
+
+	if (threads == 1)
+		return source_read(s, offset, out, length, err);
+	for (; used < threads && at < length; used++) {
+		slices[used].source = s;
+		slices[used].offset = offset + at;
+		slices[used].out = out + at;
+		slices[used].length =
+		    used + 1 == threads || length - at < each ? length - at :
+								each;
+		at += slices[used].length;
+	}
+	start_slices(slices + 1, used - 1);
+	for (size_t i = 0; i < used; i++)
+		if (!slices[i].started)
+			read_slice(&slices[i]);
+	for (size_t i = 0; i < used; i++) {
+		if (slices[i].started)
+			pthread_join(slices[i].thread, NULL);
+		if (code == PFORK_OK && slices[i].code != PFORK_OK) {
+			code = slices[i].code;
+			if (err != NULL)
+				*err = slices[i].err;
+		}
+	}
+	return code;
+}
+
+/* --------------------------------------------------------------- parts -- */
+
+static enum pfork_code
+read_view(const pfork_tensor *t, const struct view *v, uint8_t *out,
+    pfork_error *err)
+{
+	const struct storage *s = &t->owner->storages[t->storage];
+	const struct source *source = &t->owner->source;
+
+	if (s->streamed)
+		gather_memory(v, s->bytes + v->offset, out);
+	else if (source->map != NULL)
+		gather_memory(v, source->map + s->offset + v->offset, out);
+	else
+		return gather_source(v, source, s->offset, out, err);
+	return PFORK_OK;
+}
+
+/* Elements [at, at + count) in C order, as the fewest boxes. */
+static enum pfork_code
+read_strided(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
+    pfork_error *err)
+{
+	struct view v;
+	uint64_t index[RANK_MAX];
+	uint64_t inner;
+	uint64_t left;
+	uint64_t rest;
+	uint64_t n;
+	size_t element = dtype_element_bytes(t->dtype);
+	size_t d;
+	enum pfork_code code = PFORK_OK;
+
+	while (code == PFORK_OK && count > 0) {
+		inner = t->elements;
+		rest = at;
+		n = 1;
+		for (d = 0; d < t->rank; d++) {
+			inner /= t->shape[d];
+			index[d] = rest / inner;
+			rest %= inner;
+			left = t->shape[d] - index[d];
+			if (rest == 0 && count >= inner) {
+				n = count / inner < left ? count / inner : left;
+				break;
+			}
+		}
+		view_of_tensor(&v, t, d, index, d < t->rank ? index[d] : 0, n);
+		code = read_view(t, &v, out, err);
+		n *= inner;
+		at += n;
+		count -= n;
+		out += n * element;
+	}
+	return code;
+}
+
+size_t
+read_piece(const pfork_tensor *t)
+{
+	uint64_t piece = 4 * MIB;
+
+	if (!t->contiguous) {
+		piece = 64 * MIB;
+		if (t->nbytes / 16 > piece)
+			piece = (t->nbytes / 16) & ~(MIB - 1);
+	}
+	return t->nbytes < piece ? (size_t)t->nbytes : (size_t)piece;
+}
+
+enum pfork_code
+read_part(const pfork_tensor *t, uint64_t first, void *buffer, size_t size,
+    pfork_error *err)
+{
+	const struct storage *s = &t->owner->storages[t->storage];
+	unsigned element = dtype_element_bytes(t->dtype);
+
+	if (size == 0)
+		return PFORK_OK;
+	if (!t->contiguous)
+		return read_strided(t, first / element, size / element, buffer,
+		    err);
+	if (s->streamed) {
+		memcpy(buffer, s->bytes + t->offset + first, size);
+		return PFORK_OK;
+	}
+	return read_extent(&t->owner->source, s->offset + t->offset + first,
+	    buffer, size, err);
+}
+
+static bool
+from_input(const pfork_tensor *t)
+{
+	return t->nbytes > 0 && !t->owner->storages[t->storage].streamed;
+}
+
+enum pfork_code
+pfork_tensor_read_part(const pfork_tensor *t, uint64_t first, void *buffer,
+    size_t size, pfork_error *err)
+{
+	enum pfork_code code;
+	unsigned element;
+
+	if (t == NULL || (buffer == NULL && size > 0))
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "no tensor, or no buffer");
+	if (first > t->nbytes || size > t->nbytes - first)
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "the part ends past the tensor's %llu bytes",
+		    (unsigned long long)t->nbytes);
+	element = dtype_element_bytes(t->dtype);
+	if (element > 1 && (first % element != 0 || size % element != 0))
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "the part cuts an element of %u bytes", element);
+	code = read_part(t, first, buffer, size, err);
+	if (code == PFORK_OK && size > 0 && from_input(t))
+		code = source_unchanged(&t->owner->source, err);
+	return code;
+}
+
+enum pfork_code
+pfork_tensor_read(const pfork_tensor *t, void *buffer, size_t size,
+    pfork_error *err)
+{
+	if (t != NULL && size < t->nbytes)
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "the buffer holds %zu bytes; the tensor has %llu", size,
+		    (unsigned long long)t->nbytes);
+	return pfork_tensor_read_part(t, 0, buffer,
+	    t == NULL ? 0 : (size_t)t->nbytes, err);
+}
+
+/* ---------------------------------------------------------------- data -- */
+
+/* Bytes that need no copy, or NULL. */
+static const uint8_t *
+in_place(const pfork_tensor *t)
+{
+	static const _Alignas(DATA_ALIGNMENT) uint8_t nothing[DATA_ALIGNMENT];
+	const struct storage *s = &t->owner->storages[t->storage];
+
+	if (t->nbytes == 0)
+		return nothing;
+	if (!t->contiguous)
+		return NULL;
+	if (s->streamed)
+		return t->offset % DATA_ALIGNMENT == 0 ? s->bytes + t->offset :
+							 NULL;
+	if (t->owner->source.map != NULL)
+		return t->owner->source.map + s->offset + t->offset;
+	return NULL;
+}
+
+static uint8_t *
+data_memory(uint64_t nbytes)
+{
+	size_t alignment = nbytes >= 4 * MIB ? HUGE_PAGE : DATA_ALIGNMENT;
+	void *memory;
+
+	if (nbytes > SIZE_MAX - HUGE_PAGE ||
+	    posix_memalign(&memory, alignment, (size_t)nbytes) != 0)
+		return NULL;
+	/* Clearing huge pages is four times as fast. */
+	if (alignment == HUGE_PAGE)
+		(void)madvise(memory, (size_t)nbytes, MADV_HUGEPAGE);
+	return memory;
+}
+
+static enum pfork_code
+load_data(const pfork_tensor *t, uint8_t **out, pfork_error *err)
+{
+	uint8_t *memory = data_memory(t->nbytes);
+	enum pfork_code code;
+
+	if (memory == NULL)
+		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory for a tensor of %llu bytes",
+		    (unsigned long long)t->nbytes);
+	code = pfork_tensor_read(t, memory, (size_t)t->nbytes, err);
+	if (code != PFORK_OK)
+		free(memory);
+	else
+		*out = memory;
+	return code;
+}
+
+/* Small tensors are loaded by whoever comes, and the first one in wins; large
+ * ones by one thread at a time, so that none is in memory twice. */
+static enum pfork_code
+keep_data(pfork_tensor *t, const uint8_t **data, pfork_error *err)
+{
+	pthread_mutex_t *lock =
+	    t->nbytes >= PARALLEL_FROM ? &t->owner->lock : NULL;
+	const uint8_t *expected;
+	uint8_t *mine = NULL;
+	enum pfork_code code = PFORK_OK;
+
+	if (lock != NULL)
+		pthread_mutex_lock(lock);
+	expected = atomic_load(&t->data);
+	if (expected == NULL)
+		code = load_data(t, &mine, err);
+	if (code == PFORK_OK && mine != NULL) {
+		if (atomic_compare_exchange_strong(&t->data, &expected,
+		    (const uint8_t *)mine)) {
+			t->data_owned = true;
+			expected = mine;
+		} else {
+			free(mine);
+		}
+	}
+	if (code == PFORK_OK)
+		*data = expected;
+	if (lock != NULL)
+		pthread_mutex_unlock(lock);
+	return code;
+}
+
+enum pfork_code
+pfork_tensor_data(const pfork_tensor *t, const void **data, pfork_error *err)
+{
+	const uint8_t *at;
+	enum pfork_code code = PFORK_OK;
+
+	if (t == NULL || data == NULL)
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "no tensor, or nowhere to put the address");
+	at = in_place(t);
+	if (at == NULL)
+		at = atomic_load(&t->data);
+	if (at == NULL)
+		code = keep_data(&t->owner->tensors[t - t->owner->tensors], &at,
+		    err);
+	if (code == PFORK_OK)
+		*data = at;
+	return code;
+}
