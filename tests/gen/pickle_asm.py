@@ -213,7 +213,10 @@ def EXT4(n):
 def text(s, proto=2):
     """A str in the words of the protocol."""
     if proto == 0:
-        return UNICODE(s)
+        # raw-unicode-escape, as Pickler.save_str does.
+        for c in "\\\0\n\r\x1a":
+            s = s.replace(c, "\\u%04x" % ord(c))
+        return UNICODE(s.encode("raw-unicode-escape"))
     if proto < 4:
         return BINUNICODE(s)
     d = _b(s)

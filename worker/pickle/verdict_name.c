@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verdict_name.c - the class of a name.  The rule is an allow-list where the
+ * set is finite (the standard library, torch, numpy) and goes by the shape of
+ * the name elsewhere: third parties' classes are objects, a call of one of
+ * their functions is an attack.  Pure; the tables are in names_*.c.
+ */
+#include "names_tables.h"
+#include "verdict.h"
+#include "vocabulary.h"
+
+#include <string.h>
+
+struct piece {
+	const char *at;
+	size_t len;
+};
+
+static bool
+piece_is(struct piece p, const char *word)
+{
+	return strlen(word) == p.len && memcmp(p.at, word, p.len) == 0;
+}
+
+static bool
+piece_in(struct piece p, const char *const *table, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (piece_is(p, table[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_stdlib(struct piece top)
+{
+	size_t low = 0;
+	size_t high = names_stdlib_count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = strncmp(names_stdlib[mid], top.at, top.len);
+
+		if (order == 0 && names_stdlib[mid][top.len] == '\0')
+			return true;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+/* The part before the first '.'; *rest gets what follows it, at NULL for the
+ * last one. */
+static struct piece
+piece_split(struct piece p, struct piece *rest)
+{
+	const char *dot = memchr(p.at, '.', p.len);
+	struct piece head = p;
+
+	rest->at = NULL;
+	rest->len = 0;
+	if (dot != NULL) {
+		head.len = (size_t)(dot - p.at);
+		rest->at = dot + 1;
+		rest->len = p.len - head.len - 1;
+	}
+	return head;
+}
+
+/* Letters, digits, '_', and what only looks odd: "<locals>", non-ASCII. */
+static bool
+is_identifier(struct piece p)
+{
+	for (size_t i = 0; i < p.len; i++) {
+		unsigned char c = (unsigned char)p.at[i];
+
+		if (!(c >= 0x80 || (c >= '0' && c <= '9') || c == '_' ||
+		    (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		    c == '<' || c == '>'))
+			return false;
+	}
+	return p.len > 0;
+}
+
+static bool
+is_path(struct piece p)
+{
+	struct piece rest = p;
+
+	while (rest.at != NULL)
+		if (!is_identifier(piece_split(rest, &rest)))
+			return false;
+	return true;
+}
+
+static bool
+is_dunder(struct piece p)
+{
+	return p.len > 4 && memcmp(p.at, "__", 2) == 0 &&
+	    memcmp(p.at + p.len - 2, "__", 2) == 0;
+}
+
+/* "os.system", "prod.__globals__", "os": a name that leaves its module. */
+static bool
+is_bridge(struct piece name)
+{
+	struct piece rest = name;
+
+	while (rest.at != NULL) {
+		struct piece p = piece_split(rest, &rest);
+
+		if (is_dunder(p) ||
+		    piece_in(p, names_bridges, names_bridges_count))
+			return true;
+		/* Only modules in lower case: Queue, Cookie are classes too. */
+		if (rest.at != NULL && p.at[0] >= 'a' && is_stdlib(p))
+			return true;
+	}
+	return false;
+}
+
+/* _?[A-Z]: how classes are spelt. */
+static bool
+is_class_like(struct piece name)
+{
+	while (name.len > 0 && name.at[0] == '_') {
+		name.at++;
+		name.len--;
+	}
+	return name.len > 0 && ((name.at[0] >= 'A' && name.at[0] <= 'Z') ||
+	    (unsigned char)name.at[0] >= 0x80);
+}
+
+static bool
+module_fits(struct piece module, const char *pattern)
+{
+	size_t len = strlen(pattern);
+
+	if (len < 2 || pattern[len - 1] != '*')
+		return piece_is(module, pattern);
+	len -= 2;
+	return module.len >= len && memcmp(module.at, pattern, len) == 0 &&
+	    (module.len == len || module.at[len] == '.');
+}
+
+static bool
+name_fits(struct piece name, const char *pattern)
+{
+	size_t len = strlen(pattern);
+
+	if (pattern[len - 1] != '*')
+		return piece_is(name, pattern);
+	return name.len >= len && memcmp(name.at, pattern, len - 1) == 0 &&
+	    memchr(name.at, '.', name.len) == NULL;
+}
+
+static enum verdict
+honest(struct piece module, struct piece name, bool called)
+{
+	for (size_t i = 0; i < names_honest_count; i++) {
+		const struct honest_name *h = &names_honest[i];
+
+		if (name_fits(name, h->name) && module_fits(module, h->module))
+			return called ? h->called : h->referred;
+	}
+	return VERDICT_UNDECIDED;
+}
+
+/* Python 2's name for the same module, as pickle maps it. */
+static struct piece
+python3_module(struct piece module)
+{
+	static const char *const pairs[][2] = {
+		{ "__builtin__", "builtins" },
+		{ "copy_reg", "copyreg" },
+	};
+
+	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		if (piece_is(module, pairs[i][0])) {
+			module.at = pairs[i][1];
+			module.len = strlen(pairs[i][1]);
+			break;
+		}
+	return module;
+}
+
+static enum verdict
+elsewhere(struct piece name, bool called)
+{
+	if (!called)
+		return VERDICT_UNUSUAL;
+	if (memchr(name.at, '.', name.len) != NULL || !is_class_like(name))
+		return VERDICT_DANGEROUS;
+	return VERDICT_UNUSUAL;
+}
+
+/* torch and numpy: finite, so what the vocabulary does not know is not called;
+ * a dotted name is a method. */
+static enum verdict
+known_library(struct piece module, struct piece name, bool called)
+{
+	enum verdict level = VERDICT_UNDECIDED;
+
+	if (memchr(name.at, '.', name.len) == NULL)
+		level = vocabulary_knows(module.at, module.len, name.at,
+		    name.len, called);
+	if (level == VERDICT_UNDECIDED)
+		level = honest(module, name, called);
+	if (level == VERDICT_UNDECIDED)
+		level = called ? VERDICT_DANGEROUS : VERDICT_UNUSUAL;
+	return level;
+}
+
+enum verdict
+verdict_of_name(const char *module, size_t module_len, const char *name,
+    size_t name_len, bool called)
+{
+	struct piece m = { module, module_len };
+	struct piece n = { name, name_len };
+	struct piece rest;
+	struct piece top;
+	enum verdict level;
+
+	if (!is_path(m) || !is_path(n))
+		return VERDICT_DANGEROUS;
+	m = python3_module(m);
+	top = piece_split(m, &rest);
+	/* TorchScript: classes in the file's own code, in no Python. */
+	if (piece_is(top, "__torch__"))
+		return VERDICT_UNUSUAL;
+	level = honest(m, n, called);
+	if (level != VERDICT_UNDECIDED && is_stdlib(top))
+		return level;
+	if (is_stdlib(top) || is_bridge(n) ||
+	    piece_in(top, names_runners, names_runners_count))
+		return VERDICT_DANGEROUS;
+	if (piece_is(top, "torch") || piece_is(top, "numpy"))
+		return known_library(m, n, called);
+	if (level != VERDICT_UNDECIDED)
+		return level;
+	return elsewhere(n, called);
+}
