@@ -293,11 +293,12 @@ read_node(struct scan *s, vref v)
 	const struct value *node = graph_at(s->g, v);
 
 	if (node->kind == VALUE_GLOBAL) {
-		if (scan_name(s, v) == NULL)
+		/* Of the first stream the machine has said it. */
+		if (scan_name(s, v) == NULL && s->nest_at != 0)
 			scan_trick(s, TRICK_COMPUTED_NAME, node->where);
 	} else if (node->kind == VALUE_CALL) {
 		read_call(s, v);
-	} else if (node->kind == VALUE_EXTENSION) {
+	} else if (node->kind == VALUE_EXTENSION && s->nest_at != 0) {
 		scan_trick(s, TRICK_EXTENSION, node->where);
 	} else if (node->kind == VALUE_TEXT || node->kind == VALUE_BYTES ||
 	    node->kind == VALUE_BYTEARRAY) {
