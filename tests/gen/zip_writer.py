@@ -43,7 +43,7 @@ class Zip:
         with l_ for the local header, c_ for the central one, or bare for both;
         descriptor=bytes, header_offset=, c_disk, c_comment, c_internal,
         c_external, c_made, gap=bytes before the local header, zip64=True for
-        64-bit sizes, local=False for no local part at all."""
+        64-bit sizes, zip64_offset=True for a 64-bit offset, local=False for no local part at all."""
         name = name.encode() if isinstance(name, str) else name
         torch = self.style == "torch"
         packed = o.get("packed")
@@ -80,8 +80,12 @@ class Zip:
         ext = o.get("l_extra")
         if ext is None:
             ext = b""
-            if o.get("zip64") and self.style == "torch":
-                ext = extra(1, struct.pack("<QQ", 0, 0))
+            if o.get("zip64") or o.get("zip64_offset"):
+                # torch (miniz): sizes, then the offset, each when large.
+                ext = extra(1, (struct.pack("<QQ", true["size"], len(packed))
+                                if o.get("zip64") else b"") +
+                            (struct.pack("<Q", at)
+                             if o.get("zip64_offset") else b""))
             if self.style == "torch":
                 start = at + 30 + len(get("l_", "name")) + len(ext) + 4
                 ext += extra(0x4246, b"Z" * (-start % self.align))
@@ -102,7 +106,8 @@ class Zip:
         if "descriptor" in o:
             self.out += o["descriptor"]
         elif described:
-            form = "<4sIQQ" if o.get("zip64") else "<4sIII"
+            form = ("<4sIQQ" if o.get("zip64") or o.get("zip64_offset")
+                    else "<4sIII")
             self.out += struct.pack(form, DESCRIPTOR, true["crc"],
                                     len(packed), true["size"])
 
@@ -113,10 +118,15 @@ class Zip:
         torch = self.style == "torch"
         sizes = [get("c_", "packed_size"), get("c_", "size")]
         where = o.get("header_offset", at)
-        if o.get("zip64") and "c_extra" not in o:
-            # torch (miniz) writes all three when one is needed.
-            ext = extra(1, struct.pack("<QQQ", sizes[1], sizes[0], where))
-            sizes, where = [MAX32, MAX32], MAX32
+        if "c_extra" not in o and (o.get("zip64") or o.get("zip64_offset")):
+            more = b""
+            if o.get("zip64"):
+                more += struct.pack("<QQ", sizes[1], sizes[0])
+                sizes = [MAX32, MAX32]
+            if o.get("zip64_offset"):
+                more += struct.pack("<Q", where)
+                where = MAX32
+            ext = extra(1, more)
         self.central.append(len(self.out))
         self.out += struct.pack(
             "<4sHHHHHHIIIHHHHHII", o.get("c_sig", CENTRAL),

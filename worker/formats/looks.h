@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * looks.h - what a file that we do not read looks like, for the message alone.
+ */
+#ifndef WORKER_LOOKS_H
+#define WORKER_LOOKS_H
+
+#include "job.h"
+
+/* A constant; never NULL. */
+const char *looks_like(const struct job *job);
+/* torch.save's format before 1.6: begins with a pickled magic number. */
+bool looks_like_legacy_torch(const struct job *job);
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * pickle_read.h - what every format that holds a pickle does with it: run it in
+ * the machine, report what it wanted, then walk it for tensors.
+ */
+#ifndef WORKER_PICKLE_READ_H
+#define WORKER_PICKLE_READ_H
+
+#include "machine.h"
+#include "walk.h"
+
+/* The object of the file.  Dies when the first stream is malformed, after its
+ * beginning was reported. */
+void pickle_read(struct graph *g, const struct pickle_source *source,
+    struct storage_home *home);
+/* A pickle beside it, for the verdict alone. */
+void pickle_read_aside(struct graph *g, const struct pickle_source *source);
+
+#endif

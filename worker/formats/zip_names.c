@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * zip_names.c - which member names may stand, and which may be taken for one
+ * another.  Nothing is ever written to a path here; a name that another reader
+ * would change ("a//b", "a\b", "./a") makes two readings of one archive, so it
+ * is refused outright, and what is left is compared without ASCII case, as
+ * miniz does.  Other Unicode foldings are not applied: no reader of checkpoints
+ * applies them.
+ */
+#include "zip_parts.h"
+
+#include <string.h>
+
+/* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629: no overlong
+ * form, no surrogate, nothing over U+10FFFF). */
+static size_t
+utf8_length(const uint8_t *p, size_t left)
+{
+	uint32_t code;
+	size_t length;
+
+	if (p[0] < 0x80)
+		return 1;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+	if (length > left)
+		return 0;
+	code = p[0] & (0xffu >> (length + 1));
+	for (size_t i = 1; i < length; i++) {
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+		code = code << 6 | (p[i] & 0x3fu);
+	}
+	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
+	    (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
+		return 0;
+	/* C1 controls: terminals obey them. */
+	return code < 0xa0 ? 0 : length;
+}
+
+static const char *
+character_wrong(const uint8_t *p, size_t left, size_t *length)
+{
+	*length = utf8_length(p, left);
+	if (*length == 0)
+		return "zip: member's name is not UTF-8 or has a control";
+	if (*p < 0x20 || *p == 0x7f)
+		return "zip: member's name has a control character";
+	if (*p == '\\')
+		return "zip: member's name has a backslash";
+	return NULL;
+}
+
+static const char *
+component_wrong(const uint8_t *at, size_t length)
+{
+	if (length == 0)
+		return "zip: member's name has an empty component";
+	if (length == 1 && at[0] == '.')
+		return "zip: member's name has a '.' component";
+	if (length == 2 && at[0] == '.' && at[1] == '.')
+		return "zip: member's name climbs with '..'";
+	return NULL;
+}
+
+static bool
+is_letter(uint8_t c)
+{
+	return (uint8_t)((c | 0x20) - 'a') < 26;
+}
+
+const char *
+zip_name_wrong(const uint8_t *name, size_t length)
+{
+	const char *why;
+	size_t begin = 0, step;
+
+	if (length == 0)
+		return "zip: member has an empty name";
+	if (name[0] == '/')
+		return "zip: member's name is absolute";
+	if (length >= 2 && name[1] == ':' && is_letter(name[0]))
+		return "zip: member's name has a drive letter";
+	for (size_t i = 0; i < length; i += step) {
+		why = character_wrong(name + i, length - i, &step);
+		if (why != NULL)
+			return why;
+		if (name[i] != '/')
+			continue;
+		why = component_wrong(name + begin, i - begin);
+		if (why != NULL)
+			return why;
+		begin = i + 1;
+	}
+	/* A trailing '/' names a directory. */
+	return begin == length ? NULL : component_wrong(name + begin,
+	    length - begin);
+}
+
+/* Eight bytes at once, 'A'..'Z' to lower case. */
+static uint64_t
+fold8(uint64_t w)
+{
+	const uint64_t each = UINT64_C(0x0101010101010101);
+	uint64_t low = w & (each * 0x7f);
+	uint64_t from_a = low + each * (0x80 - 'A');
+	uint64_t after_z = low + each * (0x7f - 'Z');
+	uint64_t upper = (from_a ^ after_z) & ~w & (each * 0x80);
+
+	return w | upper >> 2;
+}
+
+static uint64_t
+load(const uint8_t *p, size_t length)
+{
+	uint64_t w = 0;
+
+	memcpy(&w, p, length);
+	return fold8(w);
+}
+
+static uint64_t
+rotate(uint64_t x, unsigned by)
+{
+	return x << by | x >> (64 - by);
+}
+
+static void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[3];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] += v[3];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] += v[1];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+/* SipHash-1-3 (Aumasson, Bernstein 2012): chosen names must not collide. */
+uint64_t
+zip_name_hash(const uint64_t seed[2], const uint8_t *name, size_t length)
+{
+	uint64_t v[4] = {
+		seed[0] ^ UINT64_C(0x736f6d6570736575),
+		seed[1] ^ UINT64_C(0x646f72616e646f6d),
+		seed[0] ^ UINT64_C(0x6c7967656e657261),
+		seed[1] ^ UINT64_C(0x7465646279746573),
+	};
+	uint64_t w;
+	size_t i;
+
+	for (i = 0; length - i >= 8; i += 8) {
+		w = load(name + i, 8);
+		v[3] ^= w;
+		sip_round(v);
+		v[0] ^= w;
+	}
+	w = load(name + i, length - i) | (uint64_t)length << 56;
+	v[3] ^= w;
+	sip_round(v);
+	v[0] ^= w;
+	v[2] ^= 0xff;
+	sip_round(v);
+	sip_round(v);
+	sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+bool
+zip_name_same_folded(const uint8_t *a, const uint8_t *b, size_t length)
+{
+	size_t i;
+
+	for (i = 0; length - i >= 8; i += 8)
+		if (load(a + i, 8) != load(b + i, 8))
+			return false;
+	return load(a + i, length - i) == load(b + i, length - i);
+}
