@@ -90,7 +90,11 @@ struct value {
 enum value_flag {
 	VALUE_IN_FILE = 0x1,	/* s.at points into the input as it stands, so
 				 * the bytes may become an extent */
-	VALUE_BUILT_TWICE = 0x2	/* a second BUILD replaced the state */
+	VALUE_BUILT_TWICE = 0x2,	/* a second BUILD replaced the state */
+	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
+				 * set or bytearray, at any depth */
+	VALUE_OLD_STRING = 0x8	/* TEXT or BYTES of STRING, BINSTRING or
+				 * SHORT_BINSTRING: Python 2's str */
 };
 
 #define GRAPH_CHUNK 4096

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * value.c - the graph of inert values: see value.h.  Reads only what the machine
+ * put there, follows no reference further than one step, never recurses, and
+ * never changes a node.
+ */
+#include "value.h"
+
+#include <string.h>
+
+#define SMALL_END (VREF_IMMEDIATE + (uint32_t)VREF_SMALL_MAX)
+
+/* Python 2 module and name, and what CPython's fix_imports makes of them
+ * (Lib/_compat_pickle.py, the part that checkpoints and attacks use).  A NULL
+ * name is any name. */
+static const struct rename {
+	const char *old_module;
+	const char *old_name;
+	const char *module;
+	const char *name;
+} renames[] = {
+	{ "__builtin__", "long", "builtins", "int" },
+	{ "__builtin__", "unicode", "builtins", "str" },
+	{ "__builtin__", "basestring", "builtins", "str" },
+	{ "__builtin__", "unichr", "builtins", "chr" },
+	{ "__builtin__", "xrange", "builtins", "range" },
+	{ "__builtin__", "reduce", "functools", "reduce" },
+	{ "__builtin__", "intern", "sys", "intern" },
+	{ "itertools", "imap", "builtins", "map" },
+	{ "itertools", "izip", "builtins", "zip" },
+	{ "itertools", "ifilter", "builtins", "filter" },
+	{ "urllib", "urlopen", "urllib.request", "urlopen" },
+	{ "urllib", "urlretrieve", "urllib.request", "urlretrieve" },
+	{ "UserDict", "IterableUserDict", "collections", "UserDict" },
+	{ "exceptions", "StandardError", "builtins", "Exception" },
+	{ "__builtin__", NULL, "builtins", NULL },
+	{ "exceptions", NULL, "builtins", NULL },
+	{ "copy_reg", NULL, "copyreg", NULL },
+	{ "cPickle", NULL, "pickle", NULL },
+	{ "commands", NULL, "subprocess", NULL },
+	{ "httplib", NULL, "http.client", NULL },
+	{ "urllib2", NULL, "urllib.request", NULL },
+	{ "StringIO", NULL, "io", NULL },
+	{ "cStringIO", NULL, "io", NULL },
+	{ "Queue", NULL, "queue", NULL },
+	{ "thread", NULL, "_thread", NULL },
+	{ "UserDict", NULL, "collections", NULL },
+	{ "UserList", NULL, "collections", NULL },
+	{ "UserString", NULL, "collections", NULL },
+};
+
+void
+graph_init(struct graph *g, struct job *job)
+{
+	memset(g, 0, sizeof *g);
+	g->job = job;
+}
+
+vref
+graph_add(struct graph *g, enum value_kind kind, uint64_t where)
+{
+	uint32_t chunk = g->count / GRAPH_CHUNK;
+	struct value *node;
+
+	if (g->count >= g->job->limits.nodes || g->count >= VREF_IMMEDIATE - 1)
+		die(g->job, FAULT_LIMIT, where, "more values than the limit");
+	if (g->count % GRAPH_CHUNK == 0) {
+		g->chunks = arena_grow(&g->job->arena, g->chunks,
+		    sizeof *g->chunks, chunk, chunk + 1, &g->chunk_capacity);
+		g->chunks[chunk] = arena_alloc(&g->job->arena, GRAPH_CHUNK,
+		    sizeof **g->chunks);
+	}
+	node = &g->chunks[chunk][g->count % GRAPH_CHUNK];
+	node->kind = (uint8_t)kind;
+	node->where = where;
+	return g->count++;
+}
+
+struct value *
+graph_at(const struct graph *g, vref v)
+{
+	return &g->chunks[v / GRAPH_CHUNK][v % GRAPH_CHUNK];
+}
+
+bool
+value_is_node(vref v)
+{
+	return v < VREF_IMMEDIATE;
+}
+
+/* VREF_MISSING has no kind: 0. */
+enum value_kind
+value_kind(const struct graph *g, vref v)
+{
+	if (value_is_node(v))
+		return (enum value_kind)graph_at(g, v)->kind;
+	if (v <= SMALL_END)
+		return VALUE_INT;
+	switch (v) {
+	case VREF_NONE:
+		return VALUE_NONE;
+	case VREF_TRUE:
+	case VREF_FALSE:
+		return VALUE_BOOL;
+	case VREF_EMPTY_TUPLE:
+		return VALUE_TUPLE;
+	default:
+		return (enum value_kind)0;
+	}
+}
+
+bool
+value_int(const struct graph *g, vref v, int64_t *out)
+{
+	if (v >= VREF_IMMEDIATE && v <= SMALL_END)
+		*out = (int64_t)(v - VREF_IMMEDIATE);
+	else if (v == VREF_TRUE || v == VREF_FALSE)
+		*out = v == VREF_TRUE;
+	else if (value_kind(g, v) == VALUE_INT)
+		*out = graph_at(g, v)->as.i;
+	else
+		return false;
+	return true;
+}
+
+bool
+value_text(const struct graph *g, vref v, bool python2, const uint8_t **at,
+    uint64_t *len)
+{
+	enum value_kind kind = value_kind(g, v);
+	const struct value *node;
+
+	if (kind != VALUE_TEXT && !(python2 && kind == VALUE_BYTES))
+		return false;
+	node = graph_at(g, v);
+	*at = node->as.s.at;
+	*len = node->as.s.len;
+	return true;
+}
+
+vref
+value_from_int(struct graph *g, int64_t i, uint64_t where)
+{
+	vref v;
+
+	if (i >= 0 && i <= VREF_SMALL_MAX)
+		return VREF_IMMEDIATE + (uint32_t)i;
+	v = graph_add(g, VALUE_INT, where);
+	graph_at(g, v)->as.i = i;
+	return v;
+}
+
+/* Whether items lie in as.seq. */
+static bool
+is_sequence(enum value_kind kind)
+{
+	return kind >= VALUE_TUPLE && kind <= VALUE_DICT;
+}
+
+vref
+value_item(const struct graph *g, vref v, uint32_t i)
+{
+	enum value_kind kind = value_kind(g, v);
+	const struct value *node;
+
+	if (!value_is_node(v) || (kind != VALUE_TUPLE && kind != VALUE_LIST))
+		return VREF_MISSING;
+	node = graph_at(g, v);
+	return i < node->as.seq.count ? node->as.seq.at[i] : VREF_MISSING;
+}
+
+uint32_t
+value_count(const struct graph *g, vref v)
+{
+	const struct value *node;
+
+	if (!value_is_node(v))
+		return 0;
+	node = graph_at(g, v);
+	if (!is_sequence((enum value_kind)node->kind))
+		return 0;
+	if (node->kind == VALUE_DICT)
+		return node->as.seq.count / 2;
+	return node->as.seq.count;
+}
+
+static vref
+part_of_call(const struct graph *g, const struct value *call, uint32_t part)
+{
+	if (call->as.call.more == VREF_MISSING)
+		return VREF_MISSING;
+	return value_item(g, call->as.call.more, part);
+}
+
+vref
+value_call_kwargs(const struct graph *g, const struct value *call)
+{
+	return part_of_call(g, call, 0);
+}
+
+vref
+value_call_items(const struct graph *g, const struct value *call)
+{
+	return part_of_call(g, call, 1);
+}
+
+vref
+value_call_entries(const struct graph *g, const struct value *call)
+{
+	return part_of_call(g, call, 2);
+}
+
+static bool
+text_is(const struct value *text, const char *want)
+{
+	return text->as.s.len == strlen(want) &&
+	    memcmp(text->as.s.at, want, text->as.s.len) == 0;
+}
+
+static bool
+renamed_is(const struct value *module, const struct value *name,
+    const char *want_module, const char *want_name)
+{
+	for (size_t i = 0; i < sizeof renames / sizeof *renames; i++) {
+		const struct rename *r = &renames[i];
+
+		if (!text_is(module, r->old_module))
+			continue;
+		if (r->old_name != NULL && !text_is(name, r->old_name))
+			continue;
+		return strcmp(r->module, want_module) == 0 &&
+		    (r->name != NULL ? strcmp(r->name, want_name) == 0 :
+				       text_is(name, want_name));
+	}
+	return false;
+}
+
+bool
+value_is_global(const struct graph *g, vref v, const char *module,
+    const char *name)
+{
+	const struct value *node;
+	const struct value *m;
+	const struct value *n;
+
+	if (value_kind(g, v) != VALUE_GLOBAL)
+		return false;
+	node = graph_at(g, v);
+	if (value_kind(g, node->as.global.module) != VALUE_TEXT ||
+	    value_kind(g, node->as.global.name) != VALUE_TEXT)
+		return false;
+	m = graph_at(g, node->as.global.module);
+	n = graph_at(g, node->as.global.name);
+	if (text_is(m, module) && text_is(n, name))
+		return true;
+	return renamed_is(m, n, module, name);
+}
+
+uint64_t
+value_where(const struct graph *g, vref v, uint64_t fallback)
+{
+	return value_is_node(v) ? graph_at(g, v)->where : fallback;
+}
