@@ -48,20 +48,17 @@ is_main_pickle(const uint8_t *name, size_t length)
 bool
 torch_zip_is(struct job *job)
 {
-	static const uint8_t local[4] = { 'P', 'K', 3, 4 };
 	struct zip_peek peek;
-	bool begins;
 
 	if (!zip_is(job))
 		return false;
-	begins = memcmp(job->map, local, sizeof local) == 0;
 	/* A broken zip is taken here, so that zip_open says what is wrong. */
 	if (!zip_peek_open(job, &peek))
-		return begins;
+		return true;
 	while (zip_peek_next(&peek))
 		if (is_main_pickle(peek.name, peek.name_len))
 			return true;
-	return begins && (peek.left > 0 || peek.at.bad);
+	return peek.left > 0 || peek.at.left > 0 || peek.at.bad;
 }
 
 enum record_class {

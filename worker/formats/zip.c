@@ -58,14 +58,10 @@ bool
 zip_is(const struct job *job)
 {
 	static const uint8_t local[4] = { 'P', 'K', 3, 4 };
-	struct zip_end end;
-	struct zip_wrong wrong;
 
 	if (job->map == NULL || job->size < ZIP_END_LEN)
 		return false;
-	if (memcmp(job->map, local, sizeof local) == 0)
-		return true;
-	return zip_end_read(job, &end, &wrong) && end.after == 0;
+	return memcmp(job->map, local, sizeof local) == 0 || zip_ends(job);
 }
 
 const char *

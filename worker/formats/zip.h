@@ -31,7 +31,7 @@ struct zip {
 	uint32_t hash_mask;
 };
 
-/* A local header at 0, or an end record within the last 65,557 bytes. */
+/* A local header at 0, or an end record that ends with the file. */
 bool zip_is(const struct job *job);
 void zip_open(struct job *job, struct zip *zip);
 const struct zip_member *zip_find(const struct job *job, const struct zip *zip,

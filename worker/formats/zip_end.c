@@ -212,6 +212,16 @@ zip_end_read(const struct job *job, struct zip_end *end,
 }
 
 bool
+zip_ends(const struct job *job)
+{
+	struct zip_wrong wrong;
+	uint64_t at;
+
+	return job->size >= ZIP_END_LEN && find_record(job, &at, &wrong) &&
+	    record_stop(job, at) == job->size;
+}
+
+bool
 zip_peek_open(const struct job *job, struct zip_peek *peek)
 {
 	struct zip_end end;

@@ -49,6 +49,9 @@ struct zip_wrong {
 bool zip_end_read(const struct job *job, struct zip_end *end,
     struct zip_wrong *wrong);
 
+/* An end record ends exactly where the file does. */
+bool zip_ends(const struct job *job);
+
 /* Walks the names of the directory without judging them, for recognising
  * formats.  False at the end or at anything odd. */
 struct zip_peek {
