@@ -151,7 +151,10 @@ shape_span(const struct dtype *d, const uint64_t *shape,
 	}
 	if (__builtin_add_overflow(last, 1, &last))
 		return false;
-	return !__builtin_mul_overflow(last, (uint64_t)element, out);
+	if (__builtin_mul_overflow(last, (uint64_t)element, &last))
+		return false;
+	*out = last;
+	return true;
 }
 
 bool

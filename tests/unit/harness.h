@@ -110,7 +110,8 @@ bool harness_run(const void *bytes, size_t length, uint32_t go_flags,
 bool harness_run_limits(const void *bytes, size_t length, uint32_t go_flags,
     const struct limits *limits, struct harness *out);
 /* A job with its arena and its sink, to call parsers with under setjmp.  Set
- * job->limits before the call that should see them. */
+ * job->limits before the call that should see them (the sink reads
+ * contiguous_bytes when it is made: job->sink = sink_new(job)). */
 struct job *harness_job(const void *bytes, size_t length, uint32_t go_flags,
     struct harness *out);
 /* Flushes the sink and decodes what was sent since the last time. */

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_wire.c - each message there and back; and the decoder against bytes that
+ * are not the one encoding of a message: cut, extended, repeated, reordered,
+ * overlong, of the wrong type, and bombs against its memory.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "wire.h"
+
+static struct wire_arena arena;
+static uint8_t *packed;
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	arena.size = (size_t)WIRE_ARENA_BYTES;
+	arena.at = malloc(arena.size);
+	packed = malloc(FRAME_MESSAGE_MAX);
+	return arena.at == NULL || packed == NULL;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	free(arena.at);
+	free(packed);
+	return 0;
+}
+
+static struct wire_bytes
+text(const char *s)
+{
+	return (struct wire_bytes){ (const uint8_t *)s, strlen(s) };
+}
+
+static void
+assert_text(struct wire_bytes got, const char *expected)
+{
+	assert_int_equal(got.len, strlen(expected));
+	assert_memory_equal(got.at, expected, got.len);
+}
+
+/* Every prefix, and every extension by one byte, must be refused. */
+#define CHECK_EXACT(name, length)                                         \
+	do {                                                              \
+		struct wire_##name other;                                 \
+		for (size_t cut = 0; cut < (length); cut++)               \
+			assert_false(wire_##name##_unpack(&arena, packed, \
+			    cut, &other));                                \
+		for (unsigned byte = 0; byte < 256; byte++) {             \
+			packed[length] = (uint8_t)byte;                   \
+			assert_false(wire_##name##_unpack(&arena, packed, \
+			    (length) + 1, &other));                       \
+		}                                                         \
+	} while (0)
+
+static void
+test_hello(void **state)
+{
+	static const uint32_t layers[] = { 0, 1, 15 };
+	static const uint32_t missing[] = { 7 };
+	static const uint32_t reasons[] = { 38 };
+	struct wire_hello m = {
+		.version = 1, .layers = layers, .layer_count = 3,
+		.missing = missing, .missing_count = 1,
+		.reasons = reasons, .reason_count = 1
+	};
+	struct wire_hello got;
+	size_t length = wire_hello_pack(&m, packed);
+
+	(void)state;
+	assert_true(wire_hello_unpack(&arena, packed, length, &got));
+	assert_int_equal(got.version, 1);
+	assert_int_equal(got.layer_count, 3);
+	assert_memory_equal(got.layers, layers, sizeof(layers));
+	assert_int_equal(got.missing_count, 1);
+	assert_int_equal(got.missing[0], 7);
+	assert_int_equal(got.reason_count, 1);
+	assert_int_equal(got.reasons[0], 38);
+}
+
+static void
+test_go(void **state)
+{
+	struct wire_go m = { .flags = 5 };
+	struct wire_go got;
+	size_t length;
+
+	(void)state;
+	m.limits.streamed_bytes = 1;
+	m.limits.contiguous_bytes = UINT64_MAX;
+	m.limits.tensors = 3;
+	m.limits.nodes = 4;
+	m.limits.nesting = 5;
+	m.limits.notes = 6;
+	m.limits.names_bytes = 7;
+	m.limits.cpu_seconds = 99;	/* does not travel */
+	length = wire_go_pack(&m, packed);
+	assert_true(wire_go_unpack(&arena, packed, length, &got));
+	m.limits.cpu_seconds = 0;
+	assert_memory_equal(&got.limits, &m.limits, sizeof(m.limits));
+	assert_int_equal(got.flags, 5);
+	CHECK_EXACT(go, length);
+}
+
+static void
+test_storage_and_format(void **state)
+{
+	struct wire_storage m = {
+		.id = 9, .kind = 1, .length = UINT64_C(1) << 40, .offset = 0
+	};
+	struct wire_storage got;
+	struct wire_format format = { text("torch-zip") };
+	size_t length;
+
+	(void)state;
+	length = wire_storage_pack(&m, packed);
+	assert_true(wire_storage_unpack(&arena, packed, length, &got));
+	assert_int_equal(got.id, 9);
+	assert_int_equal(got.length, m.length);
+	assert_int_equal(got.offset, 0);
+	m.offset = WIRE_NO_OFFSET;
+	length = wire_storage_pack(&m, packed);
+	assert_true(wire_storage_unpack(&arena, packed, length, &got));
+	assert_true(got.offset == WIRE_NO_OFFSET);
+	length = wire_format_pack(&format, packed);
+	assert_true(wire_format_unpack(&arena, packed, length, &format));
+	assert_text(format.name, "torch-zip");
+	CHECK_EXACT(format, length);
+}
+
+static struct wire_tensor
+small_tensor(void)
+{
+	static struct wire_bytes path[2];
+	static const uint8_t kinds[] = { PATH_KEY, PATH_INDEX };
+	static const uint64_t shape[] = { 2, UINT64_C(1) << 48 };
+	static const uint64_t strides[] = { 0, UINT64_MAX };
+
+	path[0] = text("encoder");
+	path[1] = text("");
+	return (struct wire_tensor){
+		.name = text("encoder."), .path = path, .path_count = 2,
+		.path_kinds = { kinds, 2 }, .dtype = 10, .shape = shape,
+		.rank = 2, .strides = strides, .stride_count = 2,
+		.storage = 300, .offset = 128
+	};
+}
+
+static void
+test_tensor(void **state)
+{
+	struct wire_tensor m = small_tensor();
+	struct wire_tensor got;
+	size_t length = wire_tensor_pack(&m, packed);
+
+	(void)state;
+	assert_true(wire_tensor_unpack(&arena, packed, length, &got));
+	assert_text(got.name, "encoder.");
+	assert_int_equal(got.path_count, 2);
+	assert_text(got.path[0], "encoder");
+	assert_int_equal(got.path[1].len, 0);
+	assert_int_equal(got.path_kinds.len, 2);
+	assert_int_equal(got.path_kinds.at[1], PATH_INDEX);
+	assert_int_equal(got.dtype, 10);
+	assert_int_equal(got.rank, 2);
+	assert_memory_equal(got.shape, m.shape, 16);
+	assert_int_equal(got.stride_count, 2);
+	assert_memory_equal(got.strides, m.strides, 16);
+	assert_int_equal(got.storage, 300);
+	assert_int_equal(got.offset, 128);
+	CHECK_EXACT(tensor, length);
+}
+
+static void
+test_alias_and_note(void **state)
+{
+	struct wire_alias alias = { text("b"), 7 };
+	struct wire_note note = { NOTE_CALL, 3, text("os.system"), 12 };
+	size_t length = wire_alias_pack(&alias, packed);
+
+	(void)state;
+	assert_true(wire_alias_unpack(&arena, packed, length, &alias));
+	assert_text(alias.name, "b");
+	assert_int_equal(alias.target, 7);
+	CHECK_EXACT(alias, length);
+	length = wire_note_pack(&note, packed);
+	assert_true(wire_note_unpack(&arena, packed, length, &note));
+	assert_int_equal(note.kind, NOTE_CALL);
+	assert_int_equal(note.level, 3);
+	assert_text(note.text, "os.system");
+	assert_int_equal(note.where, 12);
+}
+
+static void
+test_scalars(void **state)
+{
+	static const double minus_zero = -0.0;
+	struct wire_scalar m = { .name = text("n") };
+	struct wire_scalar got;
+	size_t length;
+
+	(void)state;
+	for (m.kind = SCALAR_NULL; m.kind <= SCALAR_BYTES; m.kind++) {
+		m.i = INT64_MIN;
+		m.f = minus_zero;
+		m.data = text("abc");
+		m.full_length = 5000;
+		length = wire_scalar_pack(&m, packed);
+		assert_true(wire_scalar_unpack(&arena, packed, length, &got));
+		assert_int_equal(got.kind, m.kind);
+		assert_true(got.i == (m.kind == SCALAR_BOOL ||
+		    m.kind == SCALAR_INT ? INT64_MIN : 0));
+		assert_int_equal(memcmp(&got.f, &minus_zero, 8) == 0,
+		    m.kind == SCALAR_FLOAT);
+		assert_int_equal(got.data.len,
+		    m.kind == SCALAR_BIGINT || m.kind >= SCALAR_TEXT ? 3 : 0);
+		assert_int_equal(got.full_length,
+		    got.data.len == 0 ? 0 : 5000);
+	}
+	m.kind = SCALAR_INT;
+	length = wire_scalar_pack(&m, packed);
+	packed[4] = SCALAR_FLOAT;	/* its `i` does not belong there */
+	assert_false(wire_scalar_unpack(&arena, packed, length, &got));
+}
+
+static void
+test_progress_and_ends(void **state)
+{
+	struct wire_progress p = { 1, UINT64_MAX };
+	struct wire_done d = { 1, 2, 3, 4, 5, 3 };
+	struct wire_done d2;
+	struct wire_fault f = { 1, text("bad"), WIRE_NO_OFFSET, 0 };
+	size_t length = wire_progress_pack(&p, packed);
+
+	(void)state;
+	assert_true(wire_progress_unpack(&arena, packed, length, &p));
+	assert_true(p.done == 1 && p.total == UINT64_MAX);
+	CHECK_EXACT(progress, length);
+	length = wire_done_pack(&d, packed);
+	assert_true(wire_done_unpack(&arena, packed, length, &d2));
+	assert_true(d2.tensors == 1 && d2.aliases == 2 && d2.storages == 3 &&
+	    d2.notes == 4 && d2.notes_dropped == 5 && d2.verdict == 3);
+	CHECK_EXACT(done, length);
+	length = wire_fault_pack(&f, packed);
+	assert_true(wire_fault_unpack(&arena, packed, length, &f));
+	assert_text(f.text, "bad");
+	assert_true(f.where == WIRE_NO_OFFSET);
+	CHECK_EXACT(fault, length);
+}
+
+/* Not the one encoding of a storage, a note or a tensor. */
+#define BYTES(...) .bytes = (const uint8_t[]){ __VA_ARGS__ }, \
+	.length = sizeof((const uint8_t[]){ __VA_ARGS__ })
+static const struct raw_case {
+	const char *name;
+	const uint8_t *bytes;
+	size_t length;
+	bool good;
+} storages[] = {
+	{ "good", BYTES(8, 1, 16, 2, 24, 3), true },
+	{ "good with offset", BYTES(8, 1, 16, 1, 24, 3, 32, 0), true },
+	{ "id missing", BYTES(16, 2, 24, 3), false },
+	{ "id twice", BYTES(8, 9, 8, 1, 16, 2, 24, 3), false },
+	{ "same id twice", BYTES(8, 1, 8, 1, 16, 2, 24, 3), false },
+	{ "out of order", BYTES(16, 2, 8, 1, 24, 3), false },
+	{ "number in too many bytes", BYTES(8, 0x81, 0, 16, 2, 24, 3), false },
+	{ "tag in too many bytes", BYTES(0x88, 0, 1, 16, 2, 24, 3), false },
+	{ "id over 32 bits",
+	    BYTES(8, 0x81, 0x80, 0x80, 0x80, 0x10, 16, 2, 24, 3), false },
+	{ "length over 64 bits", BYTES(8, 1, 16, 2, 24, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0x7f), false },
+	{ "unknown field", BYTES(8, 1, 16, 2, 24, 3, 40, 0), false },
+	{ "unknown bytes", BYTES(8, 1, 16, 2, 24, 3, 42, 1, 0), false },
+	{ "id as bytes", BYTES(10, 1, 1, 16, 2, 24, 3), false },
+	{ "id as fixed32", BYTES(13, 1, 0, 0, 0, 16, 2, 24, 3), false },
+	{ "group", BYTES(11, 12, 8, 1, 16, 2, 24, 3), false },
+	{ "field 0", BYTES(0, 1, 8, 1, 16, 2, 24, 3), false },
+	{ "offset that says absent", BYTES(8, 1, 16, 1, 24, 3, 32, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), false },
+};
+
+static void
+test_one_encoding(void **state)
+{
+	struct wire_storage m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(storages) / sizeof(*storages); i++)
+		if (wire_storage_unpack(&arena, storages[i].bytes,
+		    storages[i].length, &m) != storages[i].good)
+			fail_msg("%s", storages[i].name);
+}
+
+/* A good tensor, then one more piece: everything that decodes, but is not what
+ * we pack. */
+static const struct raw_case pieces[] = {
+	{ "shape unpacked", BYTES(40, 2), false },
+	{ "shape again", BYTES(42, 1, 2), false },
+	{ "empty shape", BYTES(42, 0), false },
+	{ "path after its place", BYTES(18, 1, 'x'), false },
+	{ "offset again", BYTES(64, 0x80, 1), false },
+	{ "length past the end", BYTES(10, 5, 'x'), false },
+	{ "length of 2^31", BYTES(10, 0x80, 0x80, 0x80, 0x80, 8, 'x'), false },
+	{ "length of 2^64 - 1", BYTES(10, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+	    0xff, 0xff, 0xff, 1, 'x'), false },
+};
+
+static void
+test_merged(void **state)
+{
+	struct wire_tensor m = small_tensor();
+	size_t length = wire_tensor_pack(&m, packed);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(pieces) / sizeof(*pieces); i++) {
+		memcpy(packed + length, pieces[i].bytes, pieces[i].length);
+		if (wire_tensor_unpack(&arena, packed,
+		    length + pieces[i].length, &m))
+			fail_msg("%s", pieces[i].name);
+	}
+}
+
+/* The whole frame one kind of field: it fits the arena, or fails cleanly. */
+static void
+test_bombs(void **state)
+{
+	static const uint8_t tags[] = {
+		18 /* path */, 26 /* kinds */, 42 /* shape */, 122 /* none */
+	};
+	struct wire_tensor m = small_tensor();
+	struct wire_arena small = { .at = arena.at, .size = 1000 };
+	size_t length = wire_tensor_pack(&m, packed);
+
+	(void)state;
+	assert_true(wire_tensor_unpack(&arena, packed, length, &m));
+	for (small.size = 0; small.size < 1500; small.size++)
+		(void)wire_tensor_unpack(&small, packed, length, &m);
+	assert_true(wire_tensor_unpack(&small, packed, length, &m));
+	for (size_t i = 0; i < sizeof(tags); i++) {
+		for (size_t at = 0; at < FRAME_MESSAGE_MAX; at += 2) {
+			packed[at] = tags[i];
+			packed[at + 1] = 0;
+		}
+		assert_false(wire_tensor_unpack(&arena, packed,
+		    FRAME_MESSAGE_MAX, &m));
+		assert_true(arena.used <= arena.size);
+	}
+	memset(packed, 0xff, FRAME_MESSAGE_MAX);
+	assert_false(wire_tensor_unpack(&arena, packed, FRAME_MESSAGE_MAX,
+	    &m));
+	assert_false(wire_tensor_unpack(&arena, packed, FRAME_MESSAGE_MAX + 1,
+	    &m));
+}
+
+/* 32,000 empty parts are a valid message: it must fit the arena. */
+static void
+test_many_parts(void **state)
+{
+	struct wire_tensor m = small_tensor();
+	size_t head;
+	size_t length;
+	static uint8_t tail[200];
+	size_t tail_len;
+
+	(void)state;
+	m.path_count = 0;
+	length = wire_tensor_pack(&m, packed);
+	head = 2 + m.name.len;
+	tail_len = length - head;
+	memcpy(tail, packed + head, tail_len);
+	for (length = head; length + 2 + tail_len <= FRAME_MESSAGE_MAX;
+	    length += 2) {
+		packed[length] = 18;
+		packed[length + 1] = 0;
+	}
+	memcpy(packed + length, tail, tail_len);
+	assert_true(wire_tensor_unpack(&arena, packed, length + tail_len, &m));
+	assert_int_equal(m.path_count, (length - head) / 2);
+}
+
+static void
+test_too_large_to_pack(void **state)
+{
+	static uint8_t much[FRAME_MESSAGE_MAX];
+	struct wire_note n = { 1, 1, { much, FRAME_MESSAGE_MAX - 8 }, 0 };
+	struct wire_tensor t = small_tensor();
+
+	(void)state;
+	n.where = WIRE_NO_OFFSET;	/* 2 + 2 + 4 bytes beside the text */
+	assert_int_equal(wire_note_pack(&n, packed), FRAME_MESSAGE_MAX);
+	n.text.len++;
+	assert_int_equal(wire_note_pack(&n, packed), 0);
+	t.path_count = PATH_PARTS_MAX + 1;
+	assert_int_equal(wire_tensor_pack(&t, packed), 0);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hello),
+		cmocka_unit_test(test_go),
+		cmocka_unit_test(test_storage_and_format),
+		cmocka_unit_test(test_tensor),
+		cmocka_unit_test(test_alias_and_note),
+		cmocka_unit_test(test_scalars),
+		cmocka_unit_test(test_progress_and_ends),
+		cmocka_unit_test(test_one_encoding),
+		cmocka_unit_test(test_merged),
+		cmocka_unit_test(test_bombs),
+		cmocka_unit_test(test_many_parts),
+		cmocka_unit_test(test_too_large_to_pack),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}

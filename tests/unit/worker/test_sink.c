@@ -1,0 +1,624 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_sink.c - what the sink sends and refuses to send: names and their
+ * collisions, both deliveries, gathering, and every limit at its edge.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "dtype.h"
+#include "harness.h"
+#include "sink_names.h"
+
+static const uint8_t input[256] = "0123456789abcdef";
+static const uint64_t two[] = { 2 };
+static const uint64_t one[] = { 1 };
+
+static uint32_t
+send_named(struct job *job, const void *name, size_t length,
+    const char *suffix)
+{
+	struct path_part part = { name, (uint32_t)length, PATH_KEY };
+	struct tensor_out t = {
+		.path = { &part, length == 0 ? 0 : 1, suffix },
+		.dtype = DTYPE_U8, .rank = 1, .shape = two, .strides = one,
+		.storage = 0, .offset = 0, .where = 77
+	};
+
+	return sink_tensor(job, &t);
+}
+
+static uint32_t
+send_text(struct job *job, const char *name)
+{
+	return send_named(job, name, strlen(name), NULL);
+}
+
+/* Runs `body` with a job over `input` and one extent; ends with Done or Fault.
+ * True when it did not die. */
+static bool
+run(struct harness *h, uint32_t flags, const struct limits *limits,
+    void (*body)(struct job *job))
+{
+	struct job *job = harness_job(input, sizeof(input), flags, h);
+	bool ok = false;
+
+	if (limits != NULL) {
+		job->limits = *limits;
+		job->sink = sink_new(job);
+	}
+	if (setjmp(job->stop) == 0) {
+		sink_format(job, "test");
+		(void)sink_extent(job, 0, 16);
+		body(job);
+		sink_done(job);
+		ok = true;
+	} else
+		sink_fault(job);
+	harness_collect(h);
+	assert_int_equal(h->done, ok);
+	assert_int_equal(h->faulted, !ok);
+	return ok;
+}
+
+/* ---------------------------------------------------------------- names -- */
+
+static const struct name_case {
+	const char *name;
+	const char *in;
+	size_t length;
+	const char *out;
+} names[] = {
+	{ "plain", "weight", 6, "weight" },
+	{ "empty", "", 0, "tensor" },
+	{ "dotted", "a.b", 3, "a.b" },
+	{ "two, three and four bytes", "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\xb4",
+	    9, "\xc3\xa9\xe2\x82\xac\xf0\x9f\x8d\xb4" },
+	{ "last character", "\xf4\x8f\xbf\xbf", 4, "\xf4\x8f\xbf\xbf" },
+	{ "past the last", "\xf4\x90\x80\x80", 4,
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "lone surrogate", "a\xed\xa0\x80z", 5, "a\xef\xbf\xbdz" },
+	{ "low surrogate", "\xed\xbf\xbf", 3, "\xef\xbf\xbd" },
+	{ "overlong slash", "\xc0\xaf", 2, "\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "overlong in three", "\xe0\x80\xaf", 3,
+	    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "cut short", "a\xe2\x82", 3, "a\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "stray continuation", "\x80", 1, "\xef\xbf\xbd" },
+	{ "never in UTF-8", "\xff\xfe", 2, "\xef\xbf\xbd\xef\xbf\xbd" },
+	{ "NUL inside", "a\0b", 3, "a\xef\xbf\xbd" "b" },
+	{ "NUL at the end", "a\0", 2, "a\xef\xbf\xbd" },
+	{ "control characters stay", "\x1b[2J\n", 5, "\x1b[2J\n" },
+};
+static const struct name_case *current;
+
+static void
+send_current(struct job *job)
+{
+	assert_int_equal(send_named(job, current->in, current->length, NULL),
+	    0);
+}
+
+static void
+test_names(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		current = &names[i];
+		assert_true(run(&h, 0, NULL, send_current));
+		if (strcmp(h.tensors[0].name, current->out) != 0)
+			fail_msg("%s", current->name);
+		assert_int_equal(h.tensors[0].name_len, strlen(current->out));
+		harness_free(&h);
+	}
+}
+
+static void
+collide(struct job *job)
+{
+	struct path_part parts[] = {
+		{ (const uint8_t *)"a", 1, PATH_ATTR },
+		{ (const uint8_t *)"b", 1, PATH_INDEX },
+	};
+	struct path path = { parts, 2, NULL };
+	struct path longer = { parts, 2, "scale" };
+
+	assert_int_equal(send_text(job, "a.b~2"), 0);
+	assert_int_equal(send_text(job, "a.b"), 1);
+	sink_alias(job, &path, 1, 5);			/* a.b~3 */
+	sink_alias(job, &longer, 0, 5);			/* a.b.scale */
+	assert_int_equal(send_text(job, "a.b"), 2);	/* a.b~4 */
+	assert_int_equal(send_text(job, "a.b~2"), 3);	/* a.b~2~2 */
+	assert_int_equal(send_named(job, "", 0, "axis"), 4);
+}
+
+static void
+test_collisions(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, collide));
+	assert_int_equal(h.tensor_count, 5);
+	assert_string_equal(h.tensors[2].name, "a.b~4");
+	assert_string_equal(h.tensors[2].path[0], "a.b");
+	assert_string_equal(h.tensors[3].name, "a.b~2~2");
+	assert_string_equal(h.tensors[4].name, "tensor.axis");
+	assert_string_equal(h.tensors[4].path[0], "axis");
+	assert_int_equal(h.alias_count, 2);
+	assert_string_equal(h.aliases[0].name, "a.b~3");
+	assert_int_equal(h.aliases[0].target, 1);
+	assert_string_equal(h.aliases[1].name, "a.b.scale");
+	assert_non_null(harness_note(&h, NOTE_RECORD, "a.b~3"));
+	assert_int_equal(h.note_count, 3);
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+}
+
+static uint8_t much[3 * TENSOR_NAME_MAX];
+
+static void
+long_names(struct job *job)
+{
+	struct path_part empty[PATH_PARTS_MAX + 1] = { { 0 } };
+	struct path path = { empty, PATH_PARTS_MAX, NULL };
+
+	memset(much, 'n', sizeof(much));
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX, NULL), 0);
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX, NULL),
+	    SINK_SKIPPED);	/* no room for "~2" */
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX + 1, NULL),
+	    SINK_SKIPPED);
+	assert_int_equal(send_named(job, much, sizeof(much), NULL),
+	    SINK_SKIPPED);
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX - 1, "x"),
+	    SINK_SKIPPED);
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX - 2, "x"), 1);
+	sink_alias(job, &path, 0, 1);
+	path.count++;
+	sink_alias(job, &path, 0, 1);
+	sink_alias(job, &path, SINK_SKIPPED, 1);
+	memset(much, 0, sizeof(much));	/* each becomes three bytes */
+	assert_int_equal(send_named(job, much, TENSOR_NAME_MAX / 2, NULL),
+	    SINK_SKIPPED);
+}
+
+static void
+test_long_names(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, long_names));
+	assert_int_equal(h.tensor_count, 2);
+	assert_int_equal(h.tensors[0].name_len, TENSOR_NAME_MAX);
+	assert_int_equal(h.tensors[1].name_len, TENSOR_NAME_MAX);
+	assert_int_equal(h.alias_count, 1);
+	assert_int_equal(strlen(h.aliases[0].name), PATH_PARTS_MAX - 1);
+	assert_int_equal(h.note_count, 7);
+	for (size_t i = 0; i < h.note_count; i++)
+		assert_int_equal(h.notes[i].kind, NOTE_SKIPPED);
+	assert_non_null(harness_note(&h, NOTE_SKIPPED,
+	    "its name is too long"));
+	harness_free(&h);
+}
+
+/* 60,000 tensors of one name, and the same with the suffixes taken first: a
+ * second is ten times what it takes, and far from what quadratic takes. */
+static void
+many_of_one_name(struct job *job)
+{
+	char name[16];
+
+	for (int i = 2; i < 60000; i++) {
+		(void)snprintf(name, sizeof(name), "n~%d", i);
+		(void)send_text(job, name);
+	}
+	for (int i = 0; i < 60000; i++)
+		(void)send_text(job, "n");
+}
+
+static void
+test_linear(void **state)
+{
+	struct harness h;
+	clock_t start = clock();
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, many_of_one_name));
+	assert_string_equal(h.tensors[h.tensor_count - 1].name, "n~119998");
+	if (clock() - start > 5 * CLOCKS_PER_SEC)
+		fail_msg("a name taken often takes quadratic time");
+	harness_free(&h);
+}
+
+/* From the reference implementation's vectors: key 00..0f, input 00, 01, ... */
+static void
+test_hash(void **state)
+{
+	static const uint64_t key[] = {
+		UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)
+	};
+	uint8_t bytes[15];
+
+	(void)state;
+	for (uint8_t i = 0; i < 15; i++)
+		bytes[i] = i;
+	assert_true(names_hash(key, bytes, 0) ==
+	    UINT64_C(0x726fdb47dd0e0e31));
+	assert_true(names_hash(key, bytes, 8) ==
+	    UINT64_C(0x93f5f5799a932462));
+	assert_true(names_hash(key, bytes, 15) ==
+	    UINT64_C(0xa129ca6149be45e5));
+}
+
+/* ------------------------------------------------------------- storages -- */
+
+static void
+pieces(struct job *job)
+{
+	static uint8_t bytes[3 * 1024 * 1024];
+	static const size_t sizes[] = {
+		1, 2, 0, 4096, 32768, 32769, 70000, 1048576, 1048577
+	};
+	size_t at = 0;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 2654435761u >> 13);
+	assert_int_equal(sink_stream(job, sizeof(bytes)), 1);
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
+		sink_data(job, bytes + at, sizes[i]);
+		at += sizes[i];
+	}
+	while (at < sizeof(bytes)) {
+		size_t piece = sizeof(bytes) - at < 1000 ?
+		    sizeof(bytes) - at : 1000;
+
+		sink_data(job, bytes + at, piece);
+		at += piece;
+	}
+	assert_int_equal(sink_stream(job, 0), 2);
+	assert_int_equal(send_text(job, "t"), 0);
+}
+
+static void
+test_streams(void **state)
+{
+	struct harness h;
+	uint8_t expected;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, pieces));
+	assert_int_equal(h.storage_count, 3);
+	assert_int_equal(h.storages[0].kind, STORAGE_EXTENT);
+	assert_int_equal(h.storages[1].kind, STORAGE_STREAM);
+	for (size_t i = 0; i < h.storages[1].length; i++) {
+		expected = (uint8_t)(i * 2654435761u >> 13);
+		if (h.storages[1].bytes[i] != expected)
+			fail_msg("byte %zu", i);
+	}
+	assert_true(h.writes < 60);	/* not one for each piece */
+	harness_free(&h);
+}
+
+static void
+both(struct job *job)
+{
+	(void)sink_extent(job, sizeof(input), 0);
+	(void)sink_extent(job, 3, 9);
+	assert_int_equal(send_text(job, "t"), 0);
+}
+
+static void
+test_both_deliveries(void **state)
+{
+	static const uint32_t flags[] = { 0, GO_DELIVER_STREAM };
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		assert_true(run(&h, flags[i], NULL, both));
+		assert_int_equal(h.storage_count, 3);
+		assert_int_equal(h.storages[2].kind,
+		    i == 0 ? STORAGE_EXTENT : STORAGE_STREAM);
+		assert_int_equal(h.storages[2].length, 9);
+		assert_memory_equal(h.storages[2].bytes, "3456789ab", 9);
+		harness_free(&h);
+	}
+}
+
+/* ------------------------------------------------------- what is refused -- */
+
+static void
+extent_outside(struct job *job)
+{
+	(void)sink_extent(job, 1, sizeof(input));
+}
+
+static void
+extent_wraps(struct job *job)
+{
+	(void)sink_extent(job, UINT64_MAX, 2);
+}
+
+static void
+stream_short(struct job *job)
+{
+	(void)sink_stream(job, 3);
+	sink_data(job, "ab", 2);
+	(void)send_text(job, "t");
+}
+
+static void
+stream_long(struct job *job)
+{
+	(void)sink_stream(job, 1);
+	sink_data(job, "ab", 2);
+}
+
+static void
+done_in_stream(struct job *job)
+{
+	(void)sink_stream(job, 1);
+}
+
+static void
+alias_of_nothing(struct job *job)
+{
+	struct path path = { NULL, 0, NULL };
+
+	sink_alias(job, &path, 0, 1);
+}
+
+static void
+no_such_storage(struct job *job)
+{
+	struct tensor_out t = { .dtype = DTYPE_U8, .storage = 1 };
+
+	(void)sink_tensor(job, &t);
+}
+
+static void
+no_such_dtype(struct job *job)
+{
+	struct tensor_out t = { .dtype = 99 };
+
+	(void)sink_tensor(job, &t);
+}
+
+static void
+test_bugs_of_a_parser(void **state)
+{
+	static void (*const bodies[])(struct job *) = {
+		extent_outside, extent_wraps, stream_short, stream_long,
+		done_in_stream, alias_of_nothing, no_such_storage,
+		no_such_dtype
+	};
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		assert_false(run(&h, 0, NULL, bodies[i]));
+		assert_int_equal(h.fault_code, FAULT_INTERNAL);
+		assert_int_equal(h.verdict, VERDICT_UNDECIDED);
+		harness_free(&h);
+	}
+}
+
+static void
+three(struct job *job)
+{
+	struct path_part part = { (const uint8_t *)"c", 1, PATH_KEY };
+	struct path path = { &part, 1, NULL };
+
+	(void)send_text(job, "a");
+	(void)send_text(job, "b");
+	sink_alias(job, &path, 0, 78);
+	sink_note(job, NOTE_CALL, VERDICT_UNUSUAL, 1, "12345");
+	sink_note(job, NOTE_CALL, VERDICT_CLEAN, 1, "12345");
+	(void)sink_stream(job, 4);
+	sink_data(job, "abcd", 4);
+}
+
+/* `three` needs exactly this much of each; one less is refused. */
+static const struct limit_case {
+	size_t offset;
+	uint64_t enough;
+	uint64_t where;
+} limits_at[] = {
+	{ offsetof(struct limits, tensors), 3, 78 },
+	{ offsetof(struct limits, contiguous_bytes), 4, 77 },
+	/* two names with a path of one part, an alias, two notes */
+	{ offsetof(struct limits, names_bytes), 3 + 3 + 1 + 10, 1 },
+	{ offsetof(struct limits, streamed_bytes), 4, WIRE_NO_OFFSET },
+};
+
+static void
+test_limits(void **state)
+{
+	struct limits limits;
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(limits_at) / sizeof(*limits_at); i++) {
+		const struct limit_case *l = &limits_at[i];
+		uint64_t *limit;
+
+		limits = harness_limits();
+		limit = (uint64_t *)(void *)((char *)&limits + l->offset);
+		*limit = l->enough;
+		assert_true(run(&h, 0, &limits, three));
+		harness_free(&h);
+		*limit = l->enough - 1;
+		assert_false(run(&h, 0, &limits, three));
+		assert_int_equal(h.fault_code, FAULT_LIMIT);
+		assert_true(h.fault_where == l->where);
+		harness_free(&h);
+	}
+}
+
+static void
+views(struct job *job)
+{
+	static const uint64_t shape[] = { 1 << 20 };
+	static const uint64_t zero[] = { 0 };
+	struct tensor_out t = {
+		.dtype = DTYPE_U8, .rank = 1, .shape = shape, .strides = zero
+	};
+
+	for (int i = 0; i < 1024; i++)
+		(void)sink_tensor(job, &t);
+	(void)send_named(job, much, 1, NULL);
+}
+
+static void
+test_contiguous_default(void **state)
+{
+	struct harness h;
+	struct limits limits = harness_limits();
+
+	(void)state;
+	limits.contiguous_bytes = 0;	/* 8 x 256 + 1 GiB */
+	assert_true(run(&h, 0, &limits, views));
+	harness_free(&h);
+	limits.contiguous_bytes = 1024u << 20;	/* "views" has 2 more */
+	assert_false(run(&h, 0, &limits, views));
+	assert_int_equal(h.fault_code, FAULT_LIMIT);
+	harness_free(&h);
+}
+
+/* ---------------------------------------------------------------- notes -- */
+
+static void
+notes(struct job *job)
+{
+	sink_note_about(job, NOTE_GLOBAL, VERDICT_CLEAN, 9, "what", "a\0\xff",
+	    3);
+	sink_note(job, NOTE_CALL, VERDICT_DANGEROUS, WIRE_NO_OFFSET, "");
+	sink_note(job, NOTE_OPAQUE, VERDICT_UNUSUAL, 1, "x");
+	memset(much, 'n', sizeof(much));
+	much[sizeof(much) - 1] = '\0';
+	sink_note(job, NOTE_OPAQUE, VERDICT_CLEAN, 1, (const char *)much);
+}
+
+static void
+test_notes(void **state)
+{
+	struct limits limits = harness_limits();
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, notes));
+	assert_int_equal(h.verdict, VERDICT_DANGEROUS);
+	assert_int_equal(h.note_count, 4);
+	assert_string_equal(h.notes[0].text,
+	    "what: a\xef\xbf\xbd\xef\xbf\xbd");
+	assert_int_equal(h.notes[0].where, 9);
+	assert_true(h.notes[1].where == WIRE_NO_OFFSET);
+	assert_int_equal(strlen(h.notes[3].text), NOTE_TEXT_MAX);
+	harness_free(&h);
+	limits.notes = 1;
+	assert_true(run(&h, 0, &limits, notes));
+	assert_int_equal(h.note_count, 1);
+	assert_int_equal(h.totals.notes_dropped, 3);
+	assert_int_equal(h.verdict, VERDICT_DANGEROUS); /* dropped, but heard */
+	harness_free(&h);
+}
+
+static void
+danger_then_death(struct job *job)
+{
+	sink_note(job, NOTE_CALL, VERDICT_DANGEROUS, 3, "os.system");
+	die(job, FAULT_FORMAT, 44, "cut short");
+}
+
+static void
+test_fault(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_false(run(&h, 0, NULL, danger_then_death));
+	assert_int_equal(h.verdict, VERDICT_DANGEROUS);
+	assert_int_equal(h.fault_where, 44);
+	assert_string_equal(h.fault_text, "cut short");
+	assert_int_equal(h.note_count, 1);
+	harness_free(&h);
+}
+
+/* -------------------------------------------------- scalars and progress -- */
+
+static void
+scalars(struct job *job)
+{
+	struct path_part part = { (const uint8_t *)"k", 1, PATH_KEY };
+	struct path path = { &part, 1, NULL };
+	struct path root = { NULL, 0, NULL };
+	struct scalar_out s = { .kind = SCALAR_INT, .i = -5 };
+
+	sink_scalar(job, &path, &s);
+	s.kind = SCALAR_TEXT;
+	s.at = (const uint8_t *)"a\0\xed\xa0\x80";
+	s.len = 5;
+	sink_scalar(job, &root, &s);
+	s.kind = SCALAR_BYTES;
+	s.at = much;
+	s.len = sizeof(much);
+	sink_scalar(job, &path, &s);
+	for (uint64_t i = 0; i <= 1000; i++)
+		sink_progress(job, i << 20, 1000 << 20);
+	sink_progress(job, 5, 10);
+}
+
+static void
+test_scalars_and_progress(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, scalars));
+	assert_int_equal(h.scalar_count, 0);
+	assert_int_equal(h.progress_count, 101);
+	harness_free(&h);
+	assert_true(run(&h, GO_SCALARS, NULL, scalars));
+	assert_int_equal(h.scalar_count, 3);
+	assert_string_equal(h.scalars[0].name, "k");
+	assert_true(h.scalars[0].i == -5);
+	assert_string_equal(h.scalars[1].name, "value");
+	assert_int_equal(h.scalars[1].data_len, 5);
+	assert_memory_equal(h.scalars[1].data, "a\0\xef\xbf\xbd", 5);
+	assert_int_equal(h.scalars[2].data_len, SCALAR_BYTES_MAX);
+	assert_true(h.scalars[2].full_length == sizeof(much));
+	harness_free(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_collisions),
+		cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_linear),
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_both_deliveries),
+		cmocka_unit_test(test_bugs_of_a_parser),
+		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_contiguous_default),
+		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_fault),
+		cmocka_unit_test(test_scalars_and_progress),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
