@@ -23,6 +23,17 @@
 
 /* --------------------------------------------------------------- memory -- */
 
+/* Room for one more item, by doubling: ASan's realloc always copies. */
+static void *
+grown(void *list, size_t count, size_t size)
+{
+	if ((count & (count - 1)) == 0)
+		list = realloc(list, (count == 0 ? 1 : count * 2) * size);
+	assert_non_null(list);
+	memset((char *)list + count * size, 0, size);
+	return list;
+}
+
 /* Freed by harness_free. */
 static void *
 keep(struct harness *h, size_t size)
@@ -30,9 +41,7 @@ keep(struct harness *h, size_t size)
 	void *block = calloc(1, size + 1);
 
 	assert_non_null(block);
-	h->blocks = realloc(h->blocks,
-	    (h->block_count + 1) * sizeof(*h->blocks));
-	assert_non_null(h->blocks);
+	h->blocks = grown(h->blocks, h->block_count, sizeof(*h->blocks));
 	h->blocks[h->block_count++] = block;
 	return block;
 }
@@ -47,11 +56,8 @@ keep_text(struct harness *h, struct wire_bytes text)
 	return copy;
 }
 
-/* The next item of a list that grows by one. */
 #define NEXT(list, count) \
-	(list = realloc(list, (count + 1) * sizeof(*list)), \
-	 assert_non_null(list), memset(&list[count], 0, sizeof(*list)), \
-	 &list[count++])
+	(list = grown(list, count, sizeof(*list)), &list[count++])
 
 static void *
 map(size_t size)
