@@ -72,11 +72,14 @@ struct finding check_note(const struct rules *r, struct totals *t,
     const struct wire_note *m);
 struct finding check_scalar(const struct rules *r, struct totals *t,
     const struct wire_scalar *m);
-struct finding check_progress(const struct rules *r,
-    const struct wire_progress *m);
+struct finding check_progress(const struct wire_progress *m);
 struct finding check_done(const struct rules *r, const struct totals *t,
     const struct wire_done *m);
-struct finding check_fault(const struct rules *r, const struct wire_fault *m);
+struct finding check_fault(const struct wire_fault *m);
+
+/* An offset to show: one outside the input (a parser quotes what a file claims)
+ * is dropped, never believed. */
+uint64_t check_where(const struct rules *r, uint64_t where);
 
 /* The bits of a list of layer numbers that check_hello has accepted. */
 uint64_t check_layer_bits(const uint32_t *numbers, size_t count);

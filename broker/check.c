@@ -1,0 +1,482 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * check.c - see check.h.  Every number is taken to have been chosen by an
+ * attacker who owns the worker: sums and products are overflow-checked, every
+ * code is looked up in a closed set, every length has a cap.
+ */
+#include "check.h"
+
+#include <string.h>
+
+/* What an entry costs besides its text: the pool's rounding, and the structures
+ * that a message with nothing in it still makes us keep. */
+#define TEXT_COST UINT64_C(16)
+#define PART_COST (sizeof(struct path_component) + TEXT_COST)
+#define SCALAR_COST (sizeof(struct scalar_entry) + TEXT_COST)
+
+static const struct finding fine = { PFORK_OK, NULL };
+
+static struct finding
+lie(const char *text)
+{
+	struct finding f = { PFORK_E_PROTOCOL, text };
+
+	return f;
+}
+
+static struct finding
+over(const char *text)
+{
+	struct finding f = { PFORK_E_LIMIT, text };
+
+	return f;
+}
+
+/* Adds unless the sum would be over the limit. */
+static bool
+add_under(uint64_t *total, uint64_t amount, uint64_t limit)
+{
+	uint64_t sum;
+
+	if (__builtin_add_overflow(*total, amount, &sum) || sum > limit)
+		return false;
+	*total = sum;
+	return true;
+}
+
+/* -------------------------------------------------------------- text -- */
+
+/* Bytes of the sequence that starts here, 0 when it is not well-formed. */
+static size_t
+utf8_sequence(const uint8_t *at, size_t left)
+{
+	uint8_t first = at[0];
+	uint8_t low = 0x80;
+	uint8_t high = 0xbf;
+	size_t size;
+
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	size = first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+	if (left < size)
+		return 0;
+	if (first == 0xe0)
+		low = 0xa0;	/* shorter forms exist */
+	if (first == 0xed)
+		high = 0x9f;	/* surrogates */
+	if (first == 0xf0)
+		low = 0x90;
+	if (first == 0xf4)
+		high = 0x8f;	/* over U+10FFFF */
+	if (at[1] < low || at[1] > high)
+		return 0;
+	for (size_t i = 2; i < size; i++)
+		if (at[i] < 0x80 || at[i] > 0xbf)
+			return 0;
+	return size;
+}
+
+bool
+check_utf8(const uint8_t *at, size_t length)
+{
+	size_t size;
+
+	for (size_t i = 0; i < length; i += size) {
+		size = utf8_sequence(at + i, length - i);
+		if (size == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+holds_nul(struct wire_bytes b)
+{
+	return b.len > 0 && memchr(b.at, '\0', b.len) != NULL;
+}
+
+struct finding
+check_name(struct wire_bytes name)
+{
+	if (name.len == 0)
+		return lie("a name is empty");
+	if (name.len > TENSOR_NAME_MAX)
+		return lie("a name is too long");
+	if (holds_nul(name))
+		return lie("a name holds a NUL byte");
+	if (!check_utf8(name.at, name.len))
+		return lie("a name is not UTF-8");
+	return fine;
+}
+
+static bool
+all_digits(struct wire_bytes b)
+{
+	for (size_t i = 0; i < b.len; i++)
+		if (b.at[i] < '0' || b.at[i] > '9')
+			return false;
+	return b.len > 0;
+}
+
+static struct finding
+check_part(struct wire_bytes part, uint8_t kind)
+{
+	if (kind < PATH_KEY || kind > PATH_INDEX)
+		return lie("a path has a part of an unknown kind");
+	if (part.len > TENSOR_NAME_MAX)
+		return lie("a part of a path is too long");
+	if (!check_utf8(part.at, part.len))
+		return lie("a part of a path is not UTF-8");
+	if (kind == PATH_INDEX && !all_digits(part))
+		return lie("an index in a path is not a number");
+	return fine;
+}
+
+struct finding
+check_path(const struct wire_tensor *m)
+{
+	struct finding f = fine;
+
+	if (m->path_count > PATH_PARTS_MAX)
+		return lie("a path has too many parts");
+	if (m->path_kinds.len != m->path_count)
+		return lie("a path has not one kind for each part");
+	for (size_t i = 0; i < m->path_count && f.code == PFORK_OK; i++)
+		f = check_part(m->path[i], m->path_kinds.at[i]);
+	return f;
+}
+
+/* ------------------------------------------------------ hello, format -- */
+
+uint64_t
+check_layer_bits(const uint32_t *numbers, size_t count)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < count; i++)
+		bits |= UINT64_C(1) << (numbers[i] % WIRE_LAYERS_MAX);
+	return bits;
+}
+
+static bool
+layers_are_numbers(const uint32_t *numbers, size_t count)
+{
+	if (count > WIRE_LAYERS_MAX)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (numbers[i] >= WIRE_LAYERS_MAX)
+			return false;
+	return true;
+}
+
+struct finding
+check_hello(const struct rules *r, const struct wire_hello *m)
+{
+	static const struct finding version = { PFORK_E_SANDBOX,
+		"worker and library are of different versions" };
+	static const struct finding missing = { PFORK_E_SANDBOX,
+		"a required layer of the jail is missing" };
+	uint64_t layers;
+
+	if (m->version != WIRE_VERSION)
+		return version;
+	if (!layers_are_numbers(m->layers, m->layer_count) ||
+	    !layers_are_numbers(m->missing, m->missing_count) ||
+	    m->reason_count != m->missing_count)
+		return lie("its lists of layers are malformed");
+	layers = check_layer_bits(m->layers, m->layer_count);
+	if ((layers & check_layer_bits(m->missing, m->missing_count)) != 0)
+		return lie("a layer is both in force and missing");
+	if ((r->required_layers & ~layers) != 0)
+		return missing;
+	return fine;
+}
+
+struct finding
+check_format(const struct wire_format *m)
+{
+	if (m->name.len == 0 || m->name.len > FORMAT_NAME_MAX)
+		return lie("the format's name is empty or too long");
+	for (size_t i = 0; i < m->name.len; i++) {
+		uint8_t c = m->name.at[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') &&
+		    c != '-')
+			return lie("the format's name has a strange letter");
+	}
+	return fine;
+}
+
+/* ----------------------------------------------------------- storages -- */
+
+static struct finding
+check_extent(const struct rules *r, const struct wire_storage *m)
+{
+	if (r->deliver_stream)
+		return lie("an extent, where streams were asked for");
+	if (m->offset > r->input_size ||
+	    m->length > r->input_size - m->offset)
+		return lie("an extent reaches outside the input");
+	return fine;
+}
+
+struct finding
+check_storage(const struct rules *r, struct totals *t,
+    const struct wire_storage *m)
+{
+	struct totals sum = *t;
+	struct finding f = fine;
+
+	if (m->id != t->storages)
+		return lie("a storage's number is not the next one");
+	if (!add_under(&sum.storages, 1, r->limits.tensors))
+		return over("more storages than the limit `tensors`");
+	switch (m->kind) {
+	case STORAGE_EXTENT:
+		f = check_extent(r, m);
+		break;
+	case STORAGE_STREAM:
+		if (m->offset != WIRE_NO_OFFSET)
+			return lie("a stream has an offset");
+		if (!add_under(&sum.streamed, m->length,
+		    r->limits.streamed_bytes))
+			return over("more bytes than the limit streamed_bytes");
+		break;
+	default:
+		return lie("a storage is of an unknown kind");
+	}
+	if (f.code == PFORK_OK)
+		*t = sum;
+	return f;
+}
+
+/* ------------------------------------------------------------ tensors -- */
+
+/* Works the geometry out anew; nothing is taken from the worker's word. */
+static struct finding
+check_geometry(const struct storage *s, const struct wire_tensor *m,
+    struct geometry *g)
+{
+	g->dtype = dtype_by_code(m->dtype);
+	if (g->dtype == NULL)
+		return lie("a tensor's dtype is unknown");
+	if (m->rank > RANK_MAX || m->stride_count != m->rank)
+		return lie("a tensor's rank is over 64 or not its strides'");
+	for (size_t i = 0; i < m->rank; i++)
+		if (m->strides[i] > INT64_MAX)
+			return lie("a stride is negative");
+	if (!shape_count(m->shape, m->rank, &g->elements) ||
+	    !shape_bytes(g->dtype, m->shape, m->rank, &g->nbytes) ||
+	    !shape_span(g->dtype, m->shape, m->strides, m->rank, &g->span))
+		return lie("a tensor's shape or strides cannot be");
+	if (m->offset > s->length || g->span > s->length - m->offset)
+		return lie("a tensor reaches outside its storage");
+	g->contiguous = shape_is_contiguous(m->shape, m->strides, m->rank);
+	return fine;
+}
+
+/* One tensor or alias more. */
+static bool
+count_entry(const struct rules *r, const struct totals *t)
+{
+	return t->tensors + t->aliases < r->limits.tensors &&
+	    t->tensors + t->aliases < UINT32_MAX - 1;
+}
+
+static uint64_t
+cost_of(const struct wire_tensor *m)
+{
+	uint64_t cost = m->name.len + TEXT_COST +
+	    m->rank * 2 * sizeof(uint64_t) + m->path_count * PART_COST;
+
+	for (size_t i = 0; i < m->path_count; i++)
+		cost += m->path[i].len;
+	return cost;
+}
+
+static struct finding
+count_tensor(const struct rules *r, struct totals *t,
+    const struct wire_tensor *m, const struct geometry *g)
+{
+	struct totals sum = *t;
+
+	if (!count_entry(r, t))
+		return over("more tensors than the limit `tensors`");
+	if (!add_under(&sum.kept, cost_of(m), r->limits.names_bytes))
+		return over("names are over the limit names_bytes");
+	if (!add_under(&sum.contiguous, g->nbytes, r->limits.contiguous_bytes))
+		return over("tensors are over the limit contiguous_bytes");
+	sum.tensors++;
+	*t = sum;
+	return fine;
+}
+
+struct finding
+check_tensor(const struct rules *r, struct totals *t,
+    const struct storage *storages, const struct wire_tensor *m,
+    struct geometry *out)
+{
+	struct geometry g = { 0 };
+	struct finding f = check_name(m->name);
+
+	if (f.code == PFORK_OK)
+		f = check_path(m);
+	if (f.code != PFORK_OK)
+		return f;
+	if (m->storage >= t->storages)
+		return lie("a tensor's storage is unknown");
+	f = check_geometry(&storages[m->storage], m, &g);
+	if (f.code == PFORK_OK)
+		f = count_tensor(r, t, m, &g);
+	if (f.code == PFORK_OK)
+		*out = g;
+	return f;
+}
+
+struct finding
+check_alias(const struct rules *r, struct totals *t,
+    const struct wire_alias *m)
+{
+	struct finding f = check_name(m->name);
+
+	if (f.code != PFORK_OK)
+		return f;
+	if (m->target >= t->tensors)
+		return lie("an alias of an unknown tensor");
+	if (!count_entry(r, t))
+		return over("more aliases than the limit `tensors`");
+	/* Its note repeats the name, and its target's. */
+	if (!add_under(&t->kept,
+	    2 * (m->name.len + TEXT_COST) + TENSOR_NAME_MAX,
+	    r->limits.names_bytes))
+		return over("names are over the limit names_bytes");
+	t->aliases++;
+	return fine;
+}
+
+/* ----------------------------------------------------- notes, scalars -- */
+
+uint64_t
+check_where(const struct rules *r, uint64_t where)
+{
+	return where <= r->input_size ? where : PFORK_NO_OFFSET;
+}
+
+struct finding
+check_note(const struct rules *r, struct totals *t, const struct wire_note *m)
+{
+	/* NOTE_ALIAS is ours alone. */
+	if (m->kind < NOTE_GLOBAL || m->kind > NOTE_SKIPPED ||
+	    m->kind == NOTE_ALIAS)
+		return lie("a note is of an unknown kind");
+	if (m->level < VERDICT_CLEAN || m->level > VERDICT_DANGEROUS)
+		return lie("a note has an unknown level");
+	if (m->text.len == 0 || m->text.len > NOTE_TEXT_MAX)
+		return lie("a note is empty or too long");
+	if (holds_nul(m->text) || !check_utf8(m->text.at, m->text.len))
+		return lie("a note is not UTF-8 text");
+	if (t->notes >= r->limits.notes)
+		return over("more notes than the limit `notes`");
+	if (!add_under(&t->kept, m->text.len + TEXT_COST,
+	    r->limits.names_bytes))
+		return over("notes are over the limit names_bytes");
+	t->notes++;
+	if (m->level > t->level)
+		t->level = (enum verdict)m->level;
+	return fine;
+}
+
+static struct finding
+check_scalar_value(const struct wire_scalar *m)
+{
+	switch (m->kind) {
+	case SCALAR_BOOL:
+		if (m->i != 0 && m->i != 1)
+			return lie("a bool is neither true nor false");
+		break;
+	case SCALAR_NULL:
+	case SCALAR_INT:
+	case SCALAR_FLOAT:
+		break;
+	case SCALAR_TEXT:
+		if (!check_utf8(m->data.at, m->data.len))
+			return lie("a text is not UTF-8");
+		return fine;
+	case SCALAR_BIGINT:
+	case SCALAR_BYTES:
+		return fine;
+	default:
+		return lie("a value is of an unknown kind");
+	}
+	if (m->data.len != 0 || m->full_length != 0)
+		return lie("a number carries bytes");
+	return fine;
+}
+
+struct finding
+check_scalar(const struct rules *r, struct totals *t,
+    const struct wire_scalar *m)
+{
+	struct finding f;
+
+	if (!r->scalars)
+		return lie("a value that was not asked for");
+	/* The root's own name is empty. */
+	if (m->name.len > 0) {
+		f = check_name(m->name);
+		if (f.code != PFORK_OK)
+			return f;
+	}
+	if (m->data.len > SCALAR_BYTES_MAX || m->full_length < m->data.len)
+		return lie("a value's length cannot be");
+	f = check_scalar_value(m);
+	if (f.code != PFORK_OK)
+		return f;
+	if (!add_under(&t->kept, m->name.len + m->data.len + SCALAR_COST,
+	    r->limits.names_bytes))
+		return over("values are over the limit names_bytes");
+	return fine;
+}
+
+/* --------------------------------------------------------------- ends -- */
+
+struct finding
+check_progress(const struct wire_progress *m)
+{
+	if (m->done > m->total)
+		return lie("more progress than there is to do");
+	return fine;
+}
+
+struct finding
+check_done(const struct rules *r, const struct totals *t,
+    const struct wire_done *m)
+{
+	if (m->tensors != t->tensors || m->aliases != t->aliases ||
+	    m->storages != t->storages || m->notes != t->notes)
+		return lie("the totals are not what was sent");
+	if (m->notes_dropped > 0 && m->notes < r->limits.notes)
+		return lie("notes were dropped under the limit");
+	if (m->verdict > VERDICT_DANGEROUS)
+		return lie("the verdict is unknown");
+	/* Undecided may stand beside unusual notes, not beside dangerous ones. */
+	if (m->verdict < t->level && (m->verdict != VERDICT_UNDECIDED ||
+	    t->level == VERDICT_DANGEROUS))
+		return lie("the verdict is milder than the notes");
+	return fine;
+}
+
+struct finding
+check_fault(const struct wire_fault *m)
+{
+	if (m->code < FAULT_FORMAT || m->code > FAULT_INTERNAL)
+		return lie("a fault has an unknown code");
+	if (m->text.len == 0 || m->text.len > FAULT_TEXT_MAX)
+		return lie("a fault's text is empty or too long");
+	if (m->verdict != VERDICT_UNDECIDED &&
+	    m->verdict != VERDICT_DANGEROUS)
+		return lie("a fault with a verdict");
+	return fine;
+}
