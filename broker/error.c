@@ -100,3 +100,11 @@ error_foreign(pfork_error *err, enum pfork_code code, int errnum,
 	escape(err->text, sizeof(err->text), text, length, "\\");
 	return code;
 }
+
+const char *
+error_errno(int errnum)
+{
+	const char *text = strerrordesc_np(errnum);
+
+	return text != NULL ? text : "unknown error";
+}

@@ -21,6 +21,9 @@ enum pfork_code error_about(pfork_error *err, enum pfork_code code, int errnum,
 enum pfork_code error_foreign(pfork_error *err, enum pfork_code code,
     int errnum, uint64_t offset, const void *text, size_t length);
 
+/* What an errno means, in English; thread-safe, never NULL. */
+const char *error_errno(int errnum);
+
 /* Printable ASCII into out (size > 0, NUL-terminated, cut to fit): control
  * bytes, quotes, backslash and anything over 0x7e become \xNN. */
 void error_escape(char *out, size_t size, const void *text, size_t length);
