@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * child.c - see child.h.  The worker gets two descriptors, an empty environment
+ * and six arguments of ours; nothing of the host is inherited.  fork() is never
+ * used: it would copy the host's secrets and is unsafe with threads.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+
+/* The worker writes 64 KiB at a time: several fit, so that it and the broker
+ * work at the same time. */
+#define SOCKET_BUFFER (512 * 1024)
+
+/* From the kernel's linux/wait.h; an old libc lacks it. */
+#define WAIT_BY_PIDFD ((idtype_t)3)
+
+struct arguments {
+	char uid[32];
+	char cpu[32];
+	char arena[48];
+	char net[8];
+};
+
+static enum pfork_code
+failed(pfork_error *err, const char *what, int errnum)
+{
+	return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+	    "starting the worker: %s: %s", what, error_errno(errnum));
+}
+
+int
+child_fd_above(int fd)
+{
+	int moved;
+	int saved;
+
+	if (fd < 0 || fd > 2)
+		return fd;
+	moved = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return moved;
+}
+
+/* ends[0] is ours, ends[1] the worker's. */
+static enum pfork_code
+open_socket(int ends[2], pfork_error *err)
+{
+	int size = SOCKET_BUFFER;
+	int flags;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+		return failed(err, "socketpair", errno);
+	ends[0] = child_fd_above(ends[0]);
+	ends[1] = child_fd_above(ends[1]);
+	if (ends[0] < 0 || ends[1] < 0)
+		return failed(err, "moving a socket", errno);
+	flags = fcntl(ends[0], F_GETFL);
+	if (flags < 0 || fcntl(ends[0], F_SETFL, flags | O_NONBLOCK) != 0)
+		return failed(err, "fcntl", errno);
+	/* Less is granted where the system says so; that only costs time. */
+	(void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	return PFORK_OK;
+}
+
+static void
+close_both(int ends[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (ends[i] >= 0)
+			close(ends[i]);
+}
+
+/* The contract with worker/main.c. */
+static void
+write_arguments(struct arguments *a, const struct pfork_broker *b)
+{
+	snprintf(a->uid, sizeof(a->uid), "uid=%u", b->worker_uid);
+	snprintf(a->cpu, sizeof(a->cpu), "cpu=%llu",
+	    (unsigned long long)b->limits.cpu_seconds);
+	snprintf(a->arena, sizeof(a->arena), "arena=%llu",
+	    (unsigned long long)b->limits.arena_bytes);
+	snprintf(a->net, sizeof(a->net), "net=%d",
+	    (b->required_layers & PFORK_LAYER_NET_NS) != 0);
+}
+
+/* No signal of the host's is ignored or blocked in the worker. */
+static int
+prepare_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none;
+	sigset_t all;
+	int rc;
+
+	sigemptyset(&none);
+	sigfillset(&all);
+	rc = posix_spawnattr_setsigmask(attr, &none);
+	if (rc == 0)
+		rc = posix_spawnattr_setsigdefault(attr, &all);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(attr,
+		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	return rc;
+}
+
+/* Both descriptors are 3 or more, so neither overwrites the other. */
+static int
+prepare_actions(posix_spawn_file_actions_t *actions, int input, int socket)
+{
+	int rc = posix_spawn_file_actions_adddup2(actions, input, 0);
+
+	if (rc == 0)
+		rc = posix_spawn_file_actions_adddup2(actions, socket, 1);
+	if (rc == 0)
+		rc = posix_spawn_file_actions_addclosefrom_np(actions, 2);
+	return rc;
+}
+
+static int
+spawn_prepared(const char *path, char *const argv[], int input, int socket,
+    pid_t *pid)
+{
+	char *const no_environment[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attr;
+	int rc;
+
+	rc = posix_spawn_file_actions_init(&actions);
+	if (rc != 0)
+		return rc;
+	rc = posix_spawnattr_init(&attr);
+	if (rc != 0) {
+		posix_spawn_file_actions_destroy(&actions);
+		return rc;
+	}
+	rc = prepare_attributes(&attr);
+	if (rc == 0)
+		rc = prepare_actions(&actions, input, socket);
+	if (rc == 0)
+		rc = posix_spawn(pid, path, &actions, &attr, argv,
+		    no_environment);
+	posix_spawnattr_destroy(&attr);
+	posix_spawn_file_actions_destroy(&actions);
+	return rc;
+}
+
+/* Without a pidfd we could only kill by number, which may be another's by then:
+ * that is done here alone, where the child is waiting for us and cannot have
+ * gone. */
+static enum pfork_code
+watch(struct child *c, pfork_error *err)
+{
+	int saved;
+
+	c->pidfd = (int)syscall(SYS_pidfd_open, c->pid, 0);
+	if (c->pidfd >= 0) {
+		c->pidfd = child_fd_above(c->pidfd);
+		if (c->pidfd >= 0)
+			return PFORK_OK;
+	}
+	saved = errno;
+	/* It left at once: the socket will say the rest. */
+	if (saved == ESRCH)
+		return PFORK_OK;
+	kill(c->pid, SIGKILL);
+	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return failed(err, "pidfd_open (Linux 5.3 is needed)", saved);
+}
+
+enum pfork_code
+child_spawn(const struct pfork_broker *b, const char *mode, int input,
+    struct child *out, pfork_error *err)
+{
+	char name[] = "picklefork-worker";
+	char verb[8];
+	struct arguments a;
+	char *argv[] = { name, verb, a.uid, a.cpu, a.arena, a.net, NULL };
+	struct child c = { -1, -1, -1 };
+	int ends[2] = { -1, -1 };
+	enum pfork_code code;
+	int rc;
+
+	snprintf(verb, sizeof(verb), "%s", mode);
+	write_arguments(&a, b);
+	code = open_socket(ends, err);
+	if (code != PFORK_OK)
+		goto out;
+	rc = spawn_prepared(b->worker_path, argv, input, ends[1], &c.pid);
+	if (rc != 0) {
+		code = failed(err, b->worker_path, rc);
+		goto out;
+	}
+	code = watch(&c, err);
+	if (code != PFORK_OK)
+		goto out;
+	c.socket = ends[0];
+	ends[0] = -1;
+	*out = c;
+out:
+	close_both(ends);
+	return code;
+}
+
+/* ----------------------------------------------------------------- end -- */
+
+static bool
+left_by_itself(int pidfd, int grace_ms)
+{
+	struct pollfd p = { .fd = pidfd, .events = POLLIN };
+	struct timespec now;
+	int64_t until = -1;
+	int64_t left = grace_ms;
+	int rc;
+
+	do {
+		rc = poll(&p, 1, (int)left);
+		if (rc >= 0 || errno != EINTR)
+			return rc > 0;
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if (until < 0)
+			until = now.tv_sec * 1000 + now.tv_nsec / 1000000 +
+			    grace_ms;
+		left = until - (now.tv_sec * 1000 + now.tv_nsec / 1000000);
+	} while (left > 0);
+	return false;
+}
+
+static double
+seconds(struct timeval t)
+{
+	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
+}
+
+/* ECHILD: the host ignores SIGCHLD, or its waitpid(-1) was faster. */
+static void
+reap(int pidfd, struct child_end *end)
+{
+	struct rusage usage;
+	siginfo_t info;
+	long rc;
+
+	memset(&info, 0, sizeof(info));
+	memset(&usage, 0, sizeof(usage));
+	do {
+		rc = syscall(SYS_waitid, WAIT_BY_PIDFD, pidfd, &info, WEXITED,
+		    &usage);
+	} while (rc != 0 && errno == EINTR);
+	if (rc != 0)
+		return;
+	end->known = true;
+	if (info.si_code == CLD_EXITED)
+		end->status = info.si_status;
+	else
+		end->signal = info.si_status;
+	end->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
+}
+
+void
+child_finish(struct child *c, int grace_ms, struct child_end *end)
+{
+	memset(end, 0, sizeof(*end));
+	if (c->pidfd >= 0) {
+		if (!left_by_itself(c->pidfd, grace_ms)) {
+			end->killed_by_us = true;
+			(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL,
+			    NULL, 0);
+		}
+		reap(c->pidfd, end);
+		close(c->pidfd);
+	}
+	if (c->socket >= 0)
+		close(c->socket);
+	c->pid = -1;
+	c->pidfd = -1;
+	c->socket = -1;
+}

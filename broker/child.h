@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * child.h - starts one worker, watches it, and ends it.  Works in any host: with
+ * threads, with descriptors 0 to 2 closed, with SIGCHLD ignored, with signals
+ * blocked, with a waitpid(-1) of its own.  Uses no signal handler, and kills and
+ * waits through a pidfd, never by number.
+ */
+#ifndef BROKER_CHILD_H
+#define BROKER_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "broker.h"
+
+struct child {
+	pid_t pid;
+	int pidfd;	/* -1: none, or reaped */
+	int socket;	/* ours, non-blocking; -1: none */
+};
+
+/* How it ended, as far as the host let us see. */
+struct child_end {
+	bool known;	/* false: someone else took its status */
+	int status;	/* exit status, when signal is 0 */
+	int signal;
+	double cpu_seconds;
+	bool killed_by_us;
+};
+
+/* The same descriptor or a duplicate that is 3 or more, close-on-exec; closes
+ * the given one when it moved.  -1 and errno: closed as well. */
+int child_fd_above(int fd);
+
+/* mode: "run" or "canary".  input: stays the caller's. */
+enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
+    int input, struct child *out, pfork_error *err);
+/* Ends it if need be, and reaps it; takes as long as its exit does.  grace_ms:
+ * first wait so long for it to leave by itself.  Closes both descriptors.
+ * Harmless when there is no child. */
+void child_finish(struct child *c, int grace_ms, struct child_end *end);
+
+/* verify.c: is the child, seen from outside, as locked in as it says?  SANDBOX
+ * when it is not, or when that cannot be seen. */
+enum pfork_code child_verify(const struct child *c, pfork_error *err);
+/* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
+ * root: whether we are. */
+const char *child_judge_status(const char *text, pid_t parent, bool root);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * verify.c - looks at a worker from outside before it is told to go: Hello is
+ * only its word, /proc/PID/status is the kernel's.  Whatever cannot be seen
+ * counts as missing.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "child.h"
+
+/* The file has some 1,500 bytes; Groups and Cpus_allowed can make it longer. */
+#define STATUS_BYTES (64 * 1024)
+
+/* The value of "name:" at the start of a line, or NULL. */
+static const char *
+field(const char *text, const char *name)
+{
+	size_t length = strlen(name);
+
+	while (text != NULL) {
+		if (strncmp(text, name, length) == 0 && text[length] == ':')
+			return text + length + 1;
+		text = strchr(text, '\n');
+		if (text != NULL)
+			text++;
+	}
+	return NULL;
+}
+
+/* Exactly `count` numbers of this base on the line. */
+static bool
+numbers(const char *text, const char *name, int base, uint64_t *out,
+    size_t count)
+{
+	const char *at = field(text, name);
+	char *end;
+
+	if (at == NULL)
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		at += strspn(at, " \t");
+		if (*at == '\n' || *at == '-' || *at == '\0')
+			return false;
+		out[i] = strtoull(at, &end, base);
+		if (end == at)
+			return false;
+		at = end;
+	}
+	return *at == '\n';
+}
+
+static bool
+is(const char *text, const char *name, int base, uint64_t wanted)
+{
+	uint64_t value;
+
+	return numbers(text, name, base, &value, 1) && value == wanted;
+}
+
+/* Real, effective, saved and file system id. */
+static bool
+none_is_root(const char *text, const char *name)
+{
+	uint64_t ids[4];
+
+	if (!numbers(text, name, 10, ids, 4))
+		return false;
+	for (size_t i = 0; i < 4; i++)
+		if (ids[i] == 0)
+			return false;
+	return true;
+}
+
+const char *
+child_judge_status(const char *text, pid_t parent, bool root)
+{
+	/* Bounding is left out: without the others it cannot be used. */
+	static const char *const sets[] = { "CapInh", "CapPrm", "CapEff",
+		"CapAmb" };
+
+	if (!is(text, "PPid", 10, (uint64_t)parent))
+		return "it is not our child";
+	if (!is(text, "Threads", 10, 1))
+		return "it has more than one thread";
+	if (!is(text, "NoNewPrivs", 10, 1))
+		return "no-new-privs is not set";
+	if (!is(text, "Seccomp", 10, 2))
+		return "no seccomp filter is in force";
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
+		if (!is(text, sets[i], 16, 0))
+			return "it still has capabilities";
+	if (root && (!none_is_root(text, "Uid") || !none_is_root(text, "Gid")))
+		return "it still is root";
+	return NULL;
+}
+
+static enum pfork_code
+unseen(pfork_error *err, int errnum)
+{
+	return error_set(err, PFORK_E_SANDBOX, errnum, PFORK_NO_OFFSET,
+	    "the worker's jail cannot be verified: /proc/%s/status cannot be "
+	    "read: %s; nothing was parsed", "PID", error_errno(errnum));
+}
+
+/* 0 or an errno. */
+static int
+read_all(int fd, char *out, size_t size)
+{
+	size_t used = 0;
+	ssize_t got;
+
+	for (;;) {
+		got = read(fd, out + used, size - 1 - used);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return errno;
+		used += (size_t)got;
+		if (got == 0 || used == size - 1)
+			break;
+	}
+	out[used] = '\0';
+	return used == size - 1 ? EFBIG : 0;
+}
+
+enum pfork_code
+child_verify(const struct child *c, pfork_error *err)
+{
+	char path[64];
+	char *text;
+	const char *wrong;
+	int fd;
+	int rc;
+
+	snprintf(path, sizeof(path), "/proc/%ld/status", (long)c->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return unseen(err, errno);
+	text = malloc(STATUS_BYTES);
+	rc = text == NULL ? ENOMEM : read_all(fd, text, STATUS_BYTES);
+	close(fd);
+	if (rc != 0) {
+		free(text);
+		return unseen(err, rc);
+	}
+	wrong = child_judge_status(text, getpid(), geteuid() == 0);
+	free(text);
+	if (wrong != NULL)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "the worker's jail is not what it says: %s; nothing was "
+		    "parsed", wrong);
+	return PFORK_OK;
+}
