@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * job.c - runs one worker from spawn to reap without ever blocking for long.
+ * Trusts the clock and the kernel; what the worker says is the session's to
+ * judge.  Must never leave a worker, a descriptor or half a checkpoint behind.
+ */
+#include "load_job.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "input.h"
+
+/* Reads of one step: some 10 MB, a few milliseconds. */
+#define READS_A_STEP 48
+/* After its last word a worker has only to exit. */
+#define LEAVE_MS 1000
+/* After it hung up it is in the middle of its exit. */
+#define EXIT_MS 100
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---------------------------------------------------------------- ends -- */
+
+/* The worker is ended whatever it is doing; grace_ms is for one that leaves. */
+static void
+job_over(struct pfork_job *job, int grace_ms)
+{
+	/* EPOLL forgets a socket that is closed. */
+	child_finish(&job->child, grace_ms, &job->end);
+	job->wall_ms = (double)(now_ms() - job->started);
+	job->over = true;
+}
+
+static void
+over_with_session(struct pfork_job *job, int grace_ms)
+{
+	job_over(job, grace_ms);
+	job->code = job->session.error.code;
+	job->error = job->session.error;
+}
+
+static void
+over_with_timeout(struct pfork_job *job, const char *what, uint64_t ms)
+{
+	job_over(job, 0);
+	job->code = error_set(&job->error, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
+	    "%s of %llu ms passed %s", what, (unsigned long long)ms,
+	    session_state_name(job->session.state));
+}
+
+static void
+over_with_system(struct pfork_job *job, const char *what, int errnum)
+{
+	job_over(job, 0);
+	job->code = error_set(&job->error, PFORK_E_SYSTEM, errnum,
+	    PFORK_NO_OFFSET, "%s: %s", what, error_errno(errnum));
+}
+
+/* The stream ended, or the time to leave after the last word did. */
+static void
+over_with_last_word(struct pfork_job *job)
+{
+	enum session_state state = job->session.state;
+
+	job_over(job, EXIT_MS);
+	if (session_eof(&job->session)) {
+		job->code = PFORK_OK;
+		return;
+	}
+	job->code = job->session.error.code;
+	job->error = job->session.error;
+	if (state != SAID_FAULT)
+		job->code = death_explain(&job->end, state, job->cpu_seconds,
+		    &job->error);
+}
+
+/* ------------------------------------------------------------ the clock -- */
+
+static uint64_t
+next_deadline(const struct pfork_job *job)
+{
+	uint64_t next = job->wall_until;
+
+	if (job->moved + job->stall_ms < next)
+		next = job->moved + job->stall_ms;
+	if (job->leave_until != 0)
+		next = job->leave_until;
+	return next;
+}
+
+/* False: the clock cannot be set, which leaves the load without a limit. */
+static bool
+arm(struct pfork_job *job)
+{
+	struct itimerspec when = { 0 };
+
+	job->armed = next_deadline(job);
+	when.it_value.tv_sec = (time_t)(job->armed / 1000);
+	when.it_value.tv_nsec = (long)(job->armed % 1000) * 1000000;
+	return timerfd_settime(job->timer, TFD_TIMER_ABSTIME, &when,
+	    NULL) == 0;
+}
+
+static void
+look_at_clock(struct pfork_job *job)
+{
+	uint64_t now = now_ms();
+
+	if (job->session.steps != job->steps) {
+		job->steps = job->session.steps;
+		job->moved = now;
+	}
+	if (job->leave_until == 0 && (job->session.state == SAID_DONE ||
+	    job->session.state == SAID_FAULT)) {
+		job->leave_until = now + LEAVE_MS;
+		job->armed = 0;
+	}
+	if (job->leave_until != 0 && now >= job->leave_until)
+		over_with_last_word(job);
+	else if (job->leave_until == 0 && now >= job->wall_until)
+		over_with_timeout(job, "the limit wall_ms",
+		    job->wall_until - job->started);
+	else if (job->leave_until == 0 && now >= job->moved + job->stall_ms)
+		over_with_timeout(job, "no progress: the limit stall_ms",
+		    job->stall_ms);
+	else if (now >= job->armed && !arm(job))
+		over_with_system(job, "setting a timer", errno);
+}
+
+/* ------------------------------------------------------------- the talk -- */
+
+static bool
+send_go(struct pfork_job *job)
+{
+	uint8_t frame[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
+	struct wire_go go = { 0 };
+	size_t length;
+	ssize_t sent;
+
+	go.limits = job->session.rules.limits;
+	if (job->session.rules.deliver_stream)
+		go.flags |= GO_DELIVER_STREAM;
+	if (job->session.rules.scalars)
+		go.flags |= GO_SCALARS;
+	if ((job->ckpt->flags & PFORK_VERIFY) != 0)
+		go.flags |= GO_VERIFY;
+	length = wire_go_pack(&go, frame + FRAME_HEAD_BYTES);
+	frame_head_write(frame, FRAME_GO, (uint32_t)length);
+	length += FRAME_HEAD_BYTES;
+	do {
+		sent = send(job->child.socket, frame, length, MSG_NOSIGNAL);
+	} while (sent < 0 && errno == EINTR);
+	/* It hung up: reading on will tell how. */
+	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
+		return true;
+	/* The first 100 bytes into an empty buffer: all or nothing. */
+	if (sent != (ssize_t)length) {
+		over_with_system(job, "writing to the worker",
+		    sent < 0 ? errno : EIO);
+		return false;
+	}
+	return true;
+}
+
+/* Hello was good.  Look from outside, then let it begin. */
+static bool
+answer_hello(struct pfork_job *job)
+{
+	pfork_error err;
+	enum pfork_code code = child_verify(&job->child, &err);
+
+	if (code != PFORK_OK) {
+		job_over(job, 0);
+		job->code = code;
+		job->error = err;
+		return false;
+	}
+	if (!send_go(job))
+		return false;
+	session_go(&job->session);
+	return true;
+}
+
+/* One read.  False: nothing more for now, or it is over. */
+static bool
+read_once(struct pfork_job *job)
+{
+	size_t room;
+	void *at = session_want(&job->session, &room);
+	ssize_t got;
+
+	do {
+		got = recv(job->child.socket, at, room, 0);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == EAGAIN)
+		return false;
+	/* ECONNRESET: it left without having read Go. */
+	if (got == 0 || (got < 0 && errno == ECONNRESET)) {
+		over_with_last_word(job);
+		return false;
+	}
+	if (got < 0) {
+		over_with_system(job, "reading from the worker", errno);
+		return false;
+	}
+	if (!session_got(&job->session, (size_t)got)) {
+		/* One that could not jail itself leaves by itself. */
+		over_with_session(job, EXIT_MS *
+		    (job->session.error.code == PFORK_E_SANDBOX));
+		return false;
+	}
+	return job->session.state != WAIT_GO || answer_hello(job);
+}
+
+enum pfork_code
+pfork_job_step(pfork_job *job, bool *done)
+{
+	if (job == NULL || done == NULL)
+		return PFORK_E_ARGS;
+	for (int i = 0; !job->over && i < READS_A_STEP; i++)
+		if (!read_once(job))
+			break;
+	if (!job->over)
+		look_at_clock(job);
+	*done = job->over;
+	return PFORK_OK;
+}
+
+void
+job_run(struct pfork_job *job)
+{
+	struct pollfd p = { .fd = job->epoll, .events = POLLIN };
+	bool done = false;
+
+	while (!done) {
+		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+			over_with_system(job, "waiting for the worker", errno);
+		(void)pfork_job_step(job, &done);
+	}
+}
+
+int
+pfork_job_fd(const pfork_job *job)
+{
+	return job != NULL ? job->epoll : -1;
+}
+
+void
+pfork_job_progress(const pfork_job *job, uint64_t *done, uint64_t *total)
+{
+	if (job == NULL)
+		return;
+	if (done != NULL)
+		*done = job->session.progress_done;
+	if (total != NULL)
+		*total = job->session.progress_total;
+}
+
+/* --------------------------------------------------------------- begin -- */
+
+static void
+job_free(struct pfork_job *job)
+{
+	struct child_end end;
+
+	child_finish(&job->child, 0, &end);
+	session_free(&job->session);
+	pfork_checkpoint_unref(job->ckpt);
+	if (job->timer >= 0)
+		close(job->timer);
+	if (job->epoll >= 0)
+		close(job->epoll);
+	free(job);
+}
+
+static bool
+watch(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+static bool
+open_clock(struct pfork_job *job)
+{
+	job->epoll = child_fd_above(epoll_create1(EPOLL_CLOEXEC));
+	if (job->epoll < 0)
+		return false;
+	job->timer = child_fd_above(timerfd_create(CLOCK_MONOTONIC,
+	    TFD_CLOEXEC | TFD_NONBLOCK));
+	return job->timer >= 0 && watch(job->epoll, job->timer);
+}
+
+static void
+set_rules(struct rules *r, const struct pfork_broker *b, uint64_t size)
+{
+	memset(r, 0, sizeof(*r));
+	r->limits = b->limits;
+	if (r->limits.contiguous_bytes == 0)
+		r->limits.contiguous_bytes = 8 * size + GIB;
+	r->required_layers = b->required_layers;
+	r->input_size = size;
+	r->deliver_stream = b->delivery == PFORK_DELIVER_STREAM;
+	r->scalars = (b->flags & PFORK_SCALARS) != 0;
+}
+
+/* A job with everything but its worker; NULL: errno.  The input is taken only
+ * on success. */
+static struct pfork_job *
+job_new(const struct pfork_broker *b, const struct source *input)
+{
+	struct pfork_job *job = calloc(1, sizeof(*job));
+	struct rules rules;
+
+	if (job == NULL)
+		return NULL;
+	job->child = (struct child){ -1, -1, -1 };
+	job->epoll = -1;
+	job->timer = -1;
+	job->ckpt = checkpoint_new();
+	set_rules(&rules, b, input->size);
+	if (job->ckpt == NULL ||
+	    !session_init(&job->session, &rules, job->ckpt)) {
+		errno = ENOMEM;
+		goto fail;
+	}
+	if (!open_clock(job))
+		goto fail;
+	job->ckpt->source = *input;
+	job->ckpt->flags = b->flags;
+	job->refuse_at = b->refuse_at;
+	job->cpu_seconds = b->limits.cpu_seconds;
+	return job;
+fail:
+	job_free(job);
+	return NULL;
+}
+
+enum pfork_code
+job_begin(const struct pfork_broker *b, struct source *input,
+    struct pfork_job **out, pfork_error *err)
+{
+	struct pfork_job *job = job_new(b, input);
+	enum pfork_code code;
+
+	if (job == NULL) {
+		input_close(input);
+		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "preparing a load: %s", error_errno(errno));
+	}
+	job->started = now_ms();
+	job->moved = job->started;
+	job->wall_until = job->started + b->limits.wall_ms;
+	job->stall_ms = b->limits.stall_ms;
+	code = child_spawn(b, "run", job->ckpt->source.fd, &job->child, err);
+	if (code == PFORK_OK && (!watch(job->epoll, job->child.socket) ||
+	    !arm(job)))
+		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "preparing a load: %s", error_errno(errno));
+	if (code != PFORK_OK)
+		job_free(job);
+	else
+		*out = job;
+	return code;
+}
+
+/* -------------------------------------------------------------- result -- */
+
+bool
+job_is_fault(enum pfork_code code)
+{
+	return code == PFORK_E_FORMAT || code == PFORK_E_UNSUPPORTED ||
+	    code == PFORK_E_LIMIT || code == PFORK_E_TIMEOUT ||
+	    code == PFORK_E_CHANGED || code == PFORK_E_WORKER ||
+	    code == PFORK_E_PROTOCOL;
+}
+
+/* A file that changed under the parser explains whatever went wrong, except
+ * that a broken protocol stays one, and a missing jail a missing jail. */
+static void
+compare_input(struct pfork_job *job)
+{
+	pfork_error err;
+
+	if (job->code == PFORK_E_PROTOCOL || job->code == PFORK_E_SANDBOX)
+		return;
+	if (source_unchanged(&job->ckpt->source, &err) == PFORK_E_CHANGED) {
+		job->code = PFORK_E_CHANGED;
+		job->error = err;
+	}
+}
+
+static void
+tell_worker(struct pfork_job *job)
+{
+	pfork_worker_info *w = &job->ckpt->worker;
+
+	w->size = sizeof(*w);
+	w->layers = job->session.layers;
+	w->missing = job->session.missing;
+	w->wall_ms = job->wall_ms;
+	w->exit_status = job->end.known ? job->end.status : -1;
+	w->exit_signal = job->end.signal;
+}
+
+static bool
+is_refused(enum pfork_refuse at, enum pfork_verdict verdict)
+{
+	if (at == PFORK_REFUSE_UNUSUAL)
+		return verdict != PFORK_CLEAN;
+	return at == PFORK_REFUSE_DANGEROUS && verdict == PFORK_DANGEROUS;
+}
+
+/* Names the first note that made the verdict what it is. */
+static enum pfork_code
+refuse(const pfork_checkpoint *c, pfork_error *err)
+{
+	for (size_t i = 0; i < c->note_count; i++)
+		if (c->notes[i].level == c->verdict &&
+		    c->verdict != PFORK_CLEAN)
+			return error_about(err, PFORK_E_REFUSED, 0,
+			    c->notes[i].where,
+			    c->verdict == PFORK_DANGEROUS
+			    ? "the file is dangerous" : "the file is unusual",
+			    c->notes[i].text, strlen(c->notes[i].text));
+	return error_set(err, PFORK_E_REFUSED, 0, PFORK_NO_OFFSET,
+	    "the file is %s", pfork_verdict_name(c->verdict));
+}
+
+static enum pfork_code
+map_input(pfork_checkpoint *c, pfork_error *err)
+{
+	void *map;
+
+	if ((c->flags & PFORK_MAP_INPUT) == 0)
+		return PFORK_OK;
+	map = mmap(NULL, (size_t)c->source.size, PROT_READ, MAP_PRIVATE,
+	    c->source.fd, 0);
+	if (map == MAP_FAILED)
+		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "mapping the input: %s", error_errno(errno));
+	c->source.map = map;
+	return PFORK_OK;
+}
+
+static void
+record_fault(struct pfork_job *job)
+{
+	pfork_checkpoint *c = job->ckpt;
+
+	checkpoint_drop_tensors(c);
+	input_close(&c->source);
+	c->has_fault = true;
+	c->fault = job->error;
+	if (job->session.totals.level == VERDICT_DANGEROUS)
+		c->verdict = PFORK_DANGEROUS;
+	if (c->verdict != PFORK_DANGEROUS)
+		c->verdict = PFORK_UNDECIDED;
+}
+
+/* Judges the end of the job as a whole. */
+static enum pfork_code
+conclude(struct pfork_job *job, bool scan, pfork_error *err)
+{
+	if (!job->over) {
+		job_over(job, 0);
+		job->code = error_set(&job->error, PFORK_E_TIMEOUT, 0,
+		    PFORK_NO_OFFSET, "the load was cancelled");
+	} else {
+		compare_input(job);
+	}
+	tell_worker(job);
+	if (job->code == PFORK_OK && !scan &&
+	    is_refused(job->refuse_at, job->ckpt->verdict))
+		return refuse(job->ckpt, err);
+	if (job->code == PFORK_OK)
+		return map_input(job->ckpt, err);
+	if (scan && job_is_fault(job->code)) {
+		record_fault(job);
+		return PFORK_OK;
+	}
+	if (err != NULL)
+		*err = job->error;
+	return job->code;
+}
+
+enum pfork_code
+job_result(struct pfork_job *job, bool scan, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
+	enum pfork_code code = conclude(job, scan, err);
+
+	if (code == PFORK_OK && ckpt != NULL) {
+		*ckpt = job->ckpt;
+		job->ckpt = NULL;
+	}
+	job_free(job);
+	return code;
+}

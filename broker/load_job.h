@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * load_job.h - one load under way: a worker, its session, and the clock.  Everything
+ * ends here, once: with a whole checkpoint, or an error and no tensor, and
+ * always with the worker dead and reaped.
+ */
+#ifndef BROKER_LOAD_JOB_H
+#define BROKER_LOAD_JOB_H
+
+#include "child.h"
+#include "session.h"
+
+struct pfork_job {
+	struct session session;
+	struct child child;
+	struct child_end end;	/* valid when `over` */
+	pfork_checkpoint *ckpt;
+	int epoll;		/* socket and timer */
+	int timer;
+	/* Milliseconds of the monotonic clock. */
+	uint64_t started;
+	uint64_t wall_until;
+	uint64_t stall_ms;
+	uint64_t moved;		/* when the session last made progress */
+	uint64_t leave_until;	/* after the last word; 0: not said yet */
+	uint64_t armed;		/* what the timer is set to */
+	uint64_t steps;
+	uint64_t cpu_seconds;
+	double wall_ms;
+	enum pfork_refuse refuse_at;
+	bool over;
+	enum pfork_code code;	/* when over */
+	pfork_error error;
+};
+
+/* Takes the input over, also on failure. */
+enum pfork_code job_begin(const struct pfork_broker *b, struct source *input,
+    struct pfork_job **out, pfork_error *err);
+/* Steps until it is over. */
+void job_run(struct pfork_job *job);
+/* Ends and frees the job.  scan: a fault is recorded, not returned, and no
+ * verdict is refused. */
+enum pfork_code job_result(struct pfork_job *job, bool scan,
+    pfork_checkpoint **ckpt, pfork_error *err);
+/* Whether a scan records such an error instead of failing with it. */
+bool job_is_fault(enum pfork_code code);
+
+/* death.c: what it means that the worker left without a last word. */
+enum pfork_code death_explain(const struct child_end *end,
+    enum session_state state, uint64_t cpu_seconds, pfork_error *err);
+
+#endif

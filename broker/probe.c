@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * probe.c - the doctor's question: can a worker be jailed here, and does the
+ * filter kill?  The canary's word is not enough: it must be seen dead of SIGSYS.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "load_job.h"
+
+/* Jailing takes a millisecond; a machine under load gets ten seconds. */
+#define CANARY_MS 10000
+
+static void
+take_layers(pfork_probe_result *r, const struct session *s, uint64_t required)
+{
+	uint64_t bit;
+
+	for (unsigned i = 0; i < 64; i++) {
+		bit = UINT64_C(1) << i;
+		if (((s->layers | s->missing | required) & bit) == 0)
+			continue;
+		r->layers[r->layer_count].layer = bit;
+		r->layers[r->layer_count].required = (required & bit) != 0;
+		r->layers[r->layer_count].in_force = (s->layers & bit) != 0;
+		r->layers[r->layer_count].errnum = s->reasons[i];
+		r->layer_count++;
+	}
+}
+
+/* Reads until the canary is gone or has said something wrong. */
+static void
+listen_to(struct child *c, struct session *s)
+{
+	struct pollfd p = { .fd = c->socket, .events = POLLIN };
+	void *at;
+	size_t room;
+	ssize_t got;
+
+	while ((at = session_want(s, &room)) != NULL) {
+		if (poll(&p, 1, CANARY_MS) == 0)
+			return;
+		got = recv(c->socket, at, room, 0);
+		if (got < 0 && (errno == EINTR || errno == EAGAIN))
+			continue;
+		if (got <= 0 || !session_got(s, (size_t)got))
+			return;
+	}
+}
+
+static enum pfork_code
+judge(const struct session *s, const struct child_end *end, pfork_error *err)
+{
+	if (s->state == ENDED) {
+		if (err != NULL)
+			*err = s->error;
+		return s->error.code == PFORK_E_SYSTEM
+		    ? PFORK_E_SYSTEM : error_set(err, PFORK_E_SANDBOX,
+			s->error.errnum, PFORK_NO_OFFSET, "%s", s->error.text);
+	}
+	if (s->state == WAIT_HELLO)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "the canary did not say what jails it");
+	if (!end->known)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "how the canary ended is not known: the host ignores "
+		    "SIGCHLD or waits for all children");
+	if (end->signal != SIGSYS)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "the canary made a forbidden system call and was not "
+		    "killed by SIGSYS: the filter does not hold");
+	return PFORK_OK;
+}
+
+/* The canary gets an empty file: it must not need one. */
+static enum pfork_code
+run_canary(const struct pfork_broker *b, struct session *s,
+    struct child_end *end, pfork_error *err)
+{
+	struct child c = { -1, -1, -1 };
+	enum pfork_code code;
+	int input = child_fd_above(memfd_create("canary", MFD_CLOEXEC));
+
+	if (input < 0)
+		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "memfd_create: %s", error_errno(errno));
+	code = child_spawn(b, "canary", input, &c, err);
+	close(input);
+	if (code != PFORK_OK)
+		return code;
+	listen_to(&c, s);
+	child_finish(&c, 1000, end);
+	return PFORK_OK;
+}
+
+enum pfork_code
+pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
+{
+	pfork_probe_result r = { 0 };
+	struct rules rules = { 0 };
+	struct session s;
+	struct child_end end = { 0 };
+	pfork_checkpoint *ckpt;
+	enum pfork_code code;
+
+	if (b == NULL || result == NULL || result->size != sizeof(r))
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "result.size is not the size of pfork_probe_result");
+	rules.limits = b->limits;
+	rules.required_layers = b->required_layers;
+	ckpt = checkpoint_new();
+	if (!session_init(&s, &rules, ckpt) || ckpt == NULL)
+		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
+	else
+		code = run_canary(b, &s, &end, err);
+	if (code == PFORK_OK) {
+		code = judge(&s, &end, err);
+		r.size = sizeof(r);
+		take_layers(&r, &s, b->required_layers);
+		r.canary_killed = end.known && end.signal == SIGSYS;
+		snprintf(r.worker_path, sizeof(r.worker_path), "%.255s",
+		    b->worker_path);
+		*result = r;
+	}
+	session_free(&s);
+	pfork_checkpoint_unref(ckpt);
+	return code;
+}
