@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * run.c - loads one small file again and again, each time with another lying
+ * worker, and holds the library to its word: the one right error, in bounded
+ * time, no output, no descriptor and no process left over.
+ *
+ *	run DIRECTORY [NAME]	DIRECTORY holds liar-NAME for each lie
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "picklefork.h"
+
+#define INPUT_BYTES 4096
+/* The limits below, and a second for the worker to leave. */
+#define LONGEST_MS 6000
+
+static const struct lie {
+	const char *name;
+	enum pfork_code loads;
+	const char *what;
+} lies[] = {
+#define LIE(name, code, what) { #name, CODE_##code, what },
+#define CODE_OK PFORK_OK
+#define CODE_FORMAT PFORK_E_FORMAT
+#define CODE_REFUSED PFORK_E_REFUSED
+#define CODE_WORKER PFORK_E_WORKER
+#define CODE_PROTOCOL PFORK_E_PROTOCOL
+#define CODE_SANDBOX PFORK_E_SANDBOX
+#define CODE_LIMIT PFORK_E_LIMIT
+#define CODE_TIMEOUT PFORK_E_TIMEOUT
+#define CODE_CHANGED PFORK_E_CHANGED
+#include "lies.def"
+#undef LIE
+};
+
+static char input_path[] = "/tmp/liar-input-XXXXXX";
+static const char *complaint;
+
+static bool
+claim(bool holds, const char *what)
+{
+	if (!holds && complaint == NULL)
+		complaint = what;
+	return holds;
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+static size_t
+open_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t count = 0;
+
+	if (dir == NULL)
+		return 0;
+	while (readdir(dir) != NULL)
+		count++;
+	closedir(dir);
+	return count;
+}
+
+static bool
+no_children(void)
+{
+	return waitpid(-1, NULL, WNOHANG) == -1 && errno == ECHILD;
+}
+
+static bool
+printable(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			return false;
+	return true;
+}
+
+/* Byte i of the input is i modulo 253. */
+static bool
+write_input(void)
+{
+	uint8_t bytes[INPUT_BYTES];
+	int fd = open(input_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	    0600);
+	bool ok;
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i % 253);
+	ok = fd >= 0 && write(fd, bytes, sizeof(bytes)) == INPUT_BYTES;
+	if (fd >= 0)
+		close(fd);
+	return ok;
+}
+
+static void *
+cut_input(void *unused)
+{
+	struct timespec wait = { 0, 300 * 1000 * 1000 };
+
+	nanosleep(&wait, NULL);
+	if (truncate(input_path, 0) != 0)
+		perror("truncate");
+	return unused;
+}
+
+/* ---------------------------------------------------------------- checks -- */
+
+static void
+check_honest(const pfork_checkpoint *ckpt)
+{
+	const pfork_tensor *b = pfork_checkpoint_find(ckpt, "c");
+	const pfork_tensor *a = pfork_checkpoint_find(ckpt, "a");
+	uint8_t bytes[64];
+	pfork_note note;
+
+	claim(strcmp(pfork_checkpoint_format(ckpt), "liar") == 0, "format");
+	claim(pfork_checkpoint_count(ckpt) == 2, "count of tensors");
+	claim(pfork_checkpoint_alias_count(ckpt) == 1, "count of aliases");
+	claim(pfork_checkpoint_note_count(ckpt) == 2, "count of notes");
+	claim(pfork_checkpoint_note(ckpt, 0, &note) &&
+	    note.kind == PFORK_NOTE_ALIAS, "the alias' note");
+	claim(pfork_checkpoint_verdict(ckpt) == PFORK_UNUSUAL, "verdict");
+	if (!claim(a != NULL && b != NULL &&
+	    b == pfork_checkpoint_at(ckpt, 1), "tensors by name"))
+		return;
+	claim(pfork_tensor_read(a, bytes, 64, NULL) == PFORK_OK, "read a");
+	for (size_t i = 0; i < 64; i++)
+		claim(bytes[i] == (128 + i) % 253, "bytes of a");
+	claim(pfork_tensor_read(b, bytes, 64, NULL) == PFORK_OK, "read b");
+	for (size_t i = 0; i < 64; i++)
+		claim(bytes[i] == (i < 60 ? i : i - 60), "bytes of b");
+}
+
+static void
+check_load(const struct lie *lie, pfork_broker *broker)
+{
+	pfork_checkpoint *untouched = (pfork_checkpoint *)&complaint;
+	pfork_checkpoint *ckpt = untouched;
+	pfork_error err = { 0 };
+	enum pfork_code code = pfork_load_path(broker, input_path, &ckpt,
+	    &err);
+
+	if (!claim(code == lie->loads, "the code of the load"))
+		printf("  %s: got %s: %s\n", lie->name, pfork_code_name(code),
+		    code != PFORK_OK ? err.text : "");
+	if (code == PFORK_OK) {
+		if (strcmp(lie->name, "honest") == 0)
+			check_honest(ckpt);
+		pfork_checkpoint_unref(ckpt);
+		return;
+	}
+	claim(ckpt == untouched, "the output after a failure");
+	claim(err.code == code, "the code in the error");
+	claim(err.text[0] != '\0' && printable(err.text), "the error's text");
+	if (getenv("LIAR_VERBOSE") != NULL)
+		printf("  %-18s %s\n", lie->name, err.text);
+}
+
+/* A scan has the same error as its fault, or nothing to say. */
+static void
+check_scan(const struct lie *lie, pfork_broker *broker)
+{
+	pfork_checkpoint *ckpt = NULL;
+	const pfork_error *fault;
+	enum pfork_code code = pfork_scan_path(broker, input_path, &ckpt,
+	    NULL);
+
+	if (lie->loads == PFORK_E_SANDBOX) {
+		claim(code == PFORK_E_SANDBOX, "the scan without a jail");
+		return;
+	}
+	if (!claim(code == PFORK_OK && ckpt != NULL, "the code of the scan"))
+		return;
+	fault = pfork_checkpoint_fault(ckpt);
+	if (lie->loads == PFORK_OK || lie->loads == PFORK_E_REFUSED) {
+		claim(fault == NULL, "a fault without reason");
+	} else {
+		claim(fault != NULL && fault->code == lie->loads,
+		    "the scan's fault");
+		claim(pfork_checkpoint_count(ckpt) == 0, "tensors of a fault");
+		claim(pfork_checkpoint_verdict(ckpt) == PFORK_UNDECIDED ||
+		    pfork_checkpoint_verdict(ckpt) == PFORK_DANGEROUS,
+		    "the verdict of a fault");
+	}
+	pfork_checkpoint_unref(ckpt);
+}
+
+static bool
+tell(const struct lie *lie, const char *directory, bool scan)
+{
+	pfork_limits limits = { .size = sizeof(limits), .tensors = 2000,
+		.notes = 2000, .names_bytes = 1 << 20, .stall_ms = 700,
+		.wall_ms = 2500, .cpu_seconds = 2 };
+	char path[4096];
+	pfork_options options = { .size = sizeof(options),
+		.worker_path = path, .limits = &limits };
+	bool cut = strcmp(lie->name, "truncated") == 0;
+	pfork_broker *broker;
+	pfork_error err;
+	pthread_t cutter;
+	size_t before = open_descriptors();
+	double start = now();
+
+	complaint = NULL;
+	snprintf(path, sizeof(path), "%s/liar-%s", directory, lie->name);
+	if (cut)
+		limits.stall_ms = 10000;
+	if (pfork_broker_new(&options, &broker, &err) != PFORK_OK) {
+		printf("  %s\n", err.text);
+		return false;
+	}
+	claim(write_input(), "writing the input");
+	if (cut)
+		pthread_create(&cutter, NULL, cut_input, NULL);
+	(scan ? check_scan : check_load)(lie, broker);
+	if (cut)
+		pthread_join(cutter, NULL);
+	pfork_broker_free(broker);
+	claim(now() - start < LONGEST_MS, "the time it took");
+	claim(open_descriptors() == before, "a descriptor is left");
+	claim(no_children(), "a process is left");
+	if (complaint != NULL)
+		printf("FAILED: %s %s (%s): %s\n", scan ? "scan" : "load",
+		    lie->name, lie->what, complaint);
+	return complaint == NULL;
+}
+
+int
+main(int argc, char **argv)
+{
+	size_t passed = 0;
+	size_t failed = 0;
+	int fd;
+
+	if (argc < 2)
+		return 64;
+	fd = mkstemp(input_path);
+	if (fd < 0)
+		return 2;
+	close(fd);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		if (argc > 2 && strcmp(argv[2], lies[i].name) != 0)
+			continue;
+		for (int scan = 0; scan < 2; scan++) {
+			if (tell(&lies[i], argv[1], scan != 0))
+				passed++;
+			else
+				failed++;
+		}
+	}
+	unlink(input_path);
+	printf("liar: %zu passed, %zu failed\n", passed, failed);
+	return failed == 0 && passed > 0 ? 0 : 1;
+}
