@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * checks.h - the groups of jail tests.  Each group calls check() once a test.
+ */
+#ifndef TESTS_JAIL_CHECKS_H
+#define TESTS_JAIL_CHECKS_H
+
+#include <stdbool.h>
+
+struct programs {
+	const char *worker;
+	const char *probe;
+	const char *const *files;	/* to be parsed in the jail; NULL ends */
+};
+
+/* Counts a test; prints its name when it failed. */
+void check(bool ok, const char *group, const char *name);
+/* Says aloud what could not be tested here. */
+void skip(const char *group, const char *why);
+
+/* "run" with arguments as the broker gives them. */
+#define RUN(worker) { (worker), "run", "uid=2147418113", "cpu=5", \
+	"arena=67108864", "net=0", NULL }
+#define TEST_UID 2147418113u
+
+void check_worker(const struct programs *p);
+void check_talk(const struct programs *p);
+void check_escapes(const struct programs *p);
+void check_trace(const struct programs *p);
+int time_start(const char *worker, const char *empty);
+
+#endif

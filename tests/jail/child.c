@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * child.c - see child.h.  A failure of the test's own machinery ends the test
+ * program: nothing is passed by not having run.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "wire.h"
+
+#define LEAKED 9
+
+static void
+must(bool ok, const char *what)
+{
+	if (ok)
+		return;
+	fprintf(stderr, "jail-test: %s: %s\n", what, strerror(errno));
+	exit(70);
+}
+
+int
+child_input(const void *bytes, size_t length)
+{
+	int fd = memfd_create("input", MFD_CLOEXEC);
+
+	must(fd >= 0, "memfd_create");
+	must(write(fd, bytes, length) == (ssize_t)length, "write");
+	return fd;
+}
+
+bool
+child_start(struct child *c, const char *const argv[], int input, int output)
+{
+	static const struct timeval patience = { .tv_sec = 10 };
+	char *const environment[] = { NULL };
+	posix_spawn_file_actions_t actions;
+	int pair[2];
+	int result;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0,
+	    "socketpair");
+	must(setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof patience) == 0, "setsockopt");
+	must(posix_spawn_file_actions_init(&actions) == 0, "actions");
+	must(posix_spawn_file_actions_adddup2(&actions, input, 0) == 0, "dup2");
+	must(posix_spawn_file_actions_adddup2(&actions,
+	    output >= 0 ? output : pair[1], 1) == 0, "dup2");
+	must(posix_spawn_file_actions_adddup2(&actions, input, LEAKED) == 0,
+	    "dup2");
+	result = posix_spawnp(&c->pid, argv[0], &actions, NULL,
+	    (char *const *)(uintptr_t)argv, environment);
+	posix_spawn_file_actions_destroy(&actions);
+	close(pair[1]);
+	c->fd = pair[0];
+	if (result != 0)
+		close(pair[0]);
+	return result == 0;
+}
+
+size_t
+child_read(struct child *c, void *out, size_t length)
+{
+	size_t have = 0;
+
+	while (have < length) {
+		ssize_t got = recv(c->fd, (uint8_t *)out + have, length - have,
+		    0);
+
+		if (got <= 0)
+			break;
+		have += (size_t)got;
+	}
+	return have;
+}
+
+bool
+child_frame(struct child *c, struct frame_head *head, const uint8_t **payload)
+{
+	static uint8_t bytes[FRAME_DATA_MAX];
+	uint8_t raw[FRAME_HEAD_BYTES];
+
+	if (child_read(c, raw, sizeof raw) != sizeof raw ||
+	    !frame_head_read(raw, head))
+		return false;
+	*payload = bytes;
+	return child_read(c, bytes, head->length) == head->length;
+}
+
+void
+child_go(struct child *c)
+{
+	static uint8_t frame[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
+	struct wire_go go = { .flags = 0 };
+	size_t length;
+
+#define X(name, standard, ceiling) go.limits.name = (standard);
+	LIMITS(X)
+#undef X
+	go.limits.contiguous_bytes = GIB;
+	length = wire_go_pack(&go, frame + FRAME_HEAD_BYTES);
+	frame_head_write(frame, FRAME_GO, (uint32_t)length);
+	length += FRAME_HEAD_BYTES;
+	/* It may be dead already; the tests see that by themselves. */
+	(void)!send(c->fd, frame, length, MSG_NOSIGNAL);
+}
+
+int
+child_end(struct child *c)
+{
+	int status = -1;
+
+	close(c->fd);
+	must(waitpid(c->pid, &status, 0) == c->pid, "waitpid");
+	return status;
+}

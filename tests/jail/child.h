@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * child.h - starts a worker or a probe the way a careless host would: with
+ * descriptors leaked into it; and talks frames with it.
+ */
+#ifndef TESTS_JAIL_CHILD_H
+#define TESTS_JAIL_CHILD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "frame.h"
+
+struct child {
+	pid_t pid;
+	int fd;		/* our end of its fd 1 */
+};
+
+/* A memfd with these bytes. */
+int child_input(const void *bytes, size_t length);
+/* fd 0 is input, fd 1 a socket to us (or `output` when not -1); 2 and 9 leak.
+ * Every answer must come within ten seconds. */
+bool child_start(struct child *c, const char *const argv[], int input,
+    int output);
+/* Everything up to the end of file, or the next length bytes. */
+size_t child_read(struct child *c, void *out, size_t length);
+/* One frame; *payload stays valid until the next.  False at the end. */
+bool child_frame(struct child *c, struct frame_head *head,
+    const uint8_t **payload);
+/* Sends a Go with all defaults. */
+void child_go(struct child *c);
+/* Closes, waits, gives waitpid's status. */
+int child_end(struct child *c);
+
+#endif

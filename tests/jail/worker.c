@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * worker.c - the jailed worker seen from outside: what it says in Hello and what
+ * the kernel says of it must agree, and the canary must be seen to die.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "checks.h"
+#include "child.h"
+#include "jail.h"
+#include "wire.h"
+
+#define GROUP "worker"
+#define REQUIRED UINT64_C(0x7f)
+#define TEXT_MAX 8192
+
+static const char *
+proc_text(pid_t pid, const char *file)
+{
+	static char text[TEXT_MAX];
+	char path[64];
+	ssize_t got = 0;
+	int fd;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, file);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		got = read(fd, text, sizeof text - 1);
+		close(fd);
+	}
+	text[got > 0 ? got : 0] = '\0';
+	return text;
+}
+
+/* Hello's layers; *missing gets those that it gives a reason for. */
+static uint64_t
+hello_layers(struct child *c, uint64_t *missing)
+{
+	static uint8_t memory[WIRE_ARENA_BYTES];
+	struct wire_arena arena = { memory, sizeof memory, 0 };
+	struct wire_hello hello;
+	struct frame_head head;
+	const uint8_t *payload;
+	uint64_t layers = 0;
+	size_t i;
+
+	*missing = 0;
+	if (!child_frame(c, &head, &payload) || head.type != FRAME_HELLO ||
+	    !wire_hello_unpack(&arena, payload, head.length, &hello) ||
+	    hello.version != WIRE_VERSION ||
+	    hello.missing_count != hello.reason_count)
+		return 0;
+	for (i = 0; i < hello.layer_count; i++)
+		layers |= UINT64_C(1) << (hello.layers[i] & 63);
+	for (i = 0; i < hello.missing_count; i++) {
+		*missing |= UINT64_C(1) << (hello.missing[i] & 63);
+		printf("  note: layer %u is missing: %s\n", hello.missing[i],
+		    strerror((int)hello.reasons[i]));
+	}
+	return layers;
+}
+
+static void
+check_status(pid_t pid)
+{
+	static const char *const lines[] = { "\nNoNewPrivs:\t1\n",
+		"\nSeccomp:\t2\n", "\nThreads:\t1\n",
+		"\nCapEff:\t0000000000000000\n",
+		"\nCapPrm:\t0000000000000000\n",
+		"\nCapInh:\t0000000000000000\n",
+		"\nCapAmb:\t0000000000000000\n",
+		"\nCapBnd:\t0000000000000000\n" };
+	const char *status = proc_text(pid, "status");
+	unsigned uid = getuid() == 0 ? TEST_UID : getuid();
+	char ids[128];
+	size_t i;
+
+	for (i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		check(strstr(status, lines[i]) != NULL, "status", lines[i] + 1);
+	(void)snprintf(ids, sizeof ids, "\nUid:\t%u\t%u\t%u\t%u\n", uid, uid,
+	    uid, uid);
+	check(strstr(status, ids) != NULL, "status", ids + 1);
+	if (getuid() != 0)
+		return;
+	(void)snprintf(ids, sizeof ids, "\nGid:\t%u\t%u\t%u\t%u\n", uid, uid,
+	    uid, uid);
+	check(strstr(status, ids) != NULL, "status", ids + 1);
+	check(strstr(status, "\nGroups:\t \n") != NULL, "status", "no groups");
+}
+
+/* "Max open files            0                    0 ..." */
+static void
+check_limits(pid_t pid)
+{
+	static const struct {
+		const char *name;
+		unsigned long soft;
+		unsigned long hard;
+	} limits[] = {
+		{ "Max core file size", 0, 0 },
+		{ "Max file size", 0, 0 },
+		{ "Max processes", 0, 0 },
+		{ "Max open files", 0, 0 },
+		{ "Max locked memory", 0, 0 },
+		{ "Max msgqueue size", 0, 0 },
+		{ "Max pending signals", 0, 0 },
+		{ "Max cpu time", 5, 6 },
+		{ "Max stack size", 1 << 20, 1 << 20 },
+	};
+	const char *text = proc_text(pid, "limits");
+	size_t i;
+
+	for (i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+		const char *at = strstr(text, limits[i].name);
+		unsigned long soft = 77;
+		unsigned long hard = 77;
+
+		if (at != NULL)
+			(void)sscanf(at + strlen(limits[i].name), "%lu %lu",
+			    &soft, &hard);
+		check(soft == limits[i].soft && hard == limits[i].hard,
+		    "limits", limits[i].name);
+	}
+	check(strstr(text, "Max address space         unlimited") == NULL,
+	    "limits", "address space");
+}
+
+static void
+check_fds(pid_t pid)
+{
+	char path[64];
+	const struct dirent *entry;
+	unsigned seen = 0;
+	DIR *dir;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	if (dir == NULL) {
+		skip("fds", "only root may look into one that is not dumpable");
+		return;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		if (entry->d_name[0] != '.')
+			seen |= 1u << (strtoul(entry->d_name, NULL, 10) & 31);
+	}
+	closedir(dir);
+	check(seen == 3, "fds", "0 and 1 only");
+}
+
+static void
+check_net(const char *worker)
+{
+	const char *const argv[] = { worker, "run", "uid=2147418113", "cpu=5",
+		"arena=67108864", "net=1", NULL };
+	int input = child_input("", 0);
+	struct child c;
+	uint64_t missing;
+	uint64_t layers;
+
+	check(child_start(&c, argv, input, -1), GROUP, "start");
+	layers = hello_layers(&c, &missing);
+	check(((layers | missing) >> JAIL_NET_NS & 1) == 1, GROUP,
+	    "the network namespace is had or reported when asked for");
+	(void)child_end(&c);
+	close(input);
+}
+
+static void
+check_canary(const char *worker)
+{
+	const char *const argv[] = { worker, "canary", "uid=2147418113",
+		"cpu=5", "arena=67108864", "net=0", NULL };
+	int input = child_input("", 0);
+	struct child c;
+	uint64_t missing;
+	char rest[1];
+	int status;
+
+	check(child_start(&c, argv, input, -1), "canary", "start");
+	check((hello_layers(&c, &missing) & REQUIRED) == REQUIRED, "canary",
+	    "says Hello");
+	check(child_read(&c, rest, 1) == 0, "canary", "says nothing more");
+	status = child_end(&c);
+	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS, "canary",
+	    "dies of SIGSYS");
+	close(input);
+}
+
+void
+check_worker(const struct programs *p)
+{
+	const char *const argv[] = RUN(p->worker);
+	int input = child_input("", 0);
+	struct child c;
+	uint64_t missing;
+	uint64_t layers;
+
+	check(child_start(&c, argv, input, -1), GROUP, "start");
+	layers = hello_layers(&c, &missing);
+	check((layers & REQUIRED) == REQUIRED, GROUP,
+	    "Hello has every required layer");
+	check((layers & missing) == 0, GROUP, "no layer is had and missing");
+	/* Every layer is one or the other, but the one that nobody asked for. */
+	check((layers | missing) ==
+	    ((UINT64_C(1) << JAIL_LAYERS) - 1) - (UINT64_C(1) << JAIL_NET_NS),
+	    GROUP, "every layer is accounted for");
+	check_status(c.pid);
+	check_limits(c.pid);
+	check_fds(c.pid);
+	check(child_end(&c) == 2 << 8, GROUP, "leaves when the broker does");
+	close(input);
+	check_net(p->worker);
+	check_canary(p->worker);
+}
