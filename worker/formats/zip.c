@@ -49,9 +49,7 @@ zip_member_entry(const struct job *job, const struct zip_member *member)
 uint16_t
 zip_member_flags(const struct zip_member *member)
 {
-	struct cursor c = cursor_over(member->name - ZIP_CENTRAL_LEN + 8, 2);
-
-	return cursor_u16le(&c);
+	return zip_u16(member->name - ZIP_CENTRAL_LEN + 8);
 }
 
 bool
@@ -140,7 +138,6 @@ flags_wrong(uint16_t flags)
 }
 
 struct entry {
-	uint32_t sig;
 	uint16_t made, flags, extra_len, comment_len, disk;
 	uint32_t attributes;
 	uint64_t where;
@@ -208,37 +205,50 @@ judge_extra(struct job *job, const struct zip_member *m,
 		    m->name, m->name_len);
 }
 
+/* Version needed (torch writes 0), time, date and internal attributes change
+ * nothing, so they are not looked at. */
+static struct entry
+take_fields(const uint8_t *p, struct zip_member *m)
+{
+	struct entry e;
+
+	e.made = zip_u16(p + 4);
+	e.flags = zip_u16(p + 8);
+	m->method = zip_u16(p + 10);
+	m->crc = zip_u32(p + 16);
+	m->packed = zip_u32(p + 20);
+	m->size = zip_u32(p + 24);
+	m->name_len = zip_u16(p + 28);
+	e.extra_len = zip_u16(p + 30);
+	e.comment_len = zip_u16(p + 32);
+	e.disk = zip_u16(p + 34);
+	e.attributes = zip_u32(p + 38);
+	m->header = zip_u32(p + 42);
+	return e;
+}
+
 static void
 read_entry(struct job *job, struct cursor *c, struct zip_member *m)
 {
-	struct entry e = { .where = (uint64_t)(c->at - job->map) };
+	uint64_t where = (uint64_t)(c->at - job->map);
+	const uint8_t *fields = cursor_bytes(c, ZIP_CENTRAL_LEN);
+	struct entry e;
 	struct zip_extra extra;
 	const uint8_t *bytes;
 	const char *why;
 
-	e.sig = cursor_u32le(c);
-	e.made = cursor_u16le(c);
-	cursor_u16le(c);		/* version needed; torch writes 0 */
-	e.flags = cursor_u16le(c);
-	m->method = cursor_u16le(c);
-	cursor_u32le(c);		/* time and date */
-	m->crc = cursor_u32le(c);
-	m->packed = cursor_u32le(c);
-	m->size = cursor_u32le(c);
-	m->name_len = cursor_u16le(c);
-	e.extra_len = cursor_u16le(c);
-	e.comment_len = cursor_u16le(c);
-	e.disk = cursor_u16le(c);
-	cursor_u16le(c);		/* internal attributes */
-	e.attributes = cursor_u32le(c);
-	m->header = cursor_u32le(c);
+	if (fields == NULL)
+		die(job, FAULT_FORMAT, where, "zip: directory is cut short");
+	if (zip_u32(fields) != ZIP_CENTRAL_SIG)
+		die(job, FAULT_FORMAT, where,
+		    "zip: no directory entry where one should be");
+	e = take_fields(fields, m);
+	e.where = where;
 	m->name = cursor_bytes(c, m->name_len);
 	bytes = cursor_bytes(c, e.extra_len);
 	cursor_bytes(c, e.comment_len);
-	if (e.sig != ZIP_CENTRAL_SIG || c->bad)
-		die(job, FAULT_FORMAT, e.where, c->bad ?
-		    "zip: directory is cut short" :
-		    "zip: no directory entry where one should be");
+	if (c->bad)
+		die(job, FAULT_FORMAT, where, "zip: directory is cut short");
 	why = zip_extra_read(bytes, e.extra_len, &extra);
 	if (why != NULL)
 		zip_fail(job, m, e.where, why);
@@ -247,10 +257,17 @@ read_entry(struct job *job, struct cursor *c, struct zip_member *m)
 	judge_extra(job, m, &extra, e.where);
 }
 
+/* A slot: the hash's upper half, so that a stranger is seen without touching
+ * its name, and the member's number plus one. */
+#define TAG_MASK UINT64_C(0xffffffff00000000)
+#define TAG_SAME(slot, hash) ((((slot) ^ (hash)) & TAG_MASK) == 0)
+#define SLOT_MEMBER(zip, slot) \
+	(&(zip)->members[(uint32_t)(zip)->by_hash[slot] - 1])
+
 static void
 index_names(struct job *job, struct zip *zip)
 {
-	uint64_t slots = 8, slot;
+	uint64_t slots = 8, hash, slot;
 	const struct zip_member *m, *other;
 
 	while (slots < (uint64_t)zip->count * 2)
@@ -259,10 +276,12 @@ index_names(struct job *job, struct zip *zip)
 	zip->hash_mask = (uint32_t)(slots - 1);
 	for (uint32_t i = 0; i < zip->count; i++) {
 		m = &zip->members[i];
-		slot = zip_name_hash(job->seed, m->name, m->name_len);
-		for (slot &= zip->hash_mask; zip->by_hash[slot] != 0;
+		hash = zip_name_hash(job->seed, m->name, m->name_len);
+		for (slot = hash & zip->hash_mask; zip->by_hash[slot] != 0;
 		    slot = (slot + 1) & zip->hash_mask) {
-			other = &zip->members[zip->by_hash[slot] - 1];
+			if (!TAG_SAME(zip->by_hash[slot], hash))
+				continue;
+			other = SLOT_MEMBER(zip, slot);
 			if (other->name_len == m->name_len &&
 			    zip_name_same_folded(other->name, m->name,
 			    m->name_len))
@@ -271,7 +290,7 @@ index_names(struct job *job, struct zip *zip)
 				    "zip: two members have one name", m->name,
 				    m->name_len);
 		}
-		zip->by_hash[slot] = i + 1;
+		zip->by_hash[slot] = (hash & TAG_MASK) | (i + 1);
 	}
 }
 
@@ -322,11 +341,13 @@ zip_find(const struct job *job, const struct zip *zip, const void *name,
     size_t length)
 {
 	const struct zip_member *m;
-	uint64_t slot = zip_name_hash(job->seed, name, length);
+	uint64_t hash = zip_name_hash(job->seed, name, length), slot;
 
-	for (slot &= zip->hash_mask; zip->by_hash[slot] != 0;
+	for (slot = hash & zip->hash_mask; zip->by_hash[slot] != 0;
 	    slot = (slot + 1) & zip->hash_mask) {
-		m = &zip->members[zip->by_hash[slot] - 1];
+		if (!TAG_SAME(zip->by_hash[slot], hash))
+			continue;
+		m = SLOT_MEMBER(zip, slot);
 		if (m->name_len == length && memcmp(m->name, name, length) == 0)
 			return m;
 	}

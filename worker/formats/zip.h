@@ -27,7 +27,7 @@ struct zip_member {
 struct zip {
 	struct zip_member *members;	/* in directory order */
 	uint32_t count;
-	uint32_t *by_hash;		/* open addressing, for zip_find */
+	uint64_t *by_hash;		/* open addressing, for zip_find */
 	uint32_t hash_mask;
 };
 

@@ -67,23 +67,20 @@ struct local {
 	uint16_t name_len, extra_len;
 };
 
+/* Version needed, time and date change nothing. */
 static struct local
-read_local(const uint8_t *bytes)
+read_local(const uint8_t *p)
 {
-	struct cursor c = cursor_over(bytes, ZIP_LOCAL_LEN);
-	struct local l;
-
-	l.sig = cursor_u32le(&c);
-	cursor_u16le(&c);		/* version needed */
-	l.flags = cursor_u16le(&c);
-	l.method = cursor_u16le(&c);
-	cursor_u32le(&c);		/* time and date */
-	l.crc = cursor_u32le(&c);
-	l.packed = cursor_u32le(&c);
-	l.size = cursor_u32le(&c);
-	l.name_len = cursor_u16le(&c);
-	l.extra_len = cursor_u16le(&c);
-	return l;
+	return (struct local){
+		.sig = zip_u32(p),
+		.flags = zip_u16(p + 6),
+		.method = zip_u16(p + 8),
+		.crc = zip_u32(p + 14),
+		.packed = zip_u32(p + 18),
+		.size = zip_u32(p + 22),
+		.name_len = zip_u16(p + 26),
+		.extra_len = zip_u16(p + 28),
+	};
 }
 
 /* Zero stands for "see the descriptor" when there is one. */
@@ -157,20 +154,17 @@ read_descriptor(struct window *w, const struct zip_member *m, uint64_t at,
     bool wide)
 {
 	size_t length = wide ? 24 : 16;
-	struct cursor c;
-	uint32_t sig, crc;
+	const uint8_t *p;
 	uint64_t packed, size;
 
 	if (length > w->stop - at)
 		zip_fail(w->job, m, at, "zip: data descriptor is missing");
-	c = cursor_over(window_at(w, at, length), length);
-	sig = cursor_u32le(&c);
-	crc = cursor_u32le(&c);
-	packed = wide ? cursor_u64le(&c) : cursor_u32le(&c);
-	size = wide ? cursor_u64le(&c) : cursor_u32le(&c);
-	if (sig != ZIP_DESCRIPTOR_SIG)
+	p = window_at(w, at, length);
+	packed = wide ? zip_u64(p + 8) : zip_u32(p + 8);
+	size = wide ? zip_u64(p + 16) : zip_u32(p + 12);
+	if (zip_u32(p) != ZIP_DESCRIPTOR_SIG)
 		zip_fail(w->job, m, at, "zip: data descriptor is missing");
-	if (crc != m->crc || packed != m->packed || size != m->size)
+	if (zip_u32(p + 4) != m->crc || packed != m->packed || size != m->size)
 		zip_fail(w->job, m, at,
 		    "zip: data descriptor differs from the directory");
 	return length;
@@ -265,18 +259,14 @@ file_order(struct job *job, const struct zip *zip)
 static void
 judge_gap(struct window *w, uint64_t from, uint64_t to)
 {
-	struct cursor c;
 	enum verdict level = VERDICT_UNUSUAL;
 	const char *text = "zip: bytes that belong to no member";
 	enum note_kind kind = NOTE_RECORD;
 
-	if (to - from >= 4) {
-		c = cursor_over(window_at(w, from, 4), 4);
-		if (cursor_u32le(&c) == ZIP_LOCAL_SIG) {
-			kind = NOTE_POLYGLOT;
-			level = VERDICT_DANGEROUS;
-			text = "zip: a member that is not in the directory";
-		}
+	if (to - from >= 4 && zip_u32(window_at(w, from, 4)) == ZIP_LOCAL_SIG) {
+		kind = NOTE_POLYGLOT;
+		level = VERDICT_DANGEROUS;
+		text = "zip: a member that is not in the directory";
 	}
 	if (from == 0 && level != VERDICT_DANGEROUS) {
 		kind = NOTE_POLYGLOT;

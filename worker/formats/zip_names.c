@@ -112,63 +112,79 @@ fold8(uint64_t w)
 }
 
 static uint64_t
-load(const uint8_t *p, size_t length)
+load8(const uint8_t *p)
 {
-	uint64_t w = 0;
+	uint64_t w;
 
-	memcpy(&w, p, length);
+	memcpy(&w, p, 8);
 	return fold8(w);
 }
 
+/* The last 0 to 7 bytes. */
 static uint64_t
+load_rest(const uint8_t *p, size_t length)
+{
+	uint64_t w = 0;
+
+	for (size_t i = 0; i < length; i++)
+		w |= (uint64_t)p[i] << 8 * i;
+	return fold8(w);
+}
+
+static inline uint64_t
 rotate(uint64_t x, unsigned by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void
-sip_round(uint64_t v[4])
+struct sip {
+	uint64_t a, b, c, d;
+};
+
+static inline struct sip
+sip_round(struct sip v)
 {
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	v.a += v.b;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.a = rotate(v.a, 32);
+	v.c += v.d;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a += v.d;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c += v.b;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.c = rotate(v.c, 32);
+	return v;
+}
+
+static inline struct sip
+sip_word(struct sip v, uint64_t w)
+{
+	v.d ^= w;
+	v = sip_round(v);
+	v.a ^= w;
+	return v;
 }
 
 /* SipHash-1-3 (Aumasson, Bernstein 2012): chosen names must not collide. */
 uint64_t
 zip_name_hash(const uint64_t seed[2], const uint8_t *name, size_t length)
 {
-	uint64_t v[4] = {
+	struct sip v = {
 		seed[0] ^ UINT64_C(0x736f6d6570736575),
 		seed[1] ^ UINT64_C(0x646f72616e646f6d),
 		seed[0] ^ UINT64_C(0x6c7967656e657261),
 		seed[1] ^ UINT64_C(0x7465646279746573),
 	};
-	uint64_t w;
 	size_t i;
 
-	for (i = 0; length - i >= 8; i += 8) {
-		w = load(name + i, 8);
-		v[3] ^= w;
-		sip_round(v);
-		v[0] ^= w;
-	}
-	w = load(name + i, length - i) | (uint64_t)length << 56;
-	v[3] ^= w;
-	sip_round(v);
-	v[0] ^= w;
-	v[2] ^= 0xff;
-	sip_round(v);
-	sip_round(v);
-	sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	for (i = 0; length - i >= 8; i += 8)
+		v = sip_word(v, load8(name + i));
+	v = sip_word(v, load_rest(name + i, length - i) |
+	    (uint64_t)length << 56);
+	v.c ^= 0xff;
+	v = sip_round(sip_round(sip_round(v)));
+	return v.a ^ v.b ^ v.c ^ v.d;
 }
 
 bool
@@ -177,7 +193,7 @@ zip_name_same_folded(const uint8_t *a, const uint8_t *b, size_t length)
 	size_t i;
 
 	for (i = 0; length - i >= 8; i += 8)
-		if (load(a + i, 8) != load(b + i, 8))
+		if (load8(a + i) != load8(b + i))
 			return false;
-	return load(a + i, length - i) == load(b + i, length - i);
+	return load_rest(a + i, length - i) == load_rest(b + i, length - i);
 }
