@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * cli.h - what the verbs share: exit codes, options, and how a file is opened.
+ */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <stdio.h>
+
+#include "picklefork.h"
+
+enum exit_code {
+	EXIT_DONE = 0,		/* done, nothing refused */
+	EXIT_REFUSED = 1,	/* dangerous, or what the policy asked for */
+	EXIT_UNDECIDED = 2,	/* malformed, over a limit, input or output */
+	EXIT_NOTHING = 3,	/* nothing to do */
+	EXIT_USAGE = 64,
+	EXIT_SANDBOX = 69,	/* the jail cannot be had: nothing was parsed */
+	EXIT_INTERNAL = 70
+};
+
+struct options {
+	pfork_options load;
+	pfork_limits limits;
+	char worker[4096];
+	const char **files;	/* what is not an option */
+	size_t file_count;
+	const char *output;
+	unsigned jobs;		/* 0: as many as there are processors */
+	enum pfork_refuse refuse_at;	/* DEFAULT: not given */
+	bool json;
+	bool jsonl;
+	bool digest;
+	bool strict;
+	bool force;
+	bool raw;
+	bool quiet;
+	bool skip_unsupported;
+	bool clone_aliases;
+	bool help;
+};
+
+enum verb_id { LS, CONVERT, EXTRACT, SCAN, DOCTOR, HELP, VERBS };
+#define ONLY(verb) (1u << (verb))
+
+struct verb {
+	const char *name;
+	const char *arguments;
+	const char *summary;
+	const char *text;	/* the rest of --help */
+	int (*run)(struct options *options);
+};
+extern const struct verb verbs[VERBS];
+
+int ls_run(struct options *options);
+int convert_run(struct options *options);
+int extract_run(struct options *options);
+int scan_run(struct options *options);
+int doctor_run(struct options *options);
+int help_run(struct options *options);
+
+/* help.c */
+void help_verb(FILE *out, enum verb_id verb);
+void help_all(FILE *out);
+
+/* options.c: argv without the verb.  0, or an exit code after a message. */
+int options_parse(struct options *options, enum verb_id verb, int argc,
+    char **argv);
+void options_free(struct options *options);
+/* The options that a verb takes, one a line. */
+void options_help(FILE *out, enum verb_id verb);
+
+/* main.c: one line on stderr, "picklefork: ...", newline added.  What came
+ * from a file or a command line goes through print_escape first. */
+void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void complain_error(const char *file, const pfork_error *err);
+/* Flushes stdout: `code`, or EXIT_UNDECIDED when data was lost.  Ends by
+ * SIGPIPE, as other tools do, when the reader has gone. */
+int finish_output(int code);
+
+/* open.c: 0, or an exit code after a message. */
+int open_broker(struct options *options, pfork_broker **broker);
+/* Reads a file and judges it against refuse_at.  EXIT_DONE: *ckpt is whole.
+ * Otherwise *err is filled, and *ckpt holds what was seen, or is NULL.  Says
+ * nothing. */
+int open_checkpoint(const struct options *options, pfork_broker *broker,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+int exit_for(enum pfork_code code);
+
+#endif

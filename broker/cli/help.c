@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * help.c - the verbs, and what is said about them.
+ */
+#include <string.h>
+#include <stdlib.h>
+
+#include "cli.h"
+#include "print.h"
+
+const struct verb verbs[VERBS] = {
+	[LS] = { "ls", "FILE", "list the tensors of a checkpoint",
+	    "Lists dtype, shape, size and name of every tensor on standard\n"
+	    "output, and a summary on standard error.  Never refuses, unless\n"
+	    "--refuse-at says so.\n",
+	    ls_run },
+	[CONVERT] = { "convert", "FILE -o OUT.safetensors",
+	    "write the tensors as safetensors",
+	    "Writes to a temporary file beside OUT, which takes its place when\n"
+	    "all of it is on the disk.  Refuses dangerous files, unless\n"
+	    "--refuse-at says otherwise.  Tensors that share their bytes are\n"
+	    "written once; the other names go into __metadata__.\n",
+	    convert_run },
+	[EXTRACT] = { "extract", "FILE NAME -o OUT.npy",
+	    "write one tensor as .npy, or as bare bytes",
+	    "numpy has no bfloat16, float8 or sub-byte types: such a tensor\n"
+	    "needs --raw.\n",
+	    extract_run },
+	[SCAN] = { "scan", "FILE|DIRECTORY...", "say what files want to do",
+	    "One line a file with its verdict, and what led to it.  Directories\n"
+	    "are searched; what is no checkpoint there is counted, not shown.\n"
+	    "\n"
+	    "  clean      tensors and plain data only\n"
+	    "  unusual    objects of other classes; nothing that runs\n"
+	    "  dangerous  asks for code to run, or uses a trick of attackers\n"
+	    "  undecided  could not be read to its end\n"
+	    "\n"
+	    "Exit status: 1 when a file is dangerous, else 2 when one is\n"
+	    "undecided, 3 when there was nothing to scan, else 0.\n",
+	    scan_run },
+	[DOCTOR] = { "doctor", "", "say how well this machine can jail",
+	    "Starts a worker, has it try a forbidden call, and shows which\n"
+	    "layers of the jail are in force.  Exit status 69 when a required\n"
+	    "one is missing: then nothing can be loaded here.\n",
+	    doctor_run },
+	[HELP] = { "help", "[COMMAND]", "explain a command", "", help_run },
+};
+
+void
+help_verb(FILE *out, enum verb_id verb)
+{
+	fprintf(out, "usage: picklefork %s%s%s%s\n\n", verbs[verb].name,
+	    verb == HELP ? "" : " [OPTION]...",
+	    verbs[verb].arguments[0] != '\0' ? " " : "",
+	    verbs[verb].arguments);
+	if (verbs[verb].text[0] != '\0')
+		fprintf(out, "%s\n", verbs[verb].text);
+	fputs("Options:\n", out);
+	options_help(out, verb);
+}
+
+void
+help_all(FILE *out)
+{
+	fputs("picklefork - open an untrusted machine-learning checkpoint\n\n"
+	      "usage: picklefork COMMAND [OPTION]... [FILE]...\n\n", out);
+	for (int i = 0; i < VERBS; i++)
+		fprintf(out, "  %-8s %-24s %s\n", verbs[i].name,
+		    verbs[i].arguments, verbs[i].summary);
+	fputs("\nEvery file is read by a worker process in a seccomp jail; "
+	      "nothing in it is ever\ncalled.  'picklefork help COMMAND' "
+	      "lists the options.  --version shows the version.\n\n"
+	      "Exit status: 0 done, 1 refused or dangerous, 2 could not "
+	      "decide, 3 nothing to do,\n64 wrong usage, 69 no jail to be "
+	      "had, 70 internal error.\n", out);
+}
+
+int
+help_run(struct options *options)
+{
+	char *escaped;
+
+	if (options->file_count == 0) {
+		help_all(stdout);
+		return EXIT_DONE;
+	}
+	for (int i = 0; i < VERBS; i++) {
+		if (strcmp(options->files[0], verbs[i].name) == 0) {
+			help_verb(stdout, (enum verb_id)i);
+			return EXIT_DONE;
+		}
+	}
+	escaped = print_escape(options->files[0]);
+	complain("no command '%s'; see 'picklefork help'", escaped);
+	free(escaped);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * ls.c - picklefork ls: the tensors of one checkpoint.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "digest.h"
+#include "print.h"
+#include "progress.h"
+#include "report.h"
+
+/* Shapes wider than this push their line instead of widening the column. */
+#define SHAPE_COLUMN_MAX 32
+#define NOTES_SHOWN 12
+
+struct columns {
+	int dtype;
+	int shape;
+};
+
+static struct columns
+measure(const pfork_checkpoint *ckpt)
+{
+	struct columns c = { 5, 5 };
+
+	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+		size_t shape = print_shape(NULL, 0, pfork_tensor_shape(t),
+		    pfork_tensor_rank(t));
+		int dtype = (int)strlen(pfork_tensor_dtype(t));
+
+		if (dtype > c.dtype)
+			c.dtype = dtype;
+		if (shape > SHAPE_COLUMN_MAX)
+			shape = SHAPE_COLUMN_MAX;
+		if ((int)shape > c.shape)
+			c.shape = (int)shape;
+	}
+	return c;
+}
+
+static void
+print_row(const struct columns *c, const pfork_tensor *t, const uint8_t *sha256)
+{
+	/* 64 dimensions of 20 digits and ", " each. */
+	char shape[64 * 22 + 3];
+	char size[PRINT_SIZE];
+	const char *name = pfork_tensor_name(t);
+
+	print_shape(shape, sizeof(shape), pfork_tensor_shape(t),
+	    pfork_tensor_rank(t));
+	print_size(size, pfork_tensor_nbytes(t));
+	printf("%-*s  %-*s  %10s  ", c->dtype, pfork_tensor_dtype(t), c->shape,
+	    shape, size);
+	if (sha256 != NULL) {
+		for (size_t i = 0; i < DIGEST_BYTES; i++)
+			printf("%02x", sha256[i]);
+		printf("  ");
+	}
+	print_text(stdout, name, strlen(name));
+	putchar('\n');
+}
+
+static void
+print_aliases(const struct columns *c, const pfork_checkpoint *ckpt,
+    bool digest)
+{
+	const char *target;
+	pfork_alias alias;
+
+	for (size_t i = 0; pfork_checkpoint_alias(ckpt, i, &alias); i++) {
+		printf("%-*s  %-*s  %10s  %*s", c->dtype, "alias", c->shape, "",
+		    "", digest ? 2 * DIGEST_BYTES + 2 : 0, "");
+		target = pfork_tensor_name(alias.target);
+		print_text(stdout, alias.name, strlen(alias.name));
+		printf(" -> ");
+		print_text(stdout, target, strlen(target));
+		putchar('\n');
+	}
+}
+
+static void
+print_scalar(const pfork_scalar *s)
+{
+	char *big;
+
+	printf("%-6s  ", report_scalar_kind(s->kind));
+	print_text(stdout, s->name, strlen(s->name));
+	printf(" = ");
+	switch (s->kind) {
+	case PFORK_SCALAR_NULL:
+		printf("None");
+		break;
+	case PFORK_SCALAR_BOOL:
+		printf("%s", s->i != 0 ? "True" : "False");
+		break;
+	case PFORK_SCALAR_INT:
+		printf("%lld", (long long)s->i);
+		break;
+	case PFORK_SCALAR_FLOAT:
+		printf("%.17g", s->f);
+		break;
+	case PFORK_SCALAR_BIGINT:
+		big = report_bigint(s->bytes, s->length);
+		printf("%s", big == NULL ? "?" : big);
+		free(big);
+		break;
+	case PFORK_SCALAR_TEXT:
+		putchar('"');
+		print_text(stdout, (const char *)s->bytes, s->length);
+		putchar('"');
+		break;
+	case PFORK_SCALAR_BYTES:
+		for (size_t i = 0; i < s->length; i++)
+			printf("%02x", s->bytes[i]);
+		break;
+	}
+	if (s->length < s->full_length)
+		printf(" ... (%llu bytes)", (unsigned long long)s->full_length);
+	putchar('\n');
+}
+
+static void
+print_scalars(const pfork_checkpoint *ckpt)
+{
+	pfork_scalar s;
+
+	for (size_t i = 0; pfork_checkpoint_scalar(ckpt, i, &s); i++)
+		print_scalar(&s);
+}
+
+static int
+print_tensors(const struct options *options, const char *file,
+    const pfork_checkpoint *ckpt, _Atomic(uint64_t) *digested)
+{
+	struct columns c = measure(ckpt);
+	struct digest *digest = options->digest ? digest_new() : NULL;
+	uint8_t sha256[DIGEST_BYTES];
+	pfork_error err;
+	int code = EXIT_DONE;
+
+	if (options->digest && digest == NULL) {
+		complain("OpenSSL offers no SHA-256");
+		return EXIT_INTERNAL;
+	}
+	for (size_t i = 0; code == EXIT_DONE && ferror(stdout) == 0 &&
+	     i < pfork_checkpoint_count(ckpt); i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+
+		if (digest != NULL && digest_tensor(digest, t, sha256,
+		    digested, &err) != PFORK_OK) {
+			complain_error(file, &err);
+			code = exit_for(err.code);
+		} else {
+			print_row(&c, t, digest != NULL ? sha256 : NULL);
+		}
+	}
+	digest_free(digest);
+	if (code == EXIT_DONE)
+		print_aliases(&c, ckpt, options->digest);
+	return code;
+}
+
+static void
+print_summary(const pfork_checkpoint *ckpt)
+{
+	bool colours = print_colours(stderr);
+	size_t count = pfork_checkpoint_count(ckpt);
+	size_t aliases = pfork_checkpoint_alias_count(ckpt);
+	char size[PRINT_SIZE];
+
+	/* The table comes first, also where both go to one terminal. */
+	fflush(stdout);
+	print_size(size, report_bytes(ckpt));
+	fprintf(stderr, "%s: %zu tensor%s", pfork_checkpoint_format(ckpt),
+	    count, count == 1 ? "" : "s");
+	if (aliases > 0)
+		fprintf(stderr, ", %zu alias%s", aliases,
+		    aliases == 1 ? "" : "es");
+	fprintf(stderr, ", %s; ", size);
+	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0, colours);
+	fputc('\n', stderr);
+	report_notes(stderr, ckpt, "  ", NOTES_SHOWN, colours);
+}
+
+static int
+show_text(const struct options *options, const char *file,
+    const pfork_checkpoint *ckpt, int code, const pfork_error *err)
+{
+	struct progress progress;
+	int digests;
+
+	if (code != EXIT_DONE) {
+		if (ckpt != NULL && !options->quiet)
+			report_notes(stderr, ckpt, "  ", NOTES_SHOWN,
+			    print_colours(stderr));
+		complain_error(file, err);
+		return code;
+	}
+	progress_start(&progress, options->quiet || !options->digest, file,
+	    BYTES, report_bytes(ckpt));
+	digests = print_tensors(options, file, ckpt, &progress.done);
+	progress_end(&progress);
+	print_scalars(ckpt);
+	if (!options->quiet)
+		print_summary(ckpt);
+	return digests;
+}
+
+static int
+show_json(const struct options *options, const char *file,
+    const pfork_checkpoint *ckpt, int code, pfork_error *err)
+{
+	struct json j = { stdout, false };
+	struct progress progress;
+
+	progress_start(&progress, options->quiet || !options->digest, file,
+	    BYTES, ckpt == NULL ? 0 : report_bytes(ckpt));
+	report_json(&j, options, file, ckpt, err, &progress.done);
+	progress_end(&progress);
+	json_newline(&j);
+	if (err->code != PFORK_OK && !options->quiet)
+		complain_error(file, err);
+	return code == EXIT_DONE ? exit_for(err->code) : code;
+}
+
+int
+ls_run(struct options *options)
+{
+	pfork_broker *broker = NULL;
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	struct progress progress;
+	int code;
+
+	if (options->file_count != 1) {
+		complain("ls takes one file; see 'picklefork ls --help'");
+		return EXIT_USAGE;
+	}
+	code = open_broker(options, &broker);
+	if (code != EXIT_DONE)
+		return code;
+	progress_start(&progress, options->quiet, options->files[0], BYTES, 0);
+	code = open_checkpoint(options, broker, options->files[0], &ckpt, &err);
+	progress_end(&progress);
+	if (code == EXIT_DONE)
+		err.code = PFORK_OK;
+	if (options->json)
+		code = show_json(options, options->files[0], ckpt, code, &err);
+	else
+		code = show_text(options, options->files[0], ckpt, code, &err);
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+	return code;
+}

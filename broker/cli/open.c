@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * open.c - from a file name to a checkpoint, the same way for every verb: a
+ * scan, so that there is something to show when the file is refused or broken,
+ * and then the verdict against the policy.
+ */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+/* The worker of a build tree stands beside the program. */
+static void
+find_worker(struct options *options)
+{
+	static const char name[] = "picklefork-worker";
+	char *slash;
+	ssize_t length;
+
+	if (options->load.worker_path != NULL)
+		return;
+	length = readlink("/proc/self/exe", options->worker,
+	    sizeof(options->worker) - sizeof(name));
+	if (length <= 0)
+		return;
+	options->worker[length] = '\0';
+	slash = strrchr(options->worker, '/');
+	if (slash == NULL)
+		return;
+	memcpy(slash + 1, name, sizeof(name));
+	if (access(options->worker, X_OK) == 0)
+		options->load.worker_path = options->worker;
+}
+
+int
+exit_for(enum pfork_code code)
+{
+	switch (code) {
+	case PFORK_OK:
+		return EXIT_DONE;
+	case PFORK_E_REFUSED:
+		return EXIT_REFUSED;
+	case PFORK_E_SANDBOX:
+		return EXIT_SANDBOX;
+	case PFORK_E_ARGS:
+		return EXIT_USAGE;
+	case PFORK_E_SYSTEM:
+	case PFORK_E_FORMAT:
+	case PFORK_E_UNSUPPORTED:
+	case PFORK_E_LIMIT:
+	case PFORK_E_TIMEOUT:
+	case PFORK_E_CHANGED:
+	case PFORK_E_WORKER:
+	case PFORK_E_PROTOCOL:
+		break;
+	}
+	return EXIT_UNDECIDED;
+}
+
+int
+open_broker(struct options *options, pfork_broker **broker)
+{
+	pfork_error err;
+	enum pfork_code code;
+
+	find_worker(options);
+	code = pfork_broker_new(&options->load, broker, &err);
+	if (code != PFORK_OK)
+		complain_error(NULL, &err);
+	return exit_for(code);
+}
+
+static bool
+refused(const struct options *options, enum pfork_verdict verdict)
+{
+	switch (options->refuse_at) {
+	case PFORK_REFUSE_DANGEROUS:
+		return verdict == PFORK_DANGEROUS;
+	case PFORK_REFUSE_UNUSUAL:
+		return verdict == PFORK_DANGEROUS || verdict == PFORK_UNUSUAL;
+	case PFORK_REFUSE_DEFAULT:
+	case PFORK_REFUSE_NEVER:
+		break;
+	}
+	return false;
+}
+
+int
+open_checkpoint(const struct options *options, pfork_broker *broker,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err)
+{
+	enum pfork_verdict verdict;
+	const pfork_error *fault;
+	enum pfork_code code;
+
+	*ckpt = NULL;
+	code = pfork_scan_path(broker, file, ckpt, err);
+	if (code != PFORK_OK)
+		return code == PFORK_E_SANDBOX ? EXIT_SANDBOX : EXIT_UNDECIDED;
+	fault = pfork_checkpoint_fault(*ckpt);
+	verdict = pfork_checkpoint_verdict(*ckpt);
+	if (refused(options, verdict)) {
+		err->code = PFORK_E_REFUSED;
+		err->errnum = 0;
+		err->offset = PFORK_NO_OFFSET;
+		snprintf(err->text, sizeof(err->text),
+		    "refused: the file is %s (--refuse-at never goes on)",
+		    pfork_verdict_name(verdict));
+		return EXIT_REFUSED;
+	}
+	if (fault != NULL) {
+		*err = *fault;
+		return EXIT_UNDECIDED;
+	}
+	return EXIT_DONE;
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * options.c - the command line.  One table says which verb takes which option;
+ * the parser and every --help read it.  Our own parser and not getopt_long's:
+ * no abbreviations (a script must not break when an option is added), and a
+ * wrong option is answered with what the verb does take.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "print.h"
+
+#define LOADS (ONLY(LS) | ONLY(CONVERT) | ONLY(EXTRACT) | ONLY(SCAN))
+#define ALL (LOADS | ONLY(DOCTOR))
+
+/* -------------------------------------------------------------- values -- */
+
+static int
+bad_value(const char *option, const char *value, const char *wanted)
+{
+	char *escaped = print_escape(value);
+
+	complain("--%s: '%s' is not %s", option, escaped, wanted);
+	free(escaped);
+	return EXIT_USAGE;
+}
+
+static const struct {
+	const char *name;
+	size_t at;
+} limit_names[] = {
+#define LIMIT(name) { #name, offsetof(pfork_limits, name) }
+	LIMIT(input_bytes), LIMIT(arena_bytes), LIMIT(streamed_bytes),
+	LIMIT(contiguous_bytes), LIMIT(tensors), LIMIT(nodes), LIMIT(nesting),
+	LIMIT(notes), LIMIT(names_bytes), LIMIT(wall_ms), LIMIT(stall_ms),
+	LIMIT(cpu_seconds),
+#undef LIMIT
+};
+
+/* 0 in pfork_limits means the default, so it is no number here. */
+static bool
+parse_number(const char *text, uint64_t *number)
+{
+	static const char units[] = "KMGT";
+	const char *unit;
+	char *end;
+	unsigned long long n;
+
+	if (text[0] < '0' || text[0] > '9')
+		return false;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	if (errno != 0 || n == 0)
+		return false;
+	*number = n;
+	if (*end == '\0')
+		return true;
+	unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
+	if (unit == NULL || end[1] != '\0')
+		return false;
+	for (const char *u = units; u <= unit; u++)
+		if (__builtin_mul_overflow(*number, 1024u, number))
+			return false;
+	return true;
+}
+
+static int
+set_limit(struct options *options, const char *value)
+{
+	const char *equals = strchr(value, '=');
+	char name[32];
+	uint64_t number;
+
+	if (equals == NULL || (size_t)(equals - value) >= sizeof(name))
+		return bad_value("limit", value, "NAME=NUMBER");
+	for (size_t i = 0; value + i <= equals; i++)
+		name[i] = value[i] == '-' ? '_' : value[i];
+	name[equals - value] = '\0';
+	if (!parse_number(equals + 1, &number))
+		return bad_value("limit", value,
+		    "NAME=NUMBER with a number over 0");
+	for (size_t i = 0; i < sizeof(limit_names) / sizeof(limit_names[0]);
+	     i++) {
+		if (strcmp(limit_names[i].name, name) != 0)
+			continue;
+		memcpy((char *)&options->limits + limit_names[i].at, &number,
+		    sizeof(number));
+		return 0;
+	}
+	complain("--limit: the names are input_bytes, arena_bytes, "
+		 "streamed_bytes, contiguous_bytes, tensors, nodes, nesting, "
+		 "notes, names_bytes, wall_ms, stall_ms, cpu_seconds");
+	return EXIT_USAGE;
+}
+
+static int
+require_layer(struct options *options, const char *value)
+{
+	const char *name;
+
+	for (unsigned bit = 0; bit < 64; bit++) {
+		name = pfork_layer_name(UINT64_C(1) << bit);
+		if (name != NULL && strcmp(name, value) == 0) {
+			options->load.required_layers |= UINT64_C(1) << bit;
+			return 0;
+		}
+	}
+	fprintf(stderr, "picklefork: --require-layer: the names are");
+	for (unsigned bit = 0; bit < 64; bit++) {
+		name = pfork_layer_name(UINT64_C(1) << bit);
+		if (name != NULL)
+			fprintf(stderr, " %s", name);
+	}
+	fputc('\n', stderr);
+	return EXIT_USAGE;
+}
+
+static int
+set_refuse(struct options *options, const char *value)
+{
+	if (strcmp(value, "dangerous") == 0)
+		options->refuse_at = PFORK_REFUSE_DANGEROUS;
+	else if (strcmp(value, "unusual") == 0)
+		options->refuse_at = PFORK_REFUSE_UNUSUAL;
+	else if (strcmp(value, "never") == 0)
+		options->refuse_at = PFORK_REFUSE_NEVER;
+	else
+		return bad_value("refuse-at", value,
+		    "dangerous, unusual or never");
+	return 0;
+}
+
+static int
+set_delivery(struct options *options, const char *value)
+{
+	if (strcmp(value, "extent") == 0)
+		options->load.delivery = PFORK_DELIVER_EXTENT;
+	else if (strcmp(value, "stream") == 0)
+		options->load.delivery = PFORK_DELIVER_STREAM;
+	else
+		return bad_value("delivery", value, "extent or stream");
+	return 0;
+}
+
+static int
+set_jobs(struct options *options, const char *value)
+{
+	uint64_t number;
+
+	if (!parse_number(value, &number) || number > 1024)
+		return bad_value("jobs", value, "a number from 1 to 1024");
+	options->jobs = (unsigned)number;
+	return 0;
+}
+
+static int
+set_worker(struct options *options, const char *value)
+{
+	if (strlen(value) >= sizeof(options->worker))
+		return bad_value("worker", value, "a path that fits");
+	strcpy(options->worker, value);
+	options->load.worker_path = options->worker;
+	return 0;
+}
+
+static int
+set_output(struct options *options, const char *value)
+{
+	options->output = value;
+	return 0;
+}
+
+/* --------------------------------------------------------------- table -- */
+
+#define FLAG(name) NULL, offsetof(struct options, name), 0
+static const struct option {
+	char letter;		/* or 0 */
+	const char *name;
+	const char *value;	/* what it takes, or NULL */
+	unsigned verbs;
+	const char *help;
+	/* What it sets: one of these. */
+	int (*set)(struct options *options, const char *value);
+	size_t flag;		/* offset of a bool in struct options */
+	uint32_t load_flag;	/* PFORK_* */
+} table[] = {
+	{ 'o', "output", "FILE", ONLY(CONVERT) | ONLY(EXTRACT),
+	    "where to write; - is standard output",
+	    set_output, 0, 0 },
+	{ 'f', "force", NULL, ONLY(CONVERT) | ONLY(EXTRACT),
+	    "replace an output file that exists",
+	    FLAG(force) },
+	{ 0, "raw", NULL, ONLY(EXTRACT),
+	    "write the bare bytes, without the .npy header",
+	    FLAG(raw) },
+	{ 0, "skip-unsupported", NULL, ONLY(CONVERT),
+	    "leave out tensors whose dtype safetensors lacks",
+	    FLAG(skip_unsupported) },
+	{ 0, "clone-aliases", NULL, ONLY(CONVERT),
+	    "write shared tensors once for each name",
+	    FLAG(clone_aliases) },
+	{ 0, "json", NULL, ONLY(LS) | ONLY(SCAN) | ONLY(DOCTOR),
+	    "one JSON object on standard output",
+	    FLAG(json) },
+	{ 0, "jsonl", NULL, ONLY(SCAN),
+	    "one JSON object a file, as each is done",
+	    FLAG(jsonl) },
+	{ 0, "digest", NULL, ONLY(LS) | ONLY(SCAN),
+	    "add the SHA-256 of each tensor",
+	    FLAG(digest) },
+	{ 0, "scalars", NULL, ONLY(LS) | ONLY(SCAN),
+	    "report numbers and text too, not only tensors",
+	    NULL, 0, PFORK_SCALARS },
+	{ 0, "strict", NULL, ONLY(SCAN),
+	    "exit 1 on unusual files too",
+	    FLAG(strict) },
+	{ 'j', "jobs", "N", ONLY(SCAN),
+	    "files at a time (default: one for each processor)",
+	    set_jobs, 0, 0 },
+	{ 0, "refuse-at", "LEVEL",
+	    ONLY(LS) | ONLY(CONVERT) | ONLY(EXTRACT),
+	    "refuse at dangerous, unusual or never",
+	    set_refuse, 0, 0 },
+	{ 0, "verify", NULL, LOADS,
+	    "check the CRC-32 of stored zip members too",
+	    NULL, 0, PFORK_VERIFY },
+	{ 0, "snapshot", NULL, LOADS,
+	    "copy the file first: it may be written to meanwhile",
+	    NULL, 0, PFORK_SNAPSHOT },
+	{ 0, "map-input", NULL, LOADS,
+	    "map the file, which must not shrink meanwhile",
+	    NULL, 0, PFORK_MAP_INPUT },
+	{ 0, "delivery", "HOW", LOADS,
+	    "extent (default) or stream: all bytes through the jail",
+	    set_delivery, 0, 0 },
+	{ 0, "limit", "NAME=N", LOADS,
+	    "raise or lower a limit; N may end in K, M, G or T",
+	    set_limit, 0, 0 },
+	{ 0, "require-layer", "NAME", ALL,
+	    "fail without this layer of the jail; may be repeated",
+	    require_layer, 0, 0 },
+	{ 0, "worker", "PATH", ALL,
+	    "the worker program, where it is not the installed one",
+	    set_worker, 0, 0 },
+	{ 'q', "quiet", NULL, ALL,
+	    "only errors on standard error",
+	    FLAG(quiet) },
+	{ 'h', "help", NULL, ALL | ONLY(HELP), "this text",
+	    FLAG(help) },
+};
+#define OPTIONS (sizeof(table) / sizeof(table[0]))
+
+void
+options_help(FILE *out, enum verb_id verb)
+{
+	char left[64];
+
+	for (size_t i = 0; i < OPTIONS; i++) {
+		const struct option *o = &table[i];
+
+		if ((o->verbs & ONLY(verb)) == 0)
+			continue;
+		snprintf(left, sizeof(left), "%c%c%s--%s%s%s",
+		    o->letter != 0 ? '-' : ' ', o->letter != 0 ? o->letter : ' ',
+		    o->letter != 0 ? ", " : "  ", o->name,
+		    o->value != NULL ? " " : "",
+		    o->value != NULL ? o->value : "");
+		fprintf(out, "  %-26s %s\n", left, o->help);
+	}
+}
+
+/* ------------------------------------------------------------- parsing -- */
+
+struct words {
+	enum verb_id verb;
+	int count;
+	char **at;
+	int next;
+};
+
+static int
+unknown(const struct words *w, const char *word)
+{
+	char *escaped = print_escape(word);
+
+	complain("%s: no option %s; see 'picklefork %s --help'",
+	    verbs[w->verb].name, escaped, verbs[w->verb].name);
+	free(escaped);
+	return EXIT_USAGE;
+}
+
+/* value: what is joined to the option, or NULL. */
+static int
+apply(struct options *options, struct words *w, const struct option *o,
+    const char *value)
+{
+	if (o->value == NULL) {
+		if (value != NULL) {
+			complain("--%s takes no value", o->name);
+			return EXIT_USAGE;
+		}
+		if (o->load_flag != 0)
+			options->load.flags |= o->load_flag;
+		else
+			*(bool *)((char *)options + o->flag) = true;
+		return 0;
+	}
+	if (value == NULL && w->next < w->count)
+		value = w->at[w->next++];
+	if (value == NULL) {
+		complain("--%s needs %s", o->name, o->value);
+		return EXIT_USAGE;
+	}
+	return o->set(options, value);
+}
+
+static int
+long_option(struct options *options, struct words *w, const char *word)
+{
+	const char *equals = strchr(word, '=');
+	size_t length = equals == NULL ? strlen(word) : (size_t)(equals - word);
+
+	for (size_t i = 0; i < OPTIONS; i++)
+		if ((table[i].verbs & ONLY(w->verb)) != 0 &&
+		    strlen(table[i].name) + 2 == length &&
+		    memcmp(table[i].name, word + 2, length - 2) == 0)
+			return apply(options, w, &table[i],
+			    equals == NULL ? NULL : equals + 1);
+	return unknown(w, word);
+}
+
+static int
+short_options(struct options *options, struct words *w, const char *word)
+{
+	const struct option *o;
+	int code = 0;
+
+	for (const char *at = word + 1; code == 0 && *at != '\0'; at++) {
+		o = NULL;
+		for (size_t i = 0; i < OPTIONS; i++)
+			if (table[i].letter == *at &&
+			    (table[i].verbs & ONLY(w->verb)) != 0)
+				o = &table[i];
+		if (o == NULL)
+			return unknown(w, word);
+		if (o->value != NULL)
+			return apply(options, w, o,
+			    at[1] != '\0' ? at + 1 : NULL);
+		code = apply(options, w, o, NULL);
+	}
+	return code;
+}
+
+int
+options_parse(struct options *options, enum verb_id verb, int argc,
+    char **argv)
+{
+	struct words w = { verb, argc, argv, 0 };
+	bool ended = false;
+	int code = 0;
+
+	memset(options, 0, sizeof(*options));
+	options->load.size = sizeof(options->load);
+	options->limits.size = sizeof(options->limits);
+	options->load.limits = &options->limits;
+	/* The verbs judge the verdict themselves, so that they can show why. */
+	options->load.refuse_at = PFORK_REFUSE_NEVER;
+	options->files = calloc((size_t)argc + 1, sizeof(*options->files));
+	if (options->files == NULL)
+		return EXIT_INTERNAL;
+	while (code == 0 && w.next < w.count) {
+		const char *word = w.at[w.next++];
+
+		if (ended || word[0] != '-' || word[1] == '\0')
+			options->files[options->file_count++] = word;
+		else if (strcmp(word, "--") == 0)
+			ended = true;
+		else if (word[1] == '-')
+			code = long_option(options, &w, word);
+		else
+			code = short_options(options, &w, word);
+	}
+	return code;
+}
+
+void
+options_free(struct options *options)
+{
+	free(options->files);
+	options->files = NULL;
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * output.c - output files appear whole or not at all: written under a temporary
+ * name in the same directory, synced, renamed, directory synced.  Must never
+ * replace a file that the user did not say to replace, nor leave a half-written
+ * one behind.
+ */
+#include "output.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli.h"
+#include "print.h"
+
+/* For the signal handler alone. */
+static const char *volatile doomed;
+
+static void
+remove_and_die(int number)
+{
+	const char *path = doomed;
+
+	if (path != NULL)
+		unlink(path);
+	/* SA_RESETHAND: the second time it ends us. */
+	raise(number);
+}
+
+static void
+catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = remove_and_die,
+		.sa_flags = (int)(SA_RESETHAND | SA_NODEFER) };
+	struct sigaction old;
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (sigaction(numbers[i], NULL, &old) == 0 &&
+		    old.sa_handler != SIG_IGN)
+			sigaction(numbers[i], &action, NULL);
+}
+
+static int
+failed(const char *path, const char *what)
+{
+	int number = errno;
+	char *escaped = print_escape(path);
+
+	complain("%s: %s: %s", escaped, what, strerror(number));
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+static int
+exists(const char *path)
+{
+	char *escaped = print_escape(path);
+
+	complain("%s exists; --force replaces it", escaped);
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+int
+output_check(const char *path, bool force)
+{
+	struct stat st;
+
+	if (strcmp(path, "-") == 0) {
+		if (isatty(STDOUT_FILENO) != 1)
+			return 0;
+		complain("binary data would harm this terminal: use -o FILE, "
+			 "or a pipe");
+		return EXIT_USAGE;
+	}
+	if (stat(path, &st) != 0)
+		return errno == ENOENT ? 0 : failed(path, "not usable");
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return failed(path, "not usable");
+	}
+	if (S_ISREG(st.st_mode) && !force)
+		return exists(path);
+	return 0;
+}
+
+/* DIRECTORY/.NAME.RANDOM.tmp */
+static char *
+temporary_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t directory = slash == NULL ? 0 : (size_t)(slash + 1 - path);
+	size_t size = strlen(path) + 32;
+	char *name = malloc(size);
+	uint64_t number;
+
+	if (name == NULL || getrandom(&number, sizeof(number), 0) !=
+	    (ssize_t)sizeof(number)) {
+		free(name);
+		return NULL;
+	}
+	/* A name may have 255 bytes, and we add 22. */
+	snprintf(name, size, "%.*s.%.*s.%016llx.tmp", (int)directory, path, 200,
+	    path + directory, (unsigned long long)number);
+	return name;
+}
+
+static int
+open_beside(struct output *o)
+{
+	o->temporary = temporary_name(o->path);
+	if (o->temporary == NULL) {
+		errno = ENOMEM;
+		return failed(o->path, "no temporary name");
+	}
+	doomed = o->temporary;
+	catch_signals();
+	o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
+	    0666);
+	if (o->fd < 0) {
+		int code = failed(o->path, "cannot be written");
+
+		doomed = NULL;
+		free(o->temporary);
+		o->temporary = NULL;
+		return code;
+	}
+	return 0;
+}
+
+int
+output_open(struct output *o, const char *path, bool force)
+{
+	struct stat st;
+	int code = output_check(path, force);
+
+	memset(o, 0, sizeof(*o));
+	o->fd = -1;
+	o->path = path;
+	o->force = force;
+	if (code != 0)
+		return code;
+	if (strcmp(path, "-") == 0) {
+		o->fd = STDOUT_FILENO;
+		return 0;
+	}
+	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
+		return open_beside(o);
+	o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return o->fd < 0 ? failed(path, "cannot be written") : 0;
+}
+
+/* Without this a power cut may forget the new name. */
+static void
+sync_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = slash == NULL ? strdup(".") :
+	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	int fd = directory == NULL ? -1 :
+	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)fsync(fd);
+		close(fd);
+	}
+	free(directory);
+}
+
+static int
+put_in_place(struct output *o)
+{
+	if (o->force)
+		return rename(o->temporary, o->path);
+	if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path,
+	    RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* File systems without it: link refuses to replace as well. */
+	if (link(o->temporary, o->path) != 0)
+		return -1;
+	return unlink(o->temporary);
+}
+
+int
+output_commit(struct output *o)
+{
+	int code = 0;
+
+	if (o->temporary == NULL) {
+		if (o->fd != STDOUT_FILENO && close(o->fd) != 0)
+			code = failed(o->path, "cannot be written");
+		o->fd = -1;
+		return code;
+	}
+	if (fsync(o->fd) != 0)
+		code = failed(o->path, "cannot be synced");
+	if (close(o->fd) != 0 && code == 0)
+		code = failed(o->path, "cannot be written");
+	o->fd = -1;
+	if (code == 0 && put_in_place(o) != 0)
+		code = errno == EEXIST ? exists(o->path) :
+					 failed(o->path, "cannot be put there");
+	if (code != 0) {
+		output_abandon(o);
+		return code;
+	}
+	doomed = NULL;
+	sync_directory(o->path);
+	free(o->temporary);
+	o->temporary = NULL;
+	return 0;
+}
+
+void
+output_abandon(struct output *o)
+{
+	if (o->fd >= 0 && o->fd != STDOUT_FILENO)
+		close(o->fd);
+	o->fd = -1;
+	if (o->temporary != NULL) {
+		unlink(o->temporary);
+		doomed = NULL;
+		free(o->temporary);
+		o->temporary = NULL;
+	}
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * output.h - a file that appears whole or not at all.
+ */
+#ifndef CLI_OUTPUT_H
+#define CLI_OUTPUT_H
+
+#include <stdbool.h>
+
+struct output {
+	int fd;
+	const char *path;
+	char *temporary;	/* NULL: written in place (a pipe, a device) */
+	bool force;
+};
+
+/* All of these complain and return an exit code, or 0.  "-" is standard
+ * output.  Until output_commit there is only a temporary file beside `path`,
+ * which disappears on SIGINT, SIGTERM and SIGHUP, too. */
+int output_open(struct output *o, const char *path, bool force);
+/* Synced and renamed; refuses to replace a file unless `force`. */
+int output_commit(struct output *o);
+/* Throws it away. */
+void output_abandon(struct output *o);
+/* 0 when path may be written: before the work, so that nobody waits in vain. */
+int output_check(const char *path, bool force);
+
+#endif

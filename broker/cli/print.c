@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * print.c - foreign text for people.  Trusts nothing in the text; must never
+ * let a control sequence, a bidi mark or a broken byte through.
+ */
+#include "print.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* --------------------------------------------------------------- UTF-8 -- */
+
+/* RFC 3629: no overlong forms, no surrogates, nothing over U+10FFFF. */
+size_t
+utf8_next(const char *text, size_t length, uint32_t *point, bool *valid)
+{
+	const uint8_t *at = (const uint8_t *)text;
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t need;
+
+	if (length == 0)
+		return 0;
+	*point = at[0];
+	*valid = true;
+	if (at[0] < 0x80)
+		return 1;
+	*valid = false;
+	need = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+	if (at[0] < 0xc2 || at[0] > 0xf4 || need > length)
+		return 1;
+	*point = at[0] & (0x7fu >> need);
+	for (size_t i = 1; i < need; i++) {
+		if ((at[i] & 0xc0) != 0x80) {
+			*point = at[0];
+			return 1;
+		}
+		*point = *point << 6 | (at[i] & 0x3fu);
+	}
+	if (*point < least[need] || *point > 0x10ffff ||
+	    (*point >= 0xd800 && *point <= 0xdfff)) {
+		*point = at[0];
+		return 1;
+	}
+	*valid = true;
+	return need;
+}
+
+struct range {
+	uint32_t first;
+	uint32_t last;
+};
+
+static bool
+in_ranges(uint32_t point, const struct range *ranges, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (point >= ranges[i].first && point <= ranges[i].last)
+			return true;
+	return false;
+}
+#define IN(point, ranges) \
+	in_ranges(point, ranges, sizeof(ranges) / sizeof(ranges[0]))
+
+/* Unicode's Cc and Cf, the separators Zl and Zp, the variation selectors and
+ * fillers that show nothing, private use and noncharacters at the end. */
+bool
+utf8_is_deceptive(uint32_t point)
+{
+	static const struct range hidden[] = { { 0, 0x1f }, { 0x7f, 0x9f },
+		{ 0xad, 0xad }, { 0x34f, 0x34f }, { 0x600, 0x605 },
+		{ 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+		{ 0x115f, 0x1160 }, { 0x17b4, 0x17b5 }, { 0x180b, 0x180f },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x206f },
+		{ 0x3164, 0x3164 }, { 0xe000, 0xf8ff }, { 0xfe00, 0xfe0f },
+		{ 0xfeff, 0xfeff }, { 0xffa0, 0xffa0 }, { 0xfff0, 0xfffb },
+		{ 0xfffe, 0xffff }, { 0x1d173, 0x1d17a },
+		{ 0xe0000, 0x10ffff } };
+
+	return IN(point, hidden);
+}
+
+static unsigned
+columns(uint32_t point)
+{
+	static const struct range none[] = { { 0x300, 0x36f },
+		{ 0x483, 0x489 }, { 0x591, 0x5bd }, { 0x1ab0, 0x1aff },
+		{ 0x1dc0, 0x1dff }, { 0x20d0, 0x20ff }, { 0xfe20, 0xfe2f } };
+	static const struct range two[] = { { 0x1100, 0x115f },
+		{ 0x2e80, 0xa4cf }, { 0xac00, 0xd7a3 }, { 0xf900, 0xfaff },
+		{ 0xfe30, 0xfe6f }, { 0xff00, 0xff60 }, { 0xffe0, 0xffe6 },
+		{ 0x1f300, 0x1faff }, { 0x20000, 0x3fffd } };
+
+	if (point < 0x300)
+		return 1;
+	return IN(point, none) ? 0 : IN(point, two) ? 2 : 1;
+}
+
+/* ---------------------------------------------------------------- text -- */
+
+size_t
+print_text(FILE *out, const char *text, size_t length)
+{
+	size_t shown = 0;
+	uint32_t point = 0;
+	bool valid = true;
+	int put;
+	size_t n;
+
+	while ((n = utf8_next(text, length, &point, &valid)) > 0) {
+		put = 0;
+		if (!valid || point < 0x20 || point == 0x7f)
+			put = fprintf(out, "\\x%02x", (unsigned)point);
+		else if (utf8_is_deceptive(point))
+			put = fprintf(out, "\\u{%x}", (unsigned)point);
+		else if (point == '\\')
+			put = fprintf(out, "\\\\");
+		else
+			fwrite(text, 1, n, out);
+		shown += put > 0 ? (size_t)put : columns(point);
+		text += n;
+		length -= n;
+	}
+	return shown;
+}
+
+char *
+print_escape(const char *text)
+{
+	char *out = NULL;
+	size_t size = 0;
+	FILE *memory = open_memstream(&out, &size);
+
+	if (memory != NULL) {
+		print_text(memory, text, strlen(text));
+		if (fclose(memory) == 0 && out != NULL)
+			return out;
+	}
+	fputs("picklefork: no memory\n", stderr);
+	exit(70);
+}
+
+/* ------------------------------------------------------------- numbers -- */
+
+void
+print_size(char out[PRINT_SIZE], uint64_t bytes)
+{
+	static const char units[][4] = { "B", "KiB", "MiB", "GiB", "TiB",
+		"PiB", "EiB" };
+	double number = (double)bytes;
+	size_t unit = 0;
+
+	/* 1023.96 would be shown as 1024.0. */
+	while (number >= (unit == 0 ? 1024.0 : 1023.95) && unit < 6) {
+		number /= 1024.0;
+		unit++;
+	}
+	if (unit == 0)
+		snprintf(out, PRINT_SIZE, "%u B", (unsigned)bytes);
+	else
+		snprintf(out, PRINT_SIZE, "%.1f %s", number, units[unit]);
+}
+
+size_t
+print_shape(char *out, size_t size, const uint64_t *shape, size_t rank)
+{
+	size_t used = 1;
+	int put;
+
+	snprintf(out, size, "[");
+	for (size_t i = 0; i < rank; i++) {
+		put = snprintf(used < size ? out + used : NULL,
+		    used < size ? size - used : 0, "%s%" PRIu64,
+		    i > 0 ? ", " : "", shape[i]);
+		used += (size_t)put;
+	}
+	if (used + 1 < size)
+		memcpy(out + used, "]", 2);
+	return used + 1;
+}
+
+/* ------------------------------------------------------------- colours -- */
+
+bool
+print_colours(FILE *out)
+{
+	const char *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	if (no != NULL && no[0] != '\0')
+		return false;
+	if (term == NULL || strcmp(term, "dumb") == 0)
+		return false;
+	return isatty(fileno(out)) == 1;
+}
+
+void
+print_colour(FILE *out, enum colour colour)
+{
+	static const char *const codes[] = { "0", "1;31", "32", "33", "1",
+		"2" };
+
+	fprintf(out, "\033[%sm", codes[colour]);
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * scan.c - picklefork scan: the verdict on each of many files.  Files are read
+ * by several workers at once; a report is made into memory by the thread that
+ * read the file, and printed by whoever holds the lock: in the order of the
+ * list, or with --jsonl as each is done.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "print.h"
+#include "progress.h"
+#include "report.h"
+#include "walk.h"
+
+#define NOTES_SHOWN 8
+
+struct result {
+	char *text;		/* NULL: nothing to show */
+	size_t length;
+	bool done;
+};
+
+struct scan {
+	const struct options *options;
+	pfork_broker *broker;
+	struct walk walk;
+	struct result *results;
+	size_t next;		/* to be scanned */
+	size_t shown;		/* results printed, from the first */
+	size_t counts[4];	/* by verdict */
+	size_t not_checkpoints;
+	bool no_sandbox;
+	bool colours;
+	bool comma;
+	struct progress progress;
+	pthread_mutex_t lock;
+};
+
+/* ------------------------------------------------------------ one file -- */
+
+static void
+text_report(FILE *out, const struct scan *s, const char *file,
+    const pfork_checkpoint *ckpt, const pfork_error *err)
+{
+	enum pfork_verdict verdict = ckpt == NULL ?
+	    PFORK_UNDECIDED : pfork_checkpoint_verdict(ckpt);
+
+	report_verdict(out, verdict, 9, s->colours);
+	fputs("  ", out);
+	print_text(out, file, strlen(file));
+	if (ckpt != NULL && pfork_checkpoint_format(ckpt)[0] != '\0')
+		fprintf(out, "  (%s)", pfork_checkpoint_format(ckpt));
+	fputc('\n', out);
+	if (err->code != PFORK_OK) {
+		fprintf(out, "    %s (%s", err->text,
+		    pfork_code_name(err->code));
+		if (err->offset != PFORK_NO_OFFSET)
+			fprintf(out, " at byte %llu",
+			    (unsigned long long)err->offset);
+		fputs(")\n", out);
+	}
+	if (ckpt != NULL)
+		report_notes(out, ckpt, "    ", NOTES_SHOWN, s->colours);
+}
+
+/* Found in a directory and of no format that we know. */
+static bool
+is_no_checkpoint(const struct walk_file *file, const pfork_checkpoint *ckpt,
+    const pfork_error *err)
+{
+	return !file->named && ckpt != NULL &&
+	    err->code == PFORK_E_UNSUPPORTED &&
+	    pfork_checkpoint_verdict(ckpt) == PFORK_UNDECIDED &&
+	    pfork_checkpoint_format(ckpt)[0] == '\0';
+}
+
+static void
+count_verdict(struct scan *s, const pfork_checkpoint *ckpt,
+    const pfork_error *err)
+{
+	enum pfork_verdict verdict = ckpt == NULL ?
+	    PFORK_UNDECIDED : pfork_checkpoint_verdict(ckpt);
+
+	/* What was not read to its end is never clean, whatever was seen. */
+	if (err->code != PFORK_OK && verdict != PFORK_DANGEROUS)
+		verdict = PFORK_UNDECIDED;
+	s->counts[verdict]++;
+	if (err->code == PFORK_E_SANDBOX)
+		s->no_sandbox = true;
+}
+
+static void
+scan_file(struct scan *s, size_t index)
+{
+	const struct walk_file *file = &s->walk.files[index];
+	struct result *r = &s->results[index];
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	FILE *out = NULL;
+	bool skip;
+
+	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
+	    EXIT_DONE)
+		err.code = PFORK_OK;
+	skip = is_no_checkpoint(file, ckpt, &err);
+	if (!skip)
+		out = open_memstream(&r->text, &r->length);
+	if (out != NULL) {
+		struct json j = { out, false };
+
+		if (s->options->json || s->options->jsonl)
+			report_json(&j, s->options, file->path, ckpt, &err,
+			    NULL);
+		else
+			text_report(out, s, file->path, ckpt, &err);
+		if (fclose(out) != 0) {
+			free(r->text);
+			r->text = NULL;
+		}
+	}
+	pthread_mutex_lock(&s->lock);
+	if (skip)
+		s->not_checkpoints++;
+	else
+		count_verdict(s, ckpt, &err);
+	pthread_mutex_unlock(&s->lock);
+	pfork_checkpoint_unref(ckpt);
+}
+
+/* ----------------------------------------------------------- the others -- */
+
+static void
+show(struct scan *s, struct result *r)
+{
+	if (r->text == NULL)
+		return;
+	if (s->options->json && !s->options->jsonl && s->walk.several) {
+		if (s->comma)
+			fputc(',', stdout);
+		s->comma = true;
+	}
+	fwrite(r->text, 1, r->length, stdout);
+	if (s->options->jsonl)
+		fputc('\n', stdout);
+	free(r->text);
+	r->text = NULL;
+}
+
+static void
+show_ready(struct scan *s, size_t index)
+{
+	s->results[index].done = true;
+	if (s->options->jsonl)
+		show(s, &s->results[index]);
+	while (s->shown < s->walk.count && s->results[s->shown].done)
+		show(s, &s->results[s->shown++]);
+	/* For those who follow the output of a long scan. */
+	if (s->options->jsonl || isatty(STDOUT_FILENO) == 1)
+		fflush(stdout);
+}
+
+static void *
+scan_files(void *context)
+{
+	struct scan *s = context;
+	size_t index;
+
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		index = s->no_sandbox || ferror(stdout) != 0 ? s->walk.count :
+							       s->next++;
+		pthread_mutex_unlock(&s->lock);
+		if (index >= s->walk.count)
+			return NULL;
+		scan_file(s, index);
+		pthread_mutex_lock(&s->lock);
+		show_ready(s, index);
+		atomic_fetch_add(&s->progress.done, 1);
+		pthread_mutex_unlock(&s->lock);
+	}
+}
+
+static void
+run_threads(struct scan *s)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t wanted = s->options->jobs != 0 ? s->options->jobs :
+	    online > 0 ? (size_t)online : 1;
+	pthread_t *threads;
+	size_t started = 0;
+
+	if (wanted > s->walk.count)
+		wanted = s->walk.count;
+	threads = calloc(wanted + 1, sizeof(*threads));
+	while (threads != NULL && started + 1 < wanted &&
+	    pthread_create(&threads[started], NULL, scan_files, s) == 0)
+		started++;
+	scan_files(s);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+static void
+print_summary(const struct scan *s)
+{
+	size_t scanned = 0;
+
+	for (size_t i = 0; i < 4; i++)
+		scanned += s->counts[i];
+	fflush(stdout);
+	fprintf(stderr, "%zu file%s: %zu clean, %zu unusual, %zu dangerous, "
+			"%zu undecided", scanned, scanned == 1 ? "" : "s",
+	    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
+	    s->counts[PFORK_DANGEROUS], s->counts[PFORK_UNDECIDED]);
+	if (s->not_checkpoints > 0)
+		fprintf(stderr, "; %zu no checkpoint%s", s->not_checkpoints,
+		    s->not_checkpoints == 1 ? "" : "s");
+	fputc('\n', stderr);
+}
+
+static int
+outcome(const struct scan *s)
+{
+	if (s->no_sandbox)
+		return EXIT_SANDBOX;
+	if (s->counts[PFORK_DANGEROUS] > 0 ||
+	    (s->options->strict && s->counts[PFORK_UNUSUAL] > 0))
+		return EXIT_REFUSED;
+	if (s->counts[PFORK_UNDECIDED] > 0 || s->walk.failed)
+		return EXIT_UNDECIDED;
+	if (s->counts[PFORK_CLEAN] + s->counts[PFORK_UNUSUAL] == 0)
+		return EXIT_NOTHING;
+	return EXIT_DONE;
+}
+
+/* Several reports in one object: their own schema. */
+static void
+print_frame(const struct scan *s, bool end)
+{
+	if (!s->options->json || s->options->jsonl)
+		return;
+	if (!end && s->walk.several)
+		fputs("{\"schema\":\"picklefork.scan/1\",\"reports\":[",
+		    stdout);
+	if (end && s->walk.several)
+		printf("],\"summary\":{\"clean\":%zu,\"unusual\":%zu,"
+		       "\"dangerous\":%zu,\"undecided\":%zu,"
+		       "\"not_checkpoints\":%zu}}",
+		    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
+		    s->counts[PFORK_DANGEROUS], s->counts[PFORK_UNDECIDED],
+		    s->not_checkpoints);
+	if (end)
+		fputc('\n', stdout);
+}
+
+static int
+scan_all(struct scan *s)
+{
+	s->results = calloc(s->walk.count + 1, sizeof(*s->results));
+	if (s->results == NULL) {
+		complain("no memory");
+		return EXIT_INTERNAL;
+	}
+	pthread_mutex_init(&s->lock, NULL);
+	progress_start(&s->progress, s->options->quiet ||
+	    isatty(STDOUT_FILENO) == 1, "scan", FILES, s->walk.count);
+	print_frame(s, false);
+	run_threads(s);
+	print_frame(s, true);
+	progress_end(&s->progress);
+	if (!s->options->quiet && s->walk.several)
+		print_summary(s);
+	if (s->walk.count == 0)
+		complain("no regular files there");
+	for (size_t i = 0; i < s->walk.count; i++)
+		free(s->results[i].text);
+	free(s->results);
+	pthread_mutex_destroy(&s->lock);
+	return outcome(s);
+}
+
+int
+scan_run(struct options *options)
+{
+	struct scan s = { .options = options };
+	int code;
+
+	if (options->file_count == 0) {
+		complain("scan takes files or directories; see 'picklefork "
+			 "scan --help'");
+		return EXIT_USAGE;
+	}
+	if (options->digest && !options->json && !options->jsonl) {
+		complain("scan --digest needs --json or --jsonl");
+		return EXIT_USAGE;
+	}
+	code = open_broker(options, &s.broker);
+	if (code != EXIT_DONE)
+		return code;
+	s.colours = print_colours(stdout);
+	if (walk_list(&s.walk, options->files, options->file_count)) {
+		code = scan_all(&s);
+	} else {
+		complain("no memory");
+		code = EXIT_INTERNAL;
+	}
+	walk_free(&s.walk);
+	pfork_broker_free(s.broker);
+	return code;
+}

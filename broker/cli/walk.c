@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk.c - lists the files of directories.  A tree may be hostile too: links
+ * are not followed out of it, and nothing but regular files is opened (a FIFO
+ * would hang the scan).
+ */
+#include "walk.h"
+
+#include <errno.h>
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "print.h"
+
+static bool
+add(struct walk *w, const char *path, bool named)
+{
+	struct walk_file *more;
+	size_t capacity = w->capacity == 0 ? 64 : w->capacity * 2;
+
+	if (w->count == w->capacity) {
+		more = reallocarray(w->files, capacity, sizeof(*more));
+		if (more == NULL)
+			return false;
+		w->files = more;
+		w->capacity = capacity;
+	}
+	w->files[w->count].path = strdup(path);
+	w->files[w->count].named = named;
+	return w->files[w->count++].path != NULL;
+}
+
+static void
+cannot_read(struct walk *w, const char *path, int errnum)
+{
+	char *escaped = print_escape(path);
+
+	complain("%s: %s", escaped, strerror(errnum));
+	free(escaped);
+	w->failed = true;
+}
+
+static int
+by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static bool
+add_tree(struct walk *w, const char *directory)
+{
+	char *path = strdup(directory);
+	char *roots[] = { path, NULL };
+	FTS *tree = path == NULL ? NULL :
+	    fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR,
+		by_name);
+	const FTSENT *e;
+	bool fine = tree != NULL;
+
+	while (fine && (e = fts_read(tree)) != NULL) {
+		switch (e->fts_info) {
+		case FTS_F:
+			fine = add(w, e->fts_path, false);
+			break;
+		case FTS_DNR:
+		case FTS_ERR:
+		case FTS_NS:
+			cannot_read(w, e->fts_path, e->fts_errno);
+			break;
+		default:
+			break;
+		}
+	}
+	if (tree != NULL)
+		fts_close(tree);
+	free(path);
+	return fine;
+}
+
+bool
+walk_list(struct walk *w, const char **arguments, size_t count)
+{
+	struct stat st;
+	bool fine = true;
+
+	memset(w, 0, sizeof(*w));
+	w->several = count > 1;
+	for (size_t i = 0; fine && i < count; i++) {
+		if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+			w->several = true;
+			fine = add_tree(w, arguments[i]);
+		} else {
+			/* What cannot be opened gets a report that says so. */
+			fine = add(w, arguments[i], true);
+		}
+	}
+	return fine;
+}
+
+void
+walk_free(struct walk *w)
+{
+	for (size_t i = 0; i < w->count; i++)
+		free(w->files[i].path);
+	free(w->files);
+	memset(w, 0, sizeof(*w));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk.h - the files that a scan is about.
+ */
+#ifndef CLI_WALK_H
+#define CLI_WALK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct walk_file {
+	char *path;
+	bool named;		/* on the command line, not found in a tree */
+};
+struct walk {
+	struct walk_file *files; /* by name within each argument */
+	size_t count;
+	size_t capacity;
+	bool several;		/* more than one file was asked for */
+	bool failed;		/* a directory could not be read; complained */
+};
+
+/* Regular files only; symbolic links are followed on the command line, never
+ * inside a tree.  False: no memory. */
+bool walk_list(struct walk *w, const char **arguments, size_t count);
+void walk_free(struct walk *w);
+
+#endif
