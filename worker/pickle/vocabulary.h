@@ -13,19 +13,47 @@ enum meaning {
 	MEANS_NOTHING,	/* walk into it as a container or object */
 	MEANS_TENSOR,	/* one or more tensors were emitted, or left out by
 			 * name; do not walk into it */
-	MEANS_SAME_AS,	/* *inner stands for it (a Parameter's tensor, a
+	MEANS_SAME_AS,	/* inner stands for it (a Parameter's tensor, a
 			 * torch.Size's tuple): walk that in its place */
 	MEANS_PLAIN	/* plain data without tensors (device, dtype) */
 };
 
-/* What the walk must remember of an emitted tensor, for aliases: the number
- * that sink_tensor gave, SINK_SKIPPED for one left out. */
-struct meant {
-	enum meaning meaning;
-	vref inner;
+/* One tensor that was sent: the number that sink_tensor gave, and what stood
+ * after its name. */
+struct sent {
+	const char *suffix;
 	uint32_t tensor;
 };
 
+struct meant {
+	enum meaning meaning;
+	vref inner;
+	vref also;	/* a state, or items, that may hold further tensors: to
+			 * be walked under the same path; or VREF_MISSING */
+	uint32_t first;	/* home->words->sent[first .. first + count - 1]: what */
+	uint32_t count;	/* was emitted, so that the walk can send aliases */
+};
+
+/* What is remembered of one file: storages declared, tensors sent. */
+struct vocabulary {
+	struct storage_seen *seen;	/* open addressing, by key */
+	uint32_t seen_count;
+	uint32_t seen_capacity;		/* a power of two */
+	struct sent *sent;
+	uint32_t sent_count;
+	uint32_t sent_capacity;
+	/* Storages made from nodes of the pickle: node->mark - 1 says which. */
+	struct {
+		uint64_t bytes;
+		uint32_t id;
+	} *made;
+	uint32_t made_count;
+	uint32_t made_capacity;
+	uint8_t *chunk;			/* for copies; made when needed */
+};
+
+/* Makes home->words when there is none yet. */
+void vocabulary_start(struct storage_home *home);
 /* Looks at the CALL (or PERSID) node v, reached under path. */
 struct meant vocabulary_read(struct graph *g, vref v, const struct path *path,
     struct storage_home *home);

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * numpy_array.c - arrays of numpy as pickles hold them: _reconstruct and its
+ * state (version, shape, dtype, fortran, data), and _frombuffer of protocol 5.
+ * Source: numpy 2.4, numpy/_core/src/multiarray/methods.c (array_setstate) and
+ * numpy/_core/numeric.py.  The names without the underscore are numpy 1's.
+ */
+#include "vocabulary_numpy.h"
+
+#include <string.h>
+
+/* Strides of an array that fills its bytes. */
+static bool
+fill_strides(struct geometry *geometry, bool fortran)
+{
+	uint64_t step = 1;
+
+	if (!fortran)
+		return shape_strides(geometry->shape, geometry->rank,
+		    geometry->strides);
+	for (size_t i = 0; i < geometry->rank; i++) {
+		geometry->strides[i] = step;
+		if (geometry->shape[i] > 1 && __builtin_mul_overflow(step,
+		    geometry->shape[i], &step))
+			return false;
+	}
+	return true;
+}
+
+static void
+send_array(const struct word *w, vref data, const struct npy_dtype *d,
+    const struct geometry *geometry)
+{
+	struct npy_bytes bytes;
+	uint64_t want;
+	struct tensor_out out = {
+		.dtype = d->dtype->code,
+		.rank = geometry->rank,
+		.shape = geometry->shape,
+		.strides = geometry->strides,
+	};
+
+	if (!numpy_bytes_read(w, data, &bytes))
+		return;
+	if (!shape_bytes(d->dtype, geometry->shape, geometry->rank, &want) ||
+	    bytes.count != want)
+		word_die(w, data, "data", "differs in length from the shape");
+	out.storage = numpy_storage(w, &bytes, d);
+	word_send(w, &out, NULL);
+}
+
+/* Reads the shape and fills the strides; false when left out. */
+static bool
+read_shape(const struct word *w, vref v, bool fortran,
+    struct geometry *geometry)
+{
+	uint64_t one;
+
+	/* reshape() takes a bare integer too. */
+	if (value_kind(w->g, v) == VALUE_INT) {
+		word_natural(w, v, "shape", &one);
+		geometry->shape[0] = one;
+		geometry->rank = 1;
+	} else if (!word_shape(w, v, "shape", geometry->shape,
+	    &geometry->rank)) {
+		return false;
+	}
+	if (!shape_count(geometry->shape, geometry->rank, &geometry->count))
+		word_die(w, v, "shape", "overflows");
+	if (!fill_strides(geometry, fortran)) {
+		if (geometry->count != 0)
+			word_die(w, v, "shape", "overflows");
+		memset(geometry->strides, 0, sizeof(geometry->strides));
+	}
+	return true;
+}
+
+/* The state: (version, shape, dtype, fortran, data), without the version in
+ * files from before numpy 1.0. */
+void
+numpy_reconstruct(struct word *w)
+{
+	struct geometry geometry = { 0 };
+	struct npy_dtype d;
+	uint32_t parts = value_count(w->g, w->state);
+	uint32_t first = parts == 5;
+	vref fortran = value_item(w->g, w->state, first + 2);
+	vref data = value_item(w->g, w->state, first + 3);
+	int64_t order;
+
+	if (w->state == VREF_MISSING || word_is_opaque(w, w->state)) {
+		word_leave_out(w, "an array without a state");
+		return;
+	}
+	if (value_kind(w->g, w->state) != VALUE_TUPLE || parts < 4 ||
+	    parts > 5)
+		word_die(w, w->state, "state", "is not a tuple of four or five");
+	if (!value_int(w->g, fortran, &order))
+		word_die(w, fortran, "order", "is not a bool");
+	numpy_dtype_read(w, value_item(w->g, w->state, first + 1), &d);
+	if (d.refused != NULL) {
+		word_leave_out(w, d.refused);
+		/* Objects in an array may be tensors. */
+		if (value_kind(w->g, data) == VALUE_LIST)
+			w->also = data;
+		return;
+	}
+	if (read_shape(w, value_item(w->g, w->state, first), order != 0,
+	    &geometry))
+		send_array(w, data, &d, &geometry);
+}
+
+/* The dimensions turned round: _frombuffer(.., 'K', axis_order). */
+static void
+transpose(const struct word *w, vref order, struct geometry *geometry)
+{
+	struct geometry was = *geometry;
+	uint64_t axes[RANK_MAX];
+	uint64_t seen = 0;
+	size_t rank;
+
+	if (!word_shape(w, order, "axis order", axes, &rank) ||
+	    rank != geometry->rank)
+		word_die(w, order, "axis order", "does not fit the shape");
+	for (size_t i = 0; i < rank; i++) {
+		if (axes[i] >= rank || (seen >> axes[i] & 1) != 0)
+			word_die(w, order, "axis order", "is no permutation");
+		seen |= UINT64_C(1) << axes[i];
+		geometry->shape[i] = was.shape[axes[i]];
+		geometry->strides[i] = was.strides[axes[i]];
+	}
+}
+
+/* (buffer, dtype, shape, order[, axis order]) */
+void
+numpy_frombuffer(struct word *w)
+{
+	struct geometry geometry = { 0 };
+	struct npy_dtype d;
+	const uint8_t *at;
+	uint64_t len;
+
+	if (!value_text(w->g, word_arg(w, 3), true, &at, &len) || len != 1)
+		word_die(w, word_arg(w, 3), "order", "is not a letter");
+	numpy_dtype_read(w, word_arg(w, 1), &d);
+	if (d.refused != NULL) {
+		word_leave_out(w, d.refused);
+		return;
+	}
+	if (!read_shape(w, word_arg(w, 2), at[0] == 'F', &geometry))
+		return;
+	if (at[0] == 'K' && value_kind(w->g, word_arg(w, 4)) == VALUE_TUPLE)
+		transpose(w, word_arg(w, 4), &geometry);
+	else if (at[0] != 'C' && at[0] != 'F')
+		word_die(w, word_arg(w, 3), "order", "is not C, F or K");
+	send_array(w, word_arg(w, 0), &d, &geometry);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * numpy_dtype.c - numpy.dtype('f4', False, True) with its state, as an element
+ * type of ours.  Source: numpy 2.4, numpy/_core/src/multiarray/descriptor.c
+ * (arraydescr_reduce, arraydescr_setstate).
+ */
+#include "vocabulary_numpy.h"
+
+#include <string.h>
+
+static const struct {
+	const char *code;
+	uint16_t dtype;
+} codes[] = {
+	{ "f4", DTYPE_F32 }, { "f8", DTYPE_F64 }, { "f2", DTYPE_F16 },
+	{ "i8", DTYPE_I64 }, { "i4", DTYPE_I32 }, { "i2", DTYPE_I16 },
+	{ "i1", DTYPE_I8 }, { "u1", DTYPE_U8 }, { "u2", DTYPE_U16 },
+	{ "u4", DTYPE_U32 }, { "u8", DTYPE_U64 }, { "b1", DTYPE_BOOL },
+	{ "c8", DTYPE_C64 }, { "c16", DTYPE_C128 },
+};
+/* Types of the ml_dtypes package, which are given as the class itself. */
+static const struct {
+	const char *name;
+	uint16_t dtype;
+} classes[] = {
+	{ "bfloat16", DTYPE_BF16 },
+	{ "float8_e4m3fn", DTYPE_F8_E4M3 },
+	{ "float8_e5m2", DTYPE_F8_E5M2 },
+	{ "float8_e4m3fnuz", DTYPE_F8_E4M3FNUZ },
+	{ "float8_e5m2fnuz", DTYPE_F8_E5M2FNUZ },
+	{ "float8_e8m0fnu", DTYPE_F8_E8M0 },
+};
+
+static const char *
+read_code(const struct word *w, vref v, struct npy_dtype *out)
+{
+	const uint8_t *at;
+	uint64_t len;
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (value_is_global(w->g, v, "ml_dtypes", classes[i].name))
+			out->dtype = dtype_by_code(classes[i].dtype);
+	if (out->dtype != NULL)
+		return NULL;
+	if (!value_text(w->g, v, true, &at, &len))
+		return "its dtype is an unknown object";
+	/* The letter may have a byte order before it. */
+	if (len > 0 && memchr("<>|=", at[0], 4) != NULL) {
+		out->swapped = at[0] == '>';
+		at++;
+		len--;
+	}
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (len == strlen(codes[i].code) &&
+		    memcmp(at, codes[i].code, len) == 0)
+			out->dtype = dtype_by_code(codes[i].dtype);
+	if (out->dtype != NULL)
+		return NULL;
+	if (len > 0 && at[0] == 'O')
+		return "an array of objects";
+	if (len > 0 && (at[0] == 'S' || at[0] == 'U' || at[0] == 'a'))
+		return "an array of strings";
+	if (len > 0 && at[0] == 'V')
+		return "an array of structures";
+	return "no tensor has its dtype";
+}
+
+/* numpy.dtype('f4', False, True) with the state (3, '<', None, names, ...). */
+void
+numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
+{
+	const struct value *call;
+	const uint8_t *at;
+	uint64_t len;
+	vref state;
+
+	*out = (struct npy_dtype){ 0 };
+	if (value_kind(w->g, v) != VALUE_CALL) {
+		if (!word_is_opaque(w, v) &&
+		    value_kind(w->g, v) != VALUE_GLOBAL)
+			word_die(w, v, "dtype", "is not one");
+		out->refused = "its dtype is an unknown object";
+		return;
+	}
+	call = graph_at(w->g, v);
+	if (!value_is_global(w->g, call->as.call.callable, "numpy", "dtype")) {
+		out->refused = "its dtype is an unknown object";
+		return;
+	}
+	out->refused = read_code(w, value_item(w->g, call->as.call.args, 0),
+	    out);
+	state = call->as.call.state;
+	if (out->refused != NULL || value_count(w->g, state) < 2)
+		return;
+	if (!value_text(w->g, value_item(w->g, state, 1), true, &at, &len) ||
+	    len != 1 || memchr("<>|=", at[0], 4) == NULL)
+		word_die(w, v, "dtype", "has no byte order");
+	out->swapped = at[0] == '>';
+	/* A sub-array, or fields: the letter does not tell all. */
+	for (uint32_t i = 2; i < 5; i++) {
+		vref part = value_item(w->g, state, i);
+
+		if (part != VREF_MISSING && part != VREF_NONE)
+			out->refused = "an array of structures";
+	}
+}

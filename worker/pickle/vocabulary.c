@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vocabulary.c - see vocabulary.h: the table of the calls that mean tensors,
+ * with how many arguments each takes.  Sources: torch/_utils.py, _tensor.py and
+ * serialization.py of 2.13, 1.13 and 0.4; numpy 2.4 and 1.24.  A call in the
+ * table with the wrong arguments is a lie; a call that is not in it is left to
+ * the walk.
+ */
+#include "vocabulary.h"
+
+#include <string.h>
+
+#include "verdict.h"
+#include "vocabulary_word.h"
+
+#define ANY UINT8_MAX
+/* _rebuild_from_type_v2 calls its argument, which may be itself. */
+#define TYPES_MAX 8
+
+enum way {
+	READ,	/* by the function */
+	SAME,	/* the first argument is it */
+	TENSOR,	/* the same, and must be a tensor */
+	STATED,	/* the same, with the fourth as its attributes */
+	WALK,	/* walked into; here only to be found soon */
+	PLAIN,	/* data that holds no tensor */
+	OUT	/* a tensor that is left out: why */
+};
+
+struct entry {
+	const char *module;
+	const char *name;
+	enum way way;
+	uint8_t least;		/* arguments */
+	uint8_t most;
+	void (*read)(struct word *w);
+	const char *why;
+};
+
+#define UTILS "torch._utils"
+#define MULTIARRAY "numpy.core.multiarray"
+#define MULTIARRAY2 "numpy._core.multiarray"
+
+/* Those first that a checkpoint has one of for each tensor. */
+static const struct entry entries[] = {
+	{ UTILS, "_rebuild_tensor_v2", READ, 6, 7, torch_rebuild_tensor, 0 },
+	{ UTILS, "_rebuild_parameter", TENSOR, 3, 3, 0, 0 },
+	{ "collections", "OrderedDict", WALK, 0, ANY, 0, 0 },
+	{ UTILS, "_rebuild_tensor", READ, 4, 4, torch_rebuild_tensor, 0 },
+	{ UTILS, "_rebuild_tensor_v3", READ, 7, 8, torch_rebuild_tensor_v3,
+	    0 },
+	{ UTILS, "_rebuild_parameter_with_state", STATED, 4, 4, 0, 0 },
+	{ UTILS, "_rebuild_qtensor", READ, 7, 7, torch_rebuild_qtensor, 0 },
+	{ UTILS, "_rebuild_sparse_tensor", READ, 2, 2, torch_rebuild_sparse,
+	    0 },
+	{ UTILS, "_rebuild_sparse_csr_tensor", READ, 2, 2,
+	    torch_rebuild_sparse_csr, 0 },
+	{ UTILS, "_rebuild_nested_tensor", READ, 3, 4, torch_rebuild_nested,
+	    0 },
+	{ UTILS, "_rebuild_meta_tensor_no_storage", OUT, 4, 4, 0,
+	    "it is on the meta device: no data" },
+	{ UTILS, "_rebuild_wrapper_subclass", OUT, 7, 8, 0,
+	    "a wrapper around other tensors: no data of its own" },
+	{ UTILS, "_rebuild_device_tensor_from_numpy", TENSOR, 4, 4, 0, 0 },
+	{ UTILS, "_rebuild_device_tensor_from_cpu_tensor", TENSOR, 4, 4, 0,
+	    0 },
+	{ UTILS, "_rebuild_xla_tensor", TENSOR, 4, 4, 0, 0 },
+	{ "torch.storage", "_load_from_bytes", OUT, 1, 1, 0,
+	    "a whole checkpoint in bytes of its own" },
+	{ "torch.nn.parameter", "UninitializedParameter", OUT, 0, ANY, 0,
+	    "an uninitialized parameter: no data" },
+	{ "torch.nn.parameter", "UninitializedBuffer", OUT, 0, ANY, 0,
+	    "an uninitialized buffer: no data" },
+
+	{ "torch", "Size", SAME, 0, 1, 0, 0 },
+	{ "torch", "device", PLAIN, 0, ANY, 0, 0 },
+	{ "torch.serialization", "_get_layout", PLAIN, 0, ANY, 0, 0 },
+	{ "torch.jit._pickle", "build_intlist", SAME, 1, 1, 0, 0 },
+	{ "torch.jit._pickle", "build_tensorlist", SAME, 1, 1, 0, 0 },
+	{ "torch.jit._pickle", "build_doublelist", SAME, 1, 1, 0, 0 },
+	{ "torch.jit._pickle", "build_boollist", SAME, 1, 1, 0, 0 },
+	{ "torch.jit._pickle", "restore_type_tag", SAME, 2, 2, 0, 0 },
+	{ "torch.jit._pickle", "build_tensor_from_id", OUT, 1, 1, 0,
+	    "a tensor of the constants table" },
+
+	{ MULTIARRAY, "_reconstruct", READ, 3, 3, numpy_reconstruct, 0 },
+	{ MULTIARRAY2, "_reconstruct", READ, 3, 3, numpy_reconstruct, 0 },
+	{ MULTIARRAY, "scalar", READ, 1, 2, numpy_scalar, 0 },
+	{ MULTIARRAY2, "scalar", READ, 1, 2, numpy_scalar, 0 },
+	{ "numpy.core.numeric", "_frombuffer", READ, 4, 5, numpy_frombuffer,
+	    0 },
+	{ "numpy._core.numeric", "_frombuffer", READ, 4, 5, numpy_frombuffer,
+	    0 },
+	{ "numpy", "dtype", PLAIN, 0, ANY, 0, 0 },
+
+	{ "_codecs", "encode", PLAIN, 0, ANY, 0, 0 },
+	{ "builtins", "bytes", PLAIN, 0, ANY, 0, 0 },
+	{ "builtins", "bytearray", PLAIN, 0, ANY, 0, 0 },
+	{ "builtins", "complex", PLAIN, 0, ANY, 0, 0 },
+	{ "builtins", "slice", PLAIN, 0, ANY, 0, 0 },
+	{ "builtins", "range", PLAIN, 0, ANY, 0, 0 },
+};
+
+/* Classes whose state is the tensor: torch 0.1 to 0.3, and Parameter(data). */
+static const char *const tensors[][2] = {
+	{ "torch.nn.parameter", "Parameter" },
+	{ "torch.nn.parameter", "Buffer" },
+	{ "torch.nn", "Parameter" },
+	{ "torch.autograd.variable", "Variable" },
+	{ "torch.autograd", "Variable" },
+	{ "torch", "Tensor" },
+	{ "torch._tensor", "Tensor" },
+	{ "torch.tensor", "Tensor" },
+};
+/* In torch and torch.cuda. */
+static const char *const typed[] = {
+	"FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor",
+	"LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTensor",
+	"BoolTensor"
+};
+
+static const struct entry legacy = { "torch", "Tensor", READ, 0, ANY,
+	torch_legacy_state, 0 };
+
+void
+vocabulary_start(struct storage_home *home)
+{
+	if (home->words == NULL)
+		home->words = arena_alloc(&home->job->arena, 1,
+		    sizeof(*home->words));
+}
+
+static const struct entry *
+find_entry(const struct graph *g, vref callable)
+{
+	if (value_kind(g, callable) != VALUE_GLOBAL)
+		return NULL;
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
+		if (value_is_global(g, callable, entries[i].module,
+		    entries[i].name))
+			return entries[i].way == WALK ? NULL : &entries[i];
+	for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
+		if (value_is_global(g, callable, tensors[i][0], tensors[i][1]))
+			return &legacy;
+	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
+		if (value_is_global(g, callable, "torch", typed[i]) ||
+		    value_is_global(g, callable, "torch.cuda", typed[i]))
+			return &legacy;
+	return NULL;
+}
+
+static bool
+is_from_type(const struct graph *g, vref callable)
+{
+	static const char *const modules[] = { "torch._tensor",
+		"torch.tensor" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (value_is_global(g, callable, modules[i],
+		    "_rebuild_from_type_v2") ||
+		    value_is_global(g, callable, modules[i],
+		    "_rebuild_from_type"))
+			return true;
+	return false;
+}
+
+/* (function, type, args, state): the call that it makes takes the word's place.
+ * Returns the function. */
+static vref
+unwrap_type(struct word *w, vref callable)
+{
+	for (int depth = 0; is_from_type(w->g, callable); depth++) {
+		w->function = "_rebuild_from_type_v2";
+		if (depth == TYPES_MAX)
+			word_die(w, VREF_MISSING, "call", "is nested too deep");
+		if (w->argc != 4)
+			word_die(w, VREF_MISSING, "call",
+			    "has the wrong number of arguments");
+		callable = word_arg(w, 0);
+		if (value_kind(w->g, callable) != VALUE_GLOBAL &&
+		    !word_is_opaque(w, callable))
+			word_die(w, callable, "function", "is not one");
+		if (value_kind(w->g, word_arg(w, 2)) != VALUE_TUPLE)
+			word_die(w, word_arg(w, 2), "args", "is not a tuple");
+		if (w->also == VREF_MISSING)
+			w->also = word_arg(w, 3);
+		w->args = word_arg(w, 2);
+		w->argc = value_count(w->g, w->args);
+	}
+	return callable;
+}
+
+/* A function of a class that we do not know: its arguments may hold tensors.
+ * One dict alone (torch's jagged tensors) stands for the whole. */
+static void
+read_unknown(struct word *w)
+{
+	w->inner = w->args;
+	if (w->argc == 1 && value_kind(w->g, word_arg(w, 0)) == VALUE_DICT)
+		w->inner = word_arg(w, 0);
+	word_leave_out(w, "rebuilt by an unknown function; its parts follow");
+}
+
+static void
+check_count(const struct word *w, const struct entry *e)
+{
+	if (w->argc < e->least || (e->most != ANY && w->argc > e->most))
+		word_die(w, VREF_MISSING, "call",
+		    "has the wrong number of arguments");
+}
+
+static void
+read_same(struct word *w, const struct entry *e)
+{
+	if (w->argc == 0)
+		return;
+	w->inner = word_arg(w, 0);
+	if (e->way != SAME && !word_is_opaque(w, w->inner))
+		word_die(w, w->inner, "data", "is not a tensor");
+	if (e->way == STATED)
+		w->also = word_arg(w, 3);
+}
+
+static enum meaning
+read_entry(struct word *w, const struct entry *e)
+{
+	w->function = e->name;
+	check_count(w, e);
+	/* Tensor.__setstate__ with four parts replaces the tensor. */
+	if (e->module[0] == 't' && e != &legacy &&
+	    value_kind(w->g, w->state) == VALUE_TUPLE &&
+	    value_count(w->g, w->state) == 4 && e->way == READ)
+		e = &legacy;
+	switch (e->way) {
+	case READ:
+		e->read(w);
+		break;
+	case SAME:
+	case TENSOR:
+	case STATED:
+		read_same(w, e);
+		break;
+	case WALK:
+		return MEANS_NOTHING;
+	case PLAIN:
+		return MEANS_PLAIN;
+	case OUT:
+		word_leave_out(w, e->why);
+		break;
+	}
+	if (e->module[0] == 't' && e != &legacy && w->also == VREF_MISSING)
+		w->also = w->state;
+	if (e->read == numpy_scalar)
+		return MEANS_PLAIN;
+	return w->inner != VREF_MISSING ? MEANS_SAME_AS : MEANS_TENSOR;
+}
+
+static enum meaning
+read_call(struct word *w, const struct value *call)
+{
+	vref callable = call->as.call.callable;
+	const struct entry *e;
+
+	w->args = call->as.call.args;
+	w->argc = value_count(w->g, w->args);
+	w->state = call->as.call.state;
+	if (is_from_type(w->g, callable)) {
+		callable = unwrap_type(w, callable);
+		e = find_entry(w->g, callable);
+		if (e == NULL) {
+			read_unknown(w);
+			return MEANS_SAME_AS;
+		}
+		return read_entry(w, e);
+	}
+	e = find_entry(w->g, callable);
+	return e != NULL ? read_entry(w, e) : MEANS_NOTHING;
+}
+
+struct meant
+vocabulary_read(struct graph *g, vref v, const struct path *path,
+    struct storage_home *home)
+{
+	const struct value *node = graph_at(g, v);
+	struct meant m = { .meaning = MEANS_PLAIN, .inner = VREF_MISSING,
+		.also = VREF_MISSING };
+	struct word w = {
+		.g = g,
+		.job = g->job,
+		.home = home,
+		.path = path,
+		.function = "persistent id",
+		.where = node->where,
+		.args = VREF_EMPTY_TUPLE,
+		.state = VREF_MISSING,
+		.also = VREF_MISSING,
+		.inner = VREF_MISSING,
+	};
+
+	vocabulary_start(home);
+	m.first = home->words->sent_count;
+	if (node->kind == VALUE_CALL)
+		m.meaning = read_call(&w, node);
+	else if (torch_storage_leaf(&w, v))
+		m.meaning = MEANS_TENSOR;
+	m.count = home->words->sent_count - m.first;
+	m.inner = w.inner;
+	m.also = w.also;
+	return m;
+}

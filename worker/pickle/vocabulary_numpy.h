@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * vocabulary_numpy.h - what the files that read numpy's words share.
+ */
+#ifndef WORKER_VOCABULARY_NUMPY_H
+#define WORKER_VOCABULARY_NUMPY_H
+
+#include "vocabulary_word.h"
+
+struct npy_dtype {
+	const struct dtype *dtype;
+	bool swapped;		/* big-endian */
+	const char *refused;	/* why it is no tensor's, or NULL */
+};
+
+/* Where an array's bytes are. */
+struct npy_bytes {
+	const uint8_t *at;
+	uint64_t len;		/* of at[] */
+	uint64_t count;		/* bytes that it means */
+	bool latin1;		/* at[] is UTF-8, one character a byte */
+	vref node;		/* that holds them, or VREF_MISSING */
+	bool in_file;
+};
+
+/* numpy_dtype.c: dies on a lie; ->refused when it is no tensor's. */
+void numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out);
+
+/* numpy_bytes.c: false when the bytes are not to be had, which was said. */
+bool numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out);
+/* At most `room` of them, decoded; returns how many. */
+size_t numpy_bytes_copy(const struct npy_bytes *bytes, uint8_t *out,
+    size_t room);
+void numpy_swap(uint8_t *at, size_t len, unsigned width);
+/* The storage that holds them, in the host's byte order. */
+uint32_t numpy_storage(const struct word *w, const struct npy_bytes *bytes,
+    const struct npy_dtype *d);
+
+#endif
