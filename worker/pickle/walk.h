@@ -24,7 +24,11 @@ struct storage_home {
 	/* Bytes an element, and whether they must be swapped: set by the
 	 * vocabulary before find, used for big-endian archives. */
 	unsigned swap_width;
+	/* The archive's storages are big-endian (set by the home's maker). */
+	bool big_endian;
 	void *context;
+	/* The vocabulary's own memory of this file; starts NULL. */
+	struct vocabulary *words;
 };
 
 void walk_tensors(struct graph *g, vref root, struct storage_home *home);

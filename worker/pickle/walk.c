@@ -1,0 +1,541 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk.c - see walk.h.  Depth first, in the order of the file, with a stack of
+ * its own: the graph is hostile, shares nodes and contains itself.
+ *
+ * What is reached twice.  A tensor is sent once; each further path to its node
+ * is an alias.  A container is walked once; when it is reached again and holds
+ * tensors it is walked again for the aliases, as Python's state_dict() would
+ * name them, but all such work together is bounded (AGAIN_* below): a DAG of n
+ * nodes may have 2^n paths.  When that is spent one note says so and the rest
+ * goes unnamed.  A container inside itself is not entered again.
+ */
+#include "walk.h"
+
+#include <string.h>
+
+#include "verdict.h"
+#include "vocabulary.h"
+#include "walk_inside.h"
+#include "walk_keys.h"
+
+#define AGAIN_PER_NODE 4
+#define AGAIN_BASE 1000
+/* Long keys may be shared by many dicts: bytes that may be hashed and compared
+ * are 8 times the input, and this. */
+#define KEY_BYTES_BASE (16 * MIB)
+
+/* What value.mark says of a container or call. */
+enum mark {
+	MARK_NEW = 0,
+	MARK_ACTIVE,	/* on the stack */
+	MARK_EMPTY,	/* walked; nothing was sent */
+	MARK_FULL,	/* walked; something was */
+	MARK_RECORD	/* and up: tensors, walk->records[mark - MARK_RECORD] */
+};
+
+/* --------------------------------------------------------------- the path */
+
+/* Puts the frame's current child on the path. */
+static void
+set_part(struct walk *w, struct frame *f, vref key, enum path_kind kind)
+{
+	struct path_part *part = &w->parts[f->parts];
+
+	if (kind == PATH_INDEX) {
+		part->at = (const uint8_t *)f->text;
+		part->len = (uint32_t)keys_decimal((int64_t)key, f->text);
+	} else {
+		keys_text(w->g, key, f->text, &part->at, &part->len);
+	}
+	part->kind = (uint8_t)kind;
+	w->path.count = f->parts + 1;
+}
+
+static bool
+is_leaf(const struct walk *w, vref v)
+{
+	switch (value_kind(w->g, v)) {
+	case VALUE_TUPLE:
+	case VALUE_LIST:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DICT:
+		return value_count(w->g, v) == 0;
+	case VALUE_CALL:
+	case VALUE_PERSID:
+		return false;
+	case VALUE_NONE:
+	case VALUE_BOOL:
+	case VALUE_INT:
+	case VALUE_BIGINT:
+	case VALUE_FLOAT:
+	case VALUE_TEXT:
+	case VALUE_BYTES:
+	case VALUE_BYTEARRAY:
+	case VALUE_GLOBAL:
+	case VALUE_EXTENSION:
+	case VALUE_BUFFER:
+	default:
+		return true;
+	}
+}
+
+/* Does anything come of visiting it? */
+static bool
+matters(const struct walk *w, vref v)
+{
+	return !is_leaf(w, v) || (w->job->flags & GO_SCALARS) != 0;
+}
+
+static void
+send_scalar(struct walk *w, vref v)
+{
+	struct scalar_out out = { 0 };
+	const struct value *node =
+	    value_is_node(v) ? graph_at(w->g, v) : NULL;
+	enum value_kind kind = value_kind(w->g, v);
+
+	if ((w->job->flags & GO_SCALARS) == 0)
+		return;
+	if (kind == VALUE_NONE) {
+		out.kind = SCALAR_NULL;
+	} else if (value_int(w->g, v, &out.i)) {
+		out.kind = kind == VALUE_BOOL ? SCALAR_BOOL : SCALAR_INT;
+	} else if (node != NULL && kind == VALUE_FLOAT) {
+		out.kind = SCALAR_FLOAT;
+		out.f = node->as.f;
+	} else if (node != NULL && (kind == VALUE_TEXT || kind == VALUE_BYTES ||
+	    kind == VALUE_BYTEARRAY || kind == VALUE_BIGINT)) {
+		out.kind = kind == VALUE_TEXT ? SCALAR_TEXT :
+		    kind == VALUE_BIGINT ? SCALAR_BIGINT : SCALAR_BYTES;
+		out.at = node->as.s.at;
+		out.len = node->as.s.len;
+	} else {
+		return;
+	}
+	sink_scalar(w->job, &w->path, &out);
+	w->sent++;
+}
+
+/* -------------------------------------------------------------- the stack */
+
+/* One unit of repeated work; false when there is none left. */
+static bool
+spend(struct walk *w, uint64_t amount)
+{
+	if (amount <= w->again_left) {
+		w->again_left -= amount;
+		return true;
+	}
+	w->again_left = 0;
+	if (!w->again_said)
+		sink_note(w->job, NOTE_SKIPPED, VERDICT_UNUSUAL,
+		    WIRE_NO_OFFSET, "shared containers have more paths than "
+		    "are followed: not every alias is listed");
+	w->again_said = true;
+	return false;
+}
+
+static struct frame *
+push(struct walk *w, enum frame_kind kind, vref node, vref seq, bool counted)
+{
+	struct frame *f = &w->stack[w->depth];
+	const struct frame *above = w->depth > 0 ? f - 1 : NULL;
+
+	if (counted && w->nesting++ >= w->job->limits.nesting)
+		die(w->job, FAULT_LIMIT, value_where(w->g, node,
+		    WIRE_NO_OFFSET), "containers are nested over the limit");
+	w->depth++;
+	f->kind = kind;
+	f->node = node;
+	f->seq = seq;
+	f->next = 0;
+	f->counted = counted;
+	f->attributes = false;
+	f->spread = false;
+	f->settled = false;
+	f->also = VREF_MISSING;
+	f->again = above != NULL && above->again;
+	f->parts = w->path.count;
+	f->sent = w->sent;
+	return f;
+}
+
+static void
+pop(struct walk *w)
+{
+	struct frame *f = &w->stack[--w->depth];
+	struct value *node;
+
+	if (f->counted) {
+		w->nesting--;
+		node = graph_at(w->g, f->node);
+		if (node->mark >= MARK_RECORD)
+			w->records[node->mark - MARK_RECORD].active = false;
+		else
+			node->mark = f->sent == w->sent && !f->again ?
+			    MARK_EMPTY : MARK_FULL;
+	}
+	w->path.count = f->parts;
+}
+
+/* May this node be walked (again)?  Marks it. */
+static bool
+enter(struct walk *w, vref v, bool *again)
+{
+	struct value *node = graph_at(w->g, v);
+
+	*again = node->mark == MARK_FULL;
+	if (node->mark == MARK_ACTIVE || node->mark == MARK_EMPTY)
+		return false;
+	if (*again && !spend(w, 1))
+		return false;
+	node->mark = MARK_ACTIVE;
+	return true;
+}
+
+static void
+enter_container(struct walk *w, vref v, enum frame_kind kind, bool attributes)
+{
+	struct frame *f;
+	bool again;
+
+	if (!enter(w, v, &again))
+		return;
+	if (kind == FRAME_ENTRIES && !again)
+		keys_settle(w->g, graph_at(w->g, v), &w->key_bytes_left);
+	f = push(w, kind, v, v, true);
+	f->attributes = attributes;
+	f->again = f->again || again;
+}
+
+/* ------------------------------------------------------------------ calls */
+
+/* Sends an alias for each tensor of the record. */
+static void
+send_aliases(struct walk *w, const struct record *r, uint64_t where)
+{
+	const struct vocabulary *words = w->home->words;
+	struct path path = w->path;
+
+	if (r->count == 0)
+		sink_alias(w->job, &path, SINK_SKIPPED, where);
+	for (uint32_t i = 0; i < r->count; i++) {
+		path.suffix = words->sent[r->first + i].suffix;
+		sink_alias(w->job, &path, words->sent[r->first + i].tensor,
+		    where);
+	}
+	w->sent++;
+}
+
+/* What comes with a tensor: attributes of a subclass, items of an array. */
+static void
+enter_also(struct walk *w, vref v, bool again)
+{
+	struct record *r = &w->records[graph_at(w->g, v)->mark - MARK_RECORD];
+	struct frame *f;
+
+	if (r->active || r->also == VREF_MISSING || is_leaf(w, r->also) ||
+	    (again && !spend(w, 1)))
+		return;
+	r->active = true;
+	f = push(w, FRAME_SAME, v, VREF_NONE, true);
+	f->also = r->also;
+	f->again = f->again || again;
+}
+
+static void
+remember(struct walk *w, vref v, const struct meant *m)
+{
+	w->records = arena_grow(&w->job->arena, w->records,
+	    sizeof(*w->records), w->record_count, w->record_count + 1,
+	    &w->record_capacity);
+	w->records[w->record_count] = (struct record){ .first = m->first,
+		.count = m->count, .also = m->also };
+	graph_at(w->g, v)->mark = MARK_RECORD + w->record_count++;
+	w->sent++;
+	enter_also(w, v, false);
+}
+
+/* A call that is walked into, as what it stands for or as an object. */
+static void
+enter_object(struct walk *w, vref v, const struct meant *m, bool attributes)
+{
+	struct frame *f;
+	bool again;
+
+	if (!enter(w, v, &again))
+		return;
+	if (m->meaning == MEANS_SAME_AS) {
+		f = push(w, FRAME_SAME, v, m->inner, true);
+		f->also = m->also;
+	} else {
+		if (!again)
+			walk_object(w, v);
+		f = push(w, FRAME_OBJECT, v, VREF_MISSING, true);
+		f->spread = walk_is_plain_class(w->g,
+		    graph_at(w->g, v)->as.call.callable);
+		f->settled = again;
+	}
+	f->attributes = attributes;
+	f->again = f->again || again;
+}
+
+static void
+enter_call(struct walk *w, vref v, bool attributes)
+{
+	const struct value *node = graph_at(w->g, v);
+	struct meant m;
+
+	if (node->mark >= MARK_RECORD) {
+		send_aliases(w, &w->records[node->mark - MARK_RECORD],
+		    node->where);
+		enter_also(w, v, true);
+		return;
+	}
+	if (node->mark == MARK_ACTIVE || node->mark == MARK_EMPTY)
+		return;
+	m = vocabulary_read(w->g, v, &w->path, w->home);
+	if (m.meaning == MEANS_TENSOR)
+		remember(w, v, &m);
+	else if (m.meaning != MEANS_PLAIN)
+		enter_object(w, v, &m, attributes);
+}
+
+/* ------------------------------------------------------------ the children */
+
+/* A state is a dict of attributes, or (dict, slots), either may be None. */
+static bool
+is_slots_state(const struct walk *w, vref v)
+{
+	enum value_kind kind;
+
+	if (value_kind(w->g, v) != VALUE_TUPLE || value_count(w->g, v) != 2)
+		return false;
+	for (uint32_t i = 0; i < 2; i++) {
+		kind = value_kind(w->g, value_item(w->g, v, i));
+		if (kind != VALUE_DICT && kind != VALUE_NONE)
+			return false;
+	}
+	return true;
+}
+
+/* v under the path as it stands.  attributes: the keys of a dict are attribute
+ * names.  spread: v has no part of the path, so no scalar can be there. */
+static void
+visit(struct walk *w, vref v, bool attributes, bool spread)
+{
+	if (is_leaf(w, v)) {
+		if (!spread)
+			send_scalar(w, v);
+		return;
+	}
+	if (value_kind(w->g, v) == VALUE_CALL ||
+	    value_kind(w->g, v) == VALUE_PERSID) {
+		enter_call(w, v, attributes);
+		return;
+	}
+	if (attributes && is_slots_state(w, v)) {
+		struct frame *f = push(w, FRAME_SPREAD, VREF_MISSING, v,
+		    false);
+
+		f->attributes = true;
+		return;
+	}
+	enter_container(w, v, value_kind(w->g, v) == VALUE_DICT ?
+	    FRAME_ENTRIES : FRAME_ITEMS, attributes);
+}
+
+/* A part of an object that has no part of the path. */
+static void
+visit_also(struct walk *w, vref also)
+{
+	if (also != VREF_MISSING && !is_leaf(w, also))
+		visit(w, also, true, true);
+}
+
+/* nn.Module keeps its parts in three dicts that state_dict() does not name. */
+static bool
+is_spliced(const struct walk *w, vref key, vref value)
+{
+	static const char *const names[] = { "_parameters", "_buffers",
+		"_modules" };
+	const uint8_t *at;
+	uint64_t len;
+
+	if ((value_kind(w->g, value) != VALUE_DICT &&
+	    value_kind(w->g, value) != VALUE_CALL) ||
+	    !value_text(w->g, key, true, &at, &len))
+		return false;
+	for (size_t i = 0; i < 3; i++)
+		if (len == strlen(names[i]) && memcmp(at, names[i], len) == 0)
+			return true;
+	return false;
+}
+
+static void
+next_entry(struct walk *w, struct frame *f)
+{
+	const struct value *dict = graph_at(w->g, f->seq);
+	vref key;
+	vref value;
+
+	if (f->next + 1 >= dict->as.seq.count) {
+		pop(w);
+		return;
+	}
+	key = dict->as.seq.at[f->next];
+	value = dict->as.seq.at[f->next + 1];
+	f->next += 2;
+	if (key == VREF_MISSING || !matters(w, value))
+		return;
+	w->path.count = f->parts;
+	if (f->attributes && is_spliced(w, key, value)) {
+		visit(w, value, false, true);
+		return;
+	}
+	set_part(w, f, key, f->attributes ? PATH_ATTR : PATH_KEY);
+	visit(w, value, false, false);
+}
+
+static void
+next_item(struct walk *w, struct frame *f)
+{
+	vref item;
+
+	if (f->next >= value_count(w->g, f->seq)) {
+		pop(w);
+		return;
+	}
+	item = graph_at(w->g, f->seq)->as.seq.at[f->next++];
+	if (!matters(w, item))
+		return;
+	w->path.count = f->parts;
+	if (f->kind == FRAME_SPREAD) {
+		visit(w, item, f->attributes, true);
+		return;
+	}
+	set_part(w, f, f->next - 1, PATH_INDEX);
+	visit(w, item, false, false);
+}
+
+/* A sequence of a call's own, shared with none. */
+static void
+visit_own(struct walk *w, vref seq, enum frame_kind kind, bool attributes)
+{
+	struct frame *f;
+
+	if (!value_is_node(seq) || value_count(w->g, seq) == 0)
+		return;
+	f = push(w, kind, VREF_MISSING, seq, false);
+	f->attributes = attributes;
+}
+
+/* The parts of an object, one after the other. */
+static void
+next_part(struct walk *w, struct frame *f)
+{
+	struct value *call = graph_at(w->g, f->node);
+	vref entries;
+
+	w->path.count = f->parts;
+	switch (f->next++) {
+	case 0:
+		if (!is_leaf(w, call->as.call.args))
+			enter_container(w, call->as.call.args, f->spread ?
+			    FRAME_SPREAD : FRAME_ITEMS, false);
+		break;
+	case 1:
+		visit_also(w, value_call_kwargs(w->g, call));
+		break;
+	case 2:
+		visit_own(w, value_call_items(w->g, call), FRAME_ITEMS,
+		    false);
+		break;
+	case 3:
+		entries = value_call_entries(w->g, call);
+		if (value_is_node(entries) && !f->settled)
+			keys_settle(w->g, graph_at(w->g, entries),
+			    &w->key_bytes_left);
+		visit_own(w, entries, FRAME_ENTRIES, f->attributes);
+		break;
+	case 4:
+		visit_also(w, call->as.call.state);
+		break;
+	default:
+		pop(w);
+		break;
+	}
+}
+
+static void
+next_same(struct walk *w, struct frame *f)
+{
+	w->path.count = f->parts;
+	switch (f->next++) {
+	case 0:
+		/* VREF_NONE: a tensor, which has been sent. */
+		if (f->seq != VREF_NONE)
+			visit(w, f->seq, f->attributes, false);
+		break;
+	case 1:
+		visit_also(w, f->also);
+		break;
+	default:
+		pop(w);
+		break;
+	}
+}
+
+static void
+advance(struct walk *w)
+{
+	struct frame *f = &w->stack[w->depth - 1];
+
+	if (f->again && !spend(w, 1)) {
+		pop(w);
+		return;
+	}
+	switch (f->kind) {
+	case FRAME_ENTRIES:
+		next_entry(w, f);
+		break;
+	case FRAME_ITEMS:
+	case FRAME_SPREAD:
+		next_item(w, f);
+		break;
+	case FRAME_OBJECT:
+		next_part(w, f);
+		break;
+	case FRAME_SAME:
+		next_same(w, f);
+		break;
+	}
+}
+
+void
+walk_tensors(struct graph *g, vref root, struct storage_home *home)
+{
+	struct job *job = g->job;
+	uint64_t deepest = job->limits.nesting < g->count ?
+	    job->limits.nesting : g->count;
+	struct walk *w = arena_alloc(&job->arena, 1, sizeof(*w));
+
+	w->g = g;
+	w->job = job;
+	w->home = home;
+	w->again_left = (uint64_t)g->count * AGAIN_PER_NODE + AGAIN_BASE;
+	w->key_bytes_left = 8 * job->size + KEY_BYTES_BASE;
+	/* For each counted frame at most two that are not (a call's part, the
+	 * pair in a state), and what stands before the first. */
+	w->stack = arena_alloc(&job->arena, 3 * deepest + 8,
+	    sizeof(*w->stack));
+	w->parts = arena_alloc(&job->arena, 3 * deepest + 8,
+	    sizeof(*w->parts));
+	w->path.parts = w->parts;
+	vocabulary_start(home);
+	visit(w, root, false, false);
+	while (w->depth > 0)
+		advance(w);
+}

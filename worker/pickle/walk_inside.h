@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk_inside.h - what the files of the walk share; for them alone.
+ */
+#ifndef WORKER_WALK_INSIDE_H
+#define WORKER_WALK_INSIDE_H
+
+#include "sink.h"
+#include "walk.h"
+#include "walk_keys.h"
+
+enum frame_kind {
+	FRAME_ENTRIES,	/* seq: a DICT; keys are parts of the path */
+	FRAME_ITEMS,	/* seq: a TUPLE, LIST, ...; indices are */
+	FRAME_SPREAD,	/* the same, but its items stand under its own path */
+	FRAME_OBJECT,	/* node: a CALL; its args, items, entries, state */
+	FRAME_SAME	/* node: a CALL that stands for seq */
+};
+
+struct frame {
+	enum frame_kind kind;
+	vref node;		/* whose mark is ACTIVE, when counted */
+	vref seq;
+	vref also;		/* FRAME_SAME: what comes with it */
+	uint32_t next;
+	bool counted;		/* against limits.nesting */
+	bool attributes;	/* keys are names of attributes */
+	bool spread;		/* FRAME_OBJECT: args stand under its path */
+	bool settled;		/* FRAME_OBJECT: its entries are */
+	bool again;		/* repeated work, which is bounded */
+	size_t parts;		/* of the path above it */
+	uint64_t sent;		/* walk->sent when it was entered */
+	char text[KEY_TEXT_MAX]; /* of its current child's part */
+};
+
+/* Tensors of one node: vocabulary->sent[first ..]. */
+struct record {
+	uint32_t first;
+	uint32_t count;
+	vref also;
+	bool active;		/* `also` is on the stack */
+};
+
+struct walk {
+	struct graph *g;
+	struct job *job;
+	struct storage_home *home;
+	struct path_part *parts;
+	struct path path;
+	struct frame *stack;
+	size_t depth;
+	uint64_t nesting;
+	struct record *records;
+	uint32_t record_count;
+	uint32_t record_capacity;
+	uint64_t again_left;
+	bool again_said;
+	uint64_t key_bytes_left;
+	uint64_t sent;		/* tensors, aliases, notes on them, scalars */
+	uint64_t *classes;	/* hashes of the classes that were noted */
+	uint32_t class_count;
+	uint32_t class_capacity;
+};
+
+/* A dict, list or set of the standard library, made by a call: its arguments
+ * are its contents. */
+bool walk_is_plain_class(const struct graph *g, vref callable);
+/* A call that is met for the first time: notes its class, once a class, when it
+ * is not plain data; turns an OrderedDict's list of pairs into entries. */
+void walk_object(struct walk *w, vref call);
+
+#endif

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk_keys.c - see walk_keys.h.  Keys come from the file and may be chosen to
+ * collide: the hash is keyed, and work stays linear.  Tuples count as equal by
+ * their parts to a small depth, beyond it only when they are one node; a float
+ * equals an integer that fits 64 bits, never a larger one.
+ */
+#include "walk_keys.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "limits.h"
+
+/* A tuple key is looked into this deep, and at this many parts in all. */
+#define TUPLE_DEPTH 4
+#define TUPLE_PARTS 32
+/* Dicts this small are compared pair by pair. */
+#define FEW_PAIRS 8
+/* Shorter keys cost no more than their node. */
+#define LONG_KEY 64
+
+static uint64_t
+rotate(uint64_t x, unsigned by)
+{
+	return x << by | x >> (64 - by);
+}
+
+static void
+sip_round(uint64_t v[4])
+{
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] = rotate(v[0], 32);
+	v[2] += v[1];
+	v[0] += v[3];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[2] = rotate(v[2], 32);
+}
+
+static void
+sip_word(uint64_t v[4], uint64_t word)
+{
+	v[3] ^= word;
+	sip_round(v);
+	sip_round(v);
+	v[0] ^= word;
+}
+
+/* Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
+uint64_t
+keys_hash(const struct job *job, const void *at, size_t len)
+{
+	const uint8_t *p = at;
+	uint64_t word;
+	uint64_t v[4] = {
+		job->seed[0] ^ UINT64_C(0x736f6d6570736575),
+		job->seed[1] ^ UINT64_C(0x646f72616e646f6d),
+		job->seed[0] ^ UINT64_C(0x6c7967656e657261),
+		job->seed[1] ^ UINT64_C(0x7465646279746573),
+	};
+
+	for (size_t left = len; left >= 8; left -= 8, p += 8) {
+		memcpy(&word, p, 8);
+		sip_word(v, word);
+	}
+	word = (uint64_t)len << 56;
+	for (size_t i = 0; i < len % 8; i++)
+		word |= (uint64_t)p[i] << (8 * i);
+	sip_word(v, word);
+	v[2] ^= 0xff;
+	for (int i = 0; i < 4; i++)
+		sip_round(v);
+	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+/* ---------------------------------------------------------------- equality */
+
+/* What a key is by value.  two keys are equal when their atoms are. */
+struct atom {
+	uint8_t kind;		/* of value_kind, numbers folded into INT */
+	const uint8_t *at;
+	uint64_t len;
+	uint64_t bits;		/* the integer, the float, or the vref */
+};
+
+static struct atom
+number(double f)
+{
+	struct atom a = { .kind = VALUE_FLOAT };
+	int64_t whole;
+
+	if (f >= -9223372036854775808.0 && f < 9223372036854775808.0) {
+		whole = (int64_t)f;
+		if ((double)whole == f) {
+			a.kind = VALUE_INT;
+			a.bits = (uint64_t)whole;
+			return a;
+		}
+	}
+	memcpy(&a.bits, &f, sizeof(f));
+	return a;
+}
+
+static struct atom
+string(enum value_kind kind, const uint8_t *at, uint64_t len)
+{
+	/* Sign bytes that add nothing: 00 after a byte under 0x80, and so on. */
+	while (kind == VALUE_BIGINT && len > 1 &&
+	    ((at[len - 1] == 0 && at[len - 2] < 0x80) ||
+	    (at[len - 1] == 0xff && at[len - 2] >= 0x80)))
+		len--;
+	return (struct atom){ .kind = (uint8_t)kind, .at = at, .len = len };
+}
+
+static struct atom
+atom_of(const struct graph *g, vref key)
+{
+	enum value_kind kind = value_kind(g, key);
+	const struct value *v = value_is_node(key) ? graph_at(g, key) : NULL;
+	int64_t i;
+
+	if (value_int(g, key, &i))
+		return (struct atom){ .kind = VALUE_INT, .bits = (uint64_t)i };
+	if (kind == VALUE_FLOAT && v != NULL && !isnan(v->as.f))
+		return number(v->as.f);
+	if (v != NULL && (kind == VALUE_TEXT || kind == VALUE_BYTES ||
+	    kind == VALUE_BIGINT))
+		return string(kind, v->as.s.at, v->as.s.len);
+	return (struct atom){ .kind = 0xff, .bits = key };
+}
+
+/* A key as a flat list of atoms: one, or those of a tuple. */
+struct flat {
+	struct atom atoms[TUPLE_PARTS];
+	uint32_t count;
+};
+
+static void
+flatten(const struct graph *g, vref key, struct flat *out)
+{
+	struct {
+		vref v;
+		uint32_t next;
+	} stack[TUPLE_DEPTH];
+	uint32_t depth = 0;
+	vref part = key;
+
+	out->count = 0;
+	for (;;) {
+		if (value_kind(g, part) == VALUE_TUPLE && depth < TUPLE_DEPTH) {
+			out->atoms[out->count++] = (struct atom){
+				.kind = VALUE_TUPLE,
+				.bits = value_count(g, part),
+			};
+			stack[depth].v = part;
+			stack[depth++].next = 0;
+		} else {
+			out->atoms[out->count++] = atom_of(g, part);
+		}
+		while (depth > 0 && stack[depth - 1].next ==
+		    value_count(g, stack[depth - 1].v))
+			depth--;
+		if (depth == 0)
+			return;
+		if (out->count == TUPLE_PARTS)
+			break;
+		part = value_item(g, stack[depth - 1].v,
+		    stack[depth - 1].next++);
+	}
+	/* Too many parts: equal to itself alone. */
+	out->count = 1;
+	out->atoms[0] = (struct atom){ .kind = 0xff, .bits = key };
+}
+
+static bool
+atoms_equal(const struct atom *a, const struct atom *b)
+{
+	return a->kind == b->kind && a->len == b->len && a->bits == b->bits &&
+	    (a->len == 0 || memcmp(a->at, b->at, a->len) == 0);
+}
+
+static bool
+keys_equal(const struct graph *g, vref x, vref y)
+{
+	struct flat a;
+	struct flat b;
+	struct atom p;
+	struct atom q;
+
+	if (x == y)
+		return true;
+	if (value_kind(g, x) != VALUE_TUPLE ||
+	    value_kind(g, y) != VALUE_TUPLE) {
+		p = atom_of(g, x);
+		q = atom_of(g, y);
+		return atoms_equal(&p, &q);
+	}
+	flatten(g, x, &a);
+	flatten(g, y, &b);
+	if (a.count != b.count)
+		return false;
+	for (uint32_t i = 0; i < a.count; i++)
+		if (!atoms_equal(&a.atoms[i], &b.atoms[i]))
+			return false;
+	return true;
+}
+
+static uint64_t
+hash_atom(const struct job *job, const struct atom *a, uint64_t before)
+{
+	uint64_t words[4] = { before, a->kind, a->bits, 0 };
+
+	if (a->at != NULL)
+		words[3] = keys_hash(job, a->at, a->len);
+	return keys_hash(job, words, sizeof(words));
+}
+
+static uint64_t
+hash_key(const struct graph *g, vref key)
+{
+	struct flat flat;
+	struct atom a;
+	uint64_t hash = 0;
+
+	if (value_kind(g, key) != VALUE_TUPLE) {
+		a = atom_of(g, key);
+		return hash_atom(g->job, &a, 0);
+	}
+	flatten(g, key, &flat);
+	for (uint32_t i = 0; i < flat.count; i++)
+		hash = hash_atom(g->job, &flat.atoms[i], hash);
+	return hash;
+}
+
+static void
+settle_few(struct graph *g, struct value *dict)
+{
+	vref *at = dict->as.seq.at;
+	uint32_t count = dict->as.seq.count & ~1u;
+
+	for (uint32_t i = 2; i < count; i += 2) {
+		for (uint32_t j = 0; j < i; j += 2) {
+			if (at[j] == VREF_MISSING || at[i] == VREF_MISSING ||
+			    !keys_equal(g, at[j], at[i]))
+				continue;
+			at[j + 1] = at[i + 1];
+			at[i] = VREF_MISSING;
+			break;
+		}
+	}
+}
+
+/* The bytes behind a key, of the parts of a tuple too. */
+static uint64_t
+key_bytes(const struct graph *g, vref key)
+{
+	struct flat flat;
+	uint64_t bytes = 0;
+
+	if (value_kind(g, key) != VALUE_TUPLE)
+		return atom_of(g, key).len;
+	flatten(g, key, &flat);
+	for (uint32_t i = 0; i < flat.count; i++)
+		bytes += flat.atoms[i].len;
+	return bytes;
+}
+
+static void
+charge(const struct graph *g, const struct value *dict, uint64_t *left)
+{
+	uint64_t bytes;
+
+	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
+		bytes = key_bytes(g, dict->as.seq.at[i]);
+		if (bytes <= LONG_KEY)
+			continue;
+		if (bytes > *left)
+			die(g->job, FAULT_LIMIT, dict->where,
+			    "long dict keys are shared by too many dicts");
+		*left -= bytes;
+	}
+}
+
+void
+keys_settle(struct graph *g, struct value *dict, uint64_t *left)
+{
+	vref *at = dict->as.seq.at;
+	uint32_t count = dict->as.seq.count & ~1u;
+	size_t mark = arena_mark(&g->job->arena);
+	uint64_t size = 16;
+	uint64_t slot;
+	uint32_t *table;
+
+	charge(g, dict, left);
+	if (count <= 2 * FEW_PAIRS) {
+		settle_few(g, dict);
+		return;
+	}
+	while (size < count)	/* twice the pairs: at most half full */
+		size *= 2;
+	table = arena_alloc(&g->job->arena, size, sizeof(*table));
+	for (uint32_t i = 0; i < count; i += 2) {
+		if (at[i] == VREF_MISSING)
+			continue;
+		slot = hash_key(g, at[i]) & (size - 1);
+		/* Slots hold the index of a key plus 1. */
+		while (table[slot] != 0 &&
+		    !keys_equal(g, at[table[slot] - 1], at[i]))
+			slot = (slot + 1) & (size - 1);
+		if (table[slot] == 0) {
+			table[slot] = i + 1;
+			continue;
+		}
+		at[table[slot]] = at[i + 1];
+		at[i] = VREF_MISSING;
+	}
+	arena_rewind(&g->job->arena, mark);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * walk_object.c - objects of classes: which are plain containers, and a note
+ * for each class that is not.  Nothing here knows what a class would do.
+ */
+#include "walk_inside.h"
+
+#include <string.h>
+
+#include "verdict.h"
+
+/* Of a name in a note; names are cut, not refused. */
+#define CLASS_TEXT_MAX 200
+#define PATH_TEXT_MAX 300
+#define NAME_HASHED 256
+
+static const char *const plain[][2] = {
+	{ "collections", "OrderedDict" },
+	{ "collections", "defaultdict" },
+	{ "collections", "Counter" },
+	{ "collections", "deque" },
+	{ "collections", "ChainMap" },
+	{ "collections", "UserDict" },
+	{ "collections", "UserList" },
+	{ "copyreg", "_reconstructor" },
+	{ "builtins", "dict" },
+	{ "builtins", "list" },
+	{ "builtins", "set" },
+	{ "builtins", "frozenset" },
+	{ "builtins", "tuple" },
+};
+
+bool
+walk_is_plain_class(const struct graph *g, vref callable)
+{
+	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+		if (value_is_global(g, callable, plain[i][0], plain[i][1]))
+			return true;
+	return false;
+}
+
+struct text {
+	char *at;
+	size_t len;
+	size_t room;
+};
+
+static void
+put(struct text *t, const void *bytes, uint64_t len)
+{
+	if (len > t->room - t->len)
+		len = t->room - t->len;
+	memcpy(t->at + t->len, bytes, (size_t)len);
+	t->len += (size_t)len;
+}
+
+/* Has this class been noted?  Remembers that it has: 64 keyed bits a name. */
+static bool
+noted_before(struct walk *w, uint64_t hash)
+{
+	uint64_t *old = w->classes;
+	uint32_t had = w->class_capacity;
+	uint32_t i;
+
+	hash |= 1;	/* 0 is a free slot */
+	if (w->class_count >= had / 2) {
+		w->class_capacity = had == 0 ? 64 : had * 2;
+		w->classes = arena_alloc(&w->job->arena, w->class_capacity,
+		    sizeof(*w->classes));
+		for (uint32_t k = 0; k < had; k++) {
+			if (old[k] == 0)
+				continue;
+			i = (uint32_t)(old[k] >> 1) & (w->class_capacity - 1);
+			while (w->classes[i] != 0)
+				i = (i + 1) & (w->class_capacity - 1);
+			w->classes[i] = old[k];
+		}
+	}
+	i = (uint32_t)(hash >> 1) & (w->class_capacity - 1);
+	while (w->classes[i] != 0 && w->classes[i] != hash)
+		i = (i + 1) & (w->class_capacity - 1);
+	if (w->classes[i] == hash)
+		return true;
+	w->classes[i] = hash;
+	w->class_count++;
+	return false;
+}
+
+static void
+put_path(struct text *t, const struct path *path)
+{
+	size_t room = t->room;
+
+	if (path->count == 0)
+		put(t, "the root", 8);
+	if (t->room - t->len > PATH_TEXT_MAX)
+		t->room = t->len + PATH_TEXT_MAX;
+	for (size_t i = 0; i < path->count; i++) {
+		if (i > 0)
+			put(t, ".", 1);
+		put(t, path->parts[i].at, path->parts[i].len);
+	}
+	t->room = room;
+}
+
+/* "object of a class that is not read: m.C at a.b" */
+static void
+note_class(struct walk *w, vref v, const struct value *class)
+{
+	char bytes[CLASS_TEXT_MAX + PATH_TEXT_MAX + 8];
+	struct text t = { .at = bytes, .room = CLASS_TEXT_MAX };
+	const uint8_t *module;
+	const uint8_t *name;
+	uint64_t module_len;
+	uint64_t name_len;
+	uint64_t hash[2];
+
+	if (!value_text(w->g, class->as.global.module, true, &module,
+	    &module_len) || !value_text(w->g, class->as.global.name, true,
+	    &name, &name_len))
+		return;
+	/* One name may stand for many objects: not longer than that. */
+	hash[0] = keys_hash(w->job, module, module_len < NAME_HASHED ?
+	    module_len : NAME_HASHED);
+	hash[1] = keys_hash(w->job, name, name_len < NAME_HASHED ? name_len :
+	    NAME_HASHED);
+	if (noted_before(w, keys_hash(w->job, hash, sizeof(hash))) ||
+	    verdict_of_name((const char *)module, module_len,
+	    (const char *)name, name_len, true) == VERDICT_CLEAN)
+		return;
+	put(&t, module, module_len);
+	put(&t, ".", 1);
+	put(&t, name, name_len);
+	t.room = sizeof(bytes);
+	put(&t, " at ", 4);
+	put_path(&t, &w->path);
+	sink_note_about(w->job, NOTE_OPAQUE, VERDICT_UNUSUAL,
+	    graph_at(w->g, v)->where, "object of a class that is not read",
+	    t.at, t.len);
+}
+
+static bool
+is_pair(const struct graph *g, vref v)
+{
+	return (value_kind(g, v) == VALUE_TUPLE ||
+	    value_kind(g, v) == VALUE_LIST) && value_count(g, v) == 2;
+}
+
+/* Python 2 wrote OrderedDict([[key, value], ...]): as if set one by one. */
+static void
+take_pairs(struct walk *w, vref v)
+{
+	vref pairs = value_item(w->g, graph_at(w->g, v)->as.call.args, 0);
+	vref entries = value_call_entries(w->g, graph_at(w->g, v));
+	uint32_t count = value_count(w->g, pairs);
+	uint32_t later = 2 * value_count(w->g, entries);
+	vref parts[3];
+	vref dict;
+	vref more;
+	vref *at;
+
+	if (value_kind(w->g, pairs) != VALUE_LIST || count > UINT32_MAX / 4 -
+	    later)
+		return;
+	/* One list may be the argument of many calls. */
+	if (graph_at(w->g, pairs)->mark != 0) {
+		if (w->again_left < count)
+			return;
+		w->again_left -= count;
+	}
+	for (uint32_t i = 0; i < count; i++)
+		if (!is_pair(w->g, value_item(w->g, pairs, i)))
+			return;
+	if (graph_at(w->g, pairs)->mark == 0)
+		graph_at(w->g, pairs)->mark = 2;	/* walked, empty */
+	at = arena_alloc(&w->job->arena, (uint64_t)2 * count + later,
+	    sizeof(*at));
+	for (uint32_t i = 0; i < count; i++) {
+		vref pair = value_item(w->g, pairs, i);
+
+		at[2 * i] = value_item(w->g, pair, 0);
+		at[2 * i + 1] = value_item(w->g, pair, 1);
+	}
+	if (later > 0)
+		memcpy(at + 2 * count, graph_at(w->g, entries)->as.seq.at,
+		    later * sizeof(*at));
+	dict = graph_add(w->g, VALUE_DICT, graph_at(w->g, v)->where);
+	graph_at(w->g, dict)->as.seq.at = at;
+	graph_at(w->g, dict)->as.seq.count = 2 * count + later;
+	graph_at(w->g, dict)->as.seq.capacity = 2 * count + later;
+	parts[0] = value_call_kwargs(w->g, graph_at(w->g, v));
+	parts[1] = value_call_items(w->g, graph_at(w->g, v));
+	parts[2] = dict;
+	more = graph_add(w->g, VALUE_LIST, graph_at(w->g, v)->where);
+	at = arena_alloc(&w->job->arena, 3, sizeof(*at));
+	memcpy(at, parts, sizeof(parts));
+	graph_at(w->g, more)->as.seq.at = at;
+	graph_at(w->g, more)->as.seq.count = 3;
+	graph_at(w->g, more)->as.seq.capacity = 3;
+	graph_at(w->g, v)->as.call.more = more;
+	graph_at(w->g, v)->as.call.args = VREF_EMPTY_TUPLE;
+}
+
+void
+walk_object(struct walk *w, vref v)
+{
+	const struct value *call = graph_at(w->g, v);
+	vref class = call->as.call.callable;
+
+	if (value_is_global(w->g, class, "collections", "OrderedDict"))
+		take_pairs(w, v);
+	/* These make an object of the class that is their argument. */
+	if (value_is_global(w->g, class, "copyreg", "_reconstructor") ||
+	    value_is_global(w->g, class, "copyreg", "__newobj__") ||
+	    value_is_global(w->g, class, "copyreg", "__newobj_ex__"))
+		class = value_item(w->g, call->as.call.args, 0);
+	if (value_kind(w->g, class) == VALUE_GLOBAL)
+		note_class(w, v, graph_at(w->g, class));
+}
