@@ -47,12 +47,24 @@ status=$?
 printf '%s' "$out" | tail -n 40
 verdict "cppcheck" $status
 
-status=0
-for f in $code; do
-	echo "$f"
-done | xargs -P 2 -n 8 clang-tidy --quiet --warnings-as-errors='*' \
-	--checks='-*,clang-analyzer-core*,clang-analyzer-deadcode*,clang-analyzer-unix*,clang-analyzer-security.insecureAPI.UncheckedReturn,bugprone-sizeof-expression,bugprone-suspicious-memset-usage,bugprone-suspicious-string-compare,bugprone-undefined-memory-manipulation,bugprone-integer-division,bugprone-infinite-loop,bugprone-misplaced-widening-cast,bugprone-not-null-terminated-result,misc-misplaced-const,misc-redundant-expression' \
-	-- >"${TMPDIR:-/tmp}/picklefork-tidy.$$" 2>/dev/null -x c 2>/dev/null || status=$?
-rm -f "${TMPDIR:-/tmp}/picklefork-tidy.$$"
+checks='-*,clang-analyzer-core*,clang-analyzer-deadcode*,clang-analyzer-unix*'
+checks+=',clang-analyzer-security.insecureAPI.UncheckedReturn'
+checks+=',bugprone-sizeof-expression,bugprone-suspicious-memset-usage'
+checks+=',bugprone-suspicious-string-compare,bugprone-infinite-loop'
+checks+=',bugprone-undefined-memory-manipulation,bugprone-integer-division'
+checks+=',bugprone-misplaced-widening-cast,bugprone-not-null-terminated-result'
+checks+=',misc-misplaced-const,misc-redundant-expression'
+export checks includes
+out=$(printf '%s\n' $code | xargs -P 2 -I{} sh -c 'clang-tidy --quiet \
+	--warnings-as-errors="*" --checks="$checks" "$1" -- -std=c17 \
+	-D_GNU_SOURCE $includes 2>/dev/null' sh {})
+status=$?
+printf '%s' "$out" | grep -E 'error:|warning:' | sort -u | head -n 40
+verdict "clang-tidy" $status
+
+bad=$(for f in $(git ls-files '*.sh') .ci/run; do bash -n "$f" 2>&1; done)
+[ -z "$bad" ] || echo "$bad"
+verdict "shell syntax" "$([ -z "$bad" ]; echo $?)"
+
 echo "lint: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]
