@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fuzz_file.c - whole files: recognise, parse, send.  What is sent must be what
+ * the broker accepts: a frame that it refuses is a finding, as is a crash, an
+ * input that takes a second, or one that needs 256 MiB.
+ */
+#include "fuzz_job.h"
+#include "fuzz_session.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct job *job = fuzz_job(data, size, GO_SCALARS | GO_VERIFY);
+	const uint8_t *sent;
+	size_t length;
+
+	(void)job_run(job);
+	sent = fuzz_sent(&length);
+	fuzz_session_must_accept(sent, length, size);
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fuzz_job.c - see fuzz_job.h.  Nothing of the parsers is patched for fuzzing.
+ */
+#include "fuzz_job.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "inflate.h"
+
+#define ARENA_BYTES (64 * MIB)
+
+static struct job job;
+static uint8_t *sent;
+static size_t sent_length;
+static size_t sent_room;
+
+static bool
+read_at(void *context, uint64_t offset, void *out, size_t length)
+{
+	(void)context;
+	if (offset > job.size || length > job.size - offset)
+		return false;
+	memcpy(out, job.map + offset, length);
+	return true;
+}
+
+static void
+write_out(void *context, const void *bytes, size_t length)
+{
+	(void)context;
+	if (length > sent_room - sent_length) {
+		sent_room = (sent_length + length) * 2;
+		sent = realloc(sent, sent_room);
+		if (sent == NULL)
+			abort();
+	}
+	memcpy(sent + sent_length, bytes, length);
+	sent_length += length;
+}
+
+struct job *
+fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags)
+{
+	static uint8_t *memory;
+
+	if (memory == NULL) {
+		memory = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (memory == MAP_FAILED || !inflate_prime())
+			abort();
+	} else {
+		memset(memory, 0, job.arena.used);
+	}
+	memset(&job, 0, sizeof(job));
+	job.map = bytes;
+	job.size = length;
+	job.read_at = read_at;
+	job.write_out = write_out;
+	job.flags = flags;
+	job.seed[0] = 1;
+	job.seed[1] = 2;
+	job.limits = (struct limits){
+#define X(name, standard, ceiling) .name = (standard),
+		LIMITS(X)
+#undef X
+	};
+	job.limits.nodes = 1000000;
+	job.limits.streamed_bytes = 16 * MIB;
+	job.limits.contiguous_bytes = GIB;
+	job.limits.names_bytes = 16 * MIB;
+	arena_init(&job.arena, memory, ARENA_BYTES, NULL, NULL);
+	sent_length = 0;
+	return &job;
+}
+
+const uint8_t *
+fuzz_sent(size_t *length)
+{
+	*length = sent_length;
+	return sent;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * replay_main.c - a target as a plain program, without a fuzzer: runs each FILE
+ * (or each file of a directory) through it once.
+ */
+#include <dirent.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static int
+replay_file(const char *path)
+{
+	FILE *f = fopen(path, "rb");
+	struct stat st;
+	uint8_t *bytes;
+	size_t size;
+
+	if (f == NULL || fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
+		perror(path);
+		if (f != NULL)
+			fclose(f);
+		return 1;
+	}
+	/* Exactly as long as the file, so that an overread is seen. */
+	bytes = malloc((size_t)st.st_size > 0 ? (size_t)st.st_size : 1);
+	if (bytes == NULL)
+		abort();
+	size = fread(bytes, 1, (size_t)st.st_size, f);
+	fclose(f);
+	LLVMFuzzerTestOneInput(bytes, size);
+	free(bytes);
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	int failed = 0;
+	unsigned count = 0;
+
+	for (int i = 1; i < argc; i++) {
+		DIR *dir = opendir(argv[i]);
+		struct dirent *entry;
+		char path[4096];
+
+		if (dir == NULL) {
+			failed |= replay_file(argv[i]);
+			count++;
+			continue;
+		}
+		while ((entry = readdir(dir)) != NULL) {
+			if (entry->d_name[0] == '.')
+				continue;
+			snprintf(path, sizeof(path), "%s/%s", argv[i],
+			    entry->d_name);
+			failed |= replay_file(path);
+			count++;
+		}
+		closedir(dir);
+	}
+	printf("%u inputs replayed\n", count);
+	return failed;
+}
