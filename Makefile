@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One non-recursive Makefile.  `make help` lists the targets.
 #
-#   F      flavour: release (default), asan, coverage, clang
+#   F      flavour: release (default), asan, coverage, clang, fuzz
 #   BUILD  where everything is built (default: build)
 #   WERROR=1 turns warnings into errors (CI does)
 
@@ -23,7 +23,7 @@ MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
 
 # ---------------------------------------------------------------- compiler --
-ifeq ($(F),clang)
+ifneq ($(filter clang fuzz,$(F)),)
 CC := clang
 endif
 ifeq ($(origin CC),default)
@@ -52,6 +52,10 @@ OPT := -O2 -g
 ifeq ($(F),asan)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all \
 	-fno-omit-frame-pointer
+OPT := -O1 -g
+else ifeq ($(F),fuzz)
+SAN := -fsanitize=fuzzer-no-link,address,undefined \
+	-fno-sanitize-recover=all -fno-omit-frame-pointer
 OPT := -O1 -g
 else ifeq ($(F),coverage)
 SAN := --coverage
@@ -156,7 +160,7 @@ $(B)/libbroker.a: $(BROKER_OBJ)
 	@rm -f $@
 	$(AR) rcs $@ $^
 
-ifneq ($(filter asan coverage,$(F)),)
+ifneq ($(filter asan coverage fuzz,$(F)),)
 # No sanitizer in the jail: these flavours have no worker of their own.
 $(WORKER): FORCE
 	$(MAKE) F=release BUILD=$(BUILD) $(BUILD)/release/picklefork-worker
