@@ -4,9 +4,12 @@
 #   F      flavour: release (default), asan, coverage, clang, fuzz
 #   BUILD  where everything is built (default: build)
 #   WERROR=1 turns warnings into errors (CI does)
+#   V=1    prints whole commands
 
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
+Q := $(if $(V),,@)
+say = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(subst $(BUILD)/,,$@)')
 F ?= release
 BUILD ?= build
 B := $(BUILD)/$(F)
@@ -116,10 +119,12 @@ clean: ## remove what was built
 # ------------------------------------------------------------------- rules --
 $(GEN)/picklefork.pb-c.c $(GEN)/picklefork.pb-c.h &: proto/picklefork.proto
 	@mkdir -p $(GEN)
-	protoc-c --proto_path=proto --c_out=$(GEN) picklefork.proto
+	$(call say,GEN)
+	$(Q)protoc-c --proto_path=proto --c_out=$(GEN) picklefork.proto
 $(B)/obj/gen/picklefork.pb-c.o: $(GEN)/picklefork.pb-c.c
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -fPIC $(OPT) $(HARDEN) $(SAN) -MMD -MP -I$(GEN) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) -std=c17 -fPIC $(OPT) $(HARDEN) $(SAN) -MMD -MP -I$(GEN) -c $< -o $@
 # Generated headers are for wire.c alone.
 $(B)/obj/proto/wire.o: $(GEN)/picklefork.pb-c.h
 $(B)/obj/proto/wire.o: EXTRA := -I$(GEN)
@@ -131,10 +136,12 @@ $(B)/obj/broker/worker_path.o: $(GEN)/paths.h
 # The seccomp filter: compiled at build time by libseccomp from policy.def.
 $(B)/filter-gen: worker/filter_gen.c worker/policy.def
 	@mkdir -p $(@D)
-	$(CC) -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -Iworker $< -lseccomp -o $@
+	$(call say,CC)
+	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -Iworker $< -lseccomp -o $@
 $(GEN)/filter.h: $(B)/filter-gen
 	@mkdir -p $(GEN)
-	$(B)/filter-gen > $@.tmp && mv $@.tmp $@
+	$(call say,GEN)
+	$(Q)$(B)/filter-gen > $@.tmp && mv $@.tmp $@
 
 # Where the installed worker is; made anew when PREFIX changes.
 .PHONY: FORCE
@@ -147,50 +154,60 @@ $(GEN)/paths.h: FORCE
 room = $(if $(filter broker/cli/%,$(1)),cli,$(firstword $(subst /, ,$(1))))
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) $(INC_$(call room,$*)) $(EXTRA) -c $< -o $@
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) $(INC_$(call room,$*)) $(EXTRA) -c $< -o $@
 
 $(B)/libparser.a: $(PARSER_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 $(B)/libproto.a: $(PROTO_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 # Unhidden, for tests alone.
 $(B)/libbroker.a: $(BROKER_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
 
 ifneq ($(filter asan coverage fuzz,$(F)),)
 # No sanitizer in the jail: these flavours have no worker of their own.
 $(WORKER): FORCE
 	$(MAKE) F=release BUILD=$(BUILD) $(BUILD)/release/picklefork-worker
 	@mkdir -p $(@D)
-	cp -u $(BUILD)/release/picklefork-worker $@
+	$(Q)cp -u $(BUILD)/release/picklefork-worker $@
 else
 $(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o $(B)/libparser.a \
     $(B)/libproto.a
-	$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -ldeflate -o $@
+	$(call say,LD)
+	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -ldeflate -o $@
 endif
 
 $(LIB_A): $(BROKER_OBJ) $(PROTO_OBJ)
-	$(CC) -nostdlib -r -o $(B)/libpicklefork.o $^
-	$(OBJCOPY) --localize-hidden $(B)/libpicklefork.o
+	$(call say,LD)
+	$(Q)$(CC) -nostdlib -r -o $(B)/libpicklefork.o $^
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/libpicklefork.o
 	@rm -f $@
-	$(AR) rcs $@ $(B)/libpicklefork.o
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $(B)/libpicklefork.o
 $(LIB_SO): $(BROKER_OBJ) $(PROTO_OBJ) broker/picklefork.map
-	$(CC) -shared $(LDFLAGS_ALL) -Wl,--version-script=broker/picklefork.map \
+	$(call say,LD)
+	$(Q)$(CC) -shared $(LDFLAGS_ALL) -Wl,--version-script=broker/picklefork.map \
 	    -Wl,-soname,libpicklefork.so.$(SOVERSION) -Wl,--no-undefined \
 	    $(BROKER_OBJ) $(PROTO_OBJ) -lprotobuf-c -lpthread -o $@
-	ln -sf $(@F) $(B)/libpicklefork.so.$(SOVERSION)
-	ln -sf $(@F) $(B)/libpicklefork.so
+	$(Q)ln -sf $(@F) $(B)/libpicklefork.so.$(SOVERSION)
+	$(Q)ln -sf $(@F) $(B)/libpicklefork.so
 $(CLI): $(CLI_OBJ) $(LIB_A)
-	$(CC) $(LDFLAGS_ALL) $^ -lprotobuf-c -lcrypto -lpthread -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ -lprotobuf-c -lcrypto -lpthread -o $@
 
 # ------------------------------------------------------------------- tests --
 $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP)) \
     $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lcmocka -lprotobuf-c -ldeflate \
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lcmocka -lprotobuf-c -ldeflate \
 	    -lpthread -o $@
 .SECONDARY:
 
