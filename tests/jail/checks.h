@@ -26,6 +26,9 @@ void skip(const char *group, const char *why);
 void check_worker(const struct programs *p);
 void check_talk(const struct programs *p);
 void check_escapes(const struct programs *p);
+void check_loss(const struct programs *p);
+/* Becomes argv[0], with one system call refused. */
+int exec_without(const char *number, char **argv);
 void check_trace(const struct programs *p);
 int time_start(const char *worker, const char *empty);
 

@@ -98,6 +98,31 @@ child_frame(struct child *c, struct frame_head *head, const uint8_t **payload)
 	return child_read(c, bytes, head->length) == head->length;
 }
 
+struct hello_said
+child_hello(struct child *c)
+{
+	static uint8_t memory[WIRE_ARENA_BYTES];
+	struct wire_arena arena = { memory, sizeof memory, 0 };
+	struct hello_said said = { .layers = 0 };
+	struct wire_hello hello;
+	struct frame_head head;
+	const uint8_t *payload;
+	size_t i;
+
+	if (!child_frame(c, &head, &payload) || head.type != FRAME_HELLO ||
+	    !wire_hello_unpack(&arena, payload, head.length, &hello) ||
+	    hello.version != WIRE_VERSION ||
+	    hello.missing_count != hello.reason_count)
+		return said;
+	for (i = 0; i < hello.layer_count; i++)
+		said.layers |= UINT64_C(1) << (hello.layers[i] & 63);
+	for (i = 0; i < hello.missing_count; i++) {
+		said.missing |= UINT64_C(1) << (hello.missing[i] & 63);
+		said.reasons[hello.missing[i] & 63] = hello.reasons[i];
+	}
+	return said;
+}
+
 void
 child_go(struct child *c)
 {

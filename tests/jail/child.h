@@ -29,6 +29,13 @@ size_t child_read(struct child *c, void *out, size_t length);
 /* One frame; *payload stays valid until the next.  False at the end. */
 bool child_frame(struct child *c, struct frame_head *head,
     const uint8_t **payload);
+/* Reads Hello.  layers is 0 when it is none. */
+struct hello_said {
+	uint64_t layers;
+	uint64_t missing;
+	uint32_t reasons[64];	/* by layer */
+};
+struct hello_said child_hello(struct child *c);
 /* Sends a Go with all defaults. */
 void child_go(struct child *c);
 /* Closes, waits, gives waitpid's status. */

@@ -63,6 +63,8 @@ check_escapes(const struct programs *p)
 	int input = child_input("", 0);
 	char list[LIST_MAX];
 	unsigned count = 0;
+	char said[3];
+	int status;
 	char *rest = list;
 	char *name;
 	struct child c;
@@ -80,5 +82,8 @@ check_escapes(const struct programs *p)
 		check_attempt(p->probe, name);
 		count++;
 	}
+	status = probe(p->probe, "full", "spin", said);
+	check(WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU, "escapes",
+	    "a spinning process ends");
 	check(count >= ATTEMPTS_MIN, "escapes", "all attempts were made");
 }

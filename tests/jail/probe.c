@@ -6,7 +6,7 @@
  * just before the attempt and 'S' after it, should it live to.  The attempts
  * are harmless: they act on nothing but this process and its parent's signal 0.
  *
- *	jail-probe full|control NAME        jail-probe list
+ *	jail-probe full|control NAME	jail-probe full spin	jail-probe list
  */
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -189,6 +189,14 @@ try_int80(void)
 }
 #endif
 
+/* Not a call: RLIMIT_CPU must end it, SIGXCPU after one second. */
+static void
+spin(void)
+{
+	for (;;)
+		__asm__ volatile("" ::: "memory");
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
@@ -254,7 +262,7 @@ main(int argc, char **argv)
 {
 	struct jail jail = {
 		.uid = 0x7fff0001,
-		.cpu_seconds = 5,
+		.cpu_seconds = 1,
 		.address_bytes = UINT64_C(1) << 30,
 	};
 
@@ -269,6 +277,8 @@ main(int argc, char **argv)
 		if (!jail_enter(&jail))
 			_exit(3);
 	}
+	if (strcmp(argv[2], "spin") == 0)
+		spin();
 	if (!attempt(argv[2]))
 		_exit(64);
 	say("S");

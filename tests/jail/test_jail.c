@@ -3,6 +3,7 @@
  * test_jail.c - runs the groups and counts.  See run.sh for how it is called.
  *
  *	jail-test WORKER PROBE [FILE...]	jail-test time WORKER EMPTY
+ *	jail-test without CALL PROGRAM ARGUMENT...
  */
 #include <signal.h>
 #include <stdio.h>
@@ -41,12 +42,15 @@ main(int argc, char **argv)
 	(void)signal(SIGPIPE, SIG_DFL);
 	if (argc == 4 && strcmp(argv[1], "time") == 0)
 		return time_start(argv[2], argv[3]);
+	if (argc > 4 && strcmp(argv[1], "without") == 0)
+		return exec_without(argv[2], argv + 3);
 	p.worker = argv[1];
 	p.probe = argv[2];
 	p.files = (const char *const *)(argv + 3);
 	check_worker(&p);
 	check_talk(&p);
 	check_escapes(&p);
+	check_loss(&p);
 	check_trace(&p);
 	printf("  uid %u: %u passed, %u failed\n", (unsigned)getuid(), passed,
 	    failed);

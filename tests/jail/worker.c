@@ -15,7 +15,6 @@
 #include "checks.h"
 #include "child.h"
 #include "jail.h"
-#include "wire.h"
 
 #define GROUP "worker"
 #define REQUIRED UINT64_C(0x7f)
@@ -37,34 +36,6 @@ proc_text(pid_t pid, const char *file)
 	}
 	text[got > 0 ? got : 0] = '\0';
 	return text;
-}
-
-/* Hello's layers; *missing gets those that it gives a reason for. */
-static uint64_t
-hello_layers(struct child *c, uint64_t *missing)
-{
-	static uint8_t memory[WIRE_ARENA_BYTES];
-	struct wire_arena arena = { memory, sizeof memory, 0 };
-	struct wire_hello hello;
-	struct frame_head head;
-	const uint8_t *payload;
-	uint64_t layers = 0;
-	size_t i;
-
-	*missing = 0;
-	if (!child_frame(c, &head, &payload) || head.type != FRAME_HELLO ||
-	    !wire_hello_unpack(&arena, payload, head.length, &hello) ||
-	    hello.version != WIRE_VERSION ||
-	    hello.missing_count != hello.reason_count)
-		return 0;
-	for (i = 0; i < hello.layer_count; i++)
-		layers |= UINT64_C(1) << (hello.layers[i] & 63);
-	for (i = 0; i < hello.missing_count; i++) {
-		*missing |= UINT64_C(1) << (hello.missing[i] & 63);
-		printf("  note: layer %u is missing: %s\n", hello.missing[i],
-		    strerror((int)hello.reasons[i]));
-	}
-	return layers;
 }
 
 static void
@@ -160,13 +131,12 @@ check_net(const char *worker)
 	const char *const argv[] = { worker, "run", "uid=2147418113", "cpu=5",
 		"arena=67108864", "net=1", NULL };
 	int input = child_input("", 0);
+	struct hello_said hello;
 	struct child c;
-	uint64_t missing;
-	uint64_t layers;
 
 	check(child_start(&c, argv, input, -1), GROUP, "start");
-	layers = hello_layers(&c, &missing);
-	check(((layers | missing) >> JAIL_NET_NS & 1) == 1, GROUP,
+	hello = child_hello(&c);
+	check(((hello.layers | hello.missing) >> JAIL_NET_NS & 1) == 1, GROUP,
 	    "the network namespace is had or reported when asked for");
 	(void)child_end(&c);
 	close(input);
@@ -179,12 +149,11 @@ check_canary(const char *worker)
 		"cpu=5", "arena=67108864", "net=0", NULL };
 	int input = child_input("", 0);
 	struct child c;
-	uint64_t missing;
 	char rest[1];
 	int status;
 
 	check(child_start(&c, argv, input, -1), "canary", "start");
-	check((hello_layers(&c, &missing) & REQUIRED) == REQUIRED, "canary",
+	check((child_hello(&c).layers & REQUIRED) == REQUIRED, "canary",
 	    "says Hello");
 	check(child_read(&c, rest, 1) == 0, "canary", "says nothing more");
 	status = child_end(&c);
@@ -198,17 +167,23 @@ check_worker(const struct programs *p)
 {
 	const char *const argv[] = RUN(p->worker);
 	int input = child_input("", 0);
+	struct hello_said hello;
 	struct child c;
-	uint64_t missing;
-	uint64_t layers;
+	unsigned i;
 
 	check(child_start(&c, argv, input, -1), GROUP, "start");
-	layers = hello_layers(&c, &missing);
-	check((layers & REQUIRED) == REQUIRED, GROUP,
+	hello = child_hello(&c);
+	for (i = 0; i < JAIL_LAYERS; i++) {
+		if (hello.missing >> i & 1)
+			printf("  note: layer %u is missing: %s\n", i,
+			    strerror((int)hello.reasons[i]));
+	}
+	check((hello.layers & REQUIRED) == REQUIRED, GROUP,
 	    "Hello has every required layer");
-	check((layers & missing) == 0, GROUP, "no layer is had and missing");
+	check((hello.layers & hello.missing) == 0, GROUP,
+	    "no layer is had and missing");
 	/* Every layer is one or the other, but the one that nobody asked for. */
-	check((layers | missing) ==
+	check((hello.layers | hello.missing) ==
 	    ((UINT64_C(1) << JAIL_LAYERS) - 1) - (UINT64_C(1) << JAIL_NET_NS),
 	    GROUP, "every layer is accounted for");
 	check_status(c.pid);
