@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+# The case runner, the fixtures by real torch, and interop with it.
+
+TORCH := 2.13.0
+VENV_PYTHON := .venv/bin/python
+
+.PHONY: cases fixtures venv interop
+cases: $(CLI) $(WORKER) ## run the CLI over every fixture and hostile file
+	@python3 tests/cases/run.py $(CLI) $(if $(ONLY),--only $(ONLY))
+
+# torch's default wheels hold CUDA and are gigabytes; PIP_ARGS may point pip at
+# an index of CPU wheels.  python -m pip: a script's first line cannot name an
+# interpreter in a path with spaces.
+PIP_ARGS ?=
+.venv/.stamp:
+	python3 -m venv .venv
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check \
+	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors
+	touch $@
+venv: .venv/.stamp ## make .venv with torch, numpy and safetensors
+
+fixtures: .venv/.stamp ## write tests/fixtures again with real torch
+	cd tests/fixtures && ../../$(VENV_PYTHON) -W ignore make_fixtures.py
+
+interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
+	@tests/interop/run.sh $(CLI) "$(MAKE)"
