@@ -75,20 +75,25 @@ static const struct full_case {
 };
 
 static void
+check_full(const struct full_case *c)
+{
+	static struct arena a;
+
+	a = fresh(REGION);
+	if (setjmp(full_at) == 0)
+		(void)arena_alloc(&a, c->count, c->size);
+	if (times_full != c->full)
+		fail_msg("%s", c->name);
+	if (times_full)
+		assert_int_equal(a.used, 0);
+}
+
+static void
 test_full(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(full_cases) / sizeof(*full_cases); i++) {
-		struct arena a = fresh(REGION);
-
-		if (setjmp(full_at) == 0)
-			(void)arena_alloc(&a, full_cases[i].count,
-			    full_cases[i].size);
-		if (times_full != full_cases[i].full)
-			fail_msg("%s", full_cases[i].name);
-		if (times_full)
-			assert_int_equal(a.used, 0);
-	}
+	for (size_t i = 0; i < sizeof(full_cases) / sizeof(*full_cases); i++)
+		check_full(&full_cases[i]);
 }
 
 static void
