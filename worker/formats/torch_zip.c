@@ -359,6 +359,7 @@ torch_zip_parse(struct job *job)
 		    t.name, t.root_len);
 	read_version(&t);
 	read_byteorder(&t);
+	home.big_endian = t.big_endian;
 	report_records(&t);
 	source = source_of(&t, m);
 	memcpy(t.name + t.root_len + 1, "data/", 5);

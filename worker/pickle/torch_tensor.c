@@ -71,10 +71,12 @@ place(const struct word *w, const struct torch_storage *storage,
 {
 	unsigned element = dtype_element_bytes(d);
 	uint64_t offset;
+	uint64_t bytes;
 	uint64_t span;
 	uint64_t end;
 
-	if (!shape_span(d, geometry->shape, geometry->strides, geometry->rank,
+	if (!shape_bytes(d, geometry->shape, geometry->rank, &bytes) ||
+	    !shape_span(d, geometry->shape, geometry->strides, geometry->rank,
 	    &span) ||
 	    __builtin_mul_overflow(geometry->offset, (uint64_t)element,
 	    &offset) ||
