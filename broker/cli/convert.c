@@ -43,10 +43,56 @@ save(const struct options *options, const pfork_checkpoint *ckpt,
 	*bytes = atomic_load(&progress.done);
 	if (code == PFORK_OK)
 		return EXIT_DONE;
-	complain_error(code == PFORK_E_SYSTEM ? options->output : file, &err);
+	complain_error(strncmp(err.text, "writing", 7) == 0 ? options->output :
+							      file, &err);
 	if (code == PFORK_E_UNSUPPORTED)
 		complain("--skip-unsupported leaves such tensors out");
 	return exit_for(code);
+}
+
+/* What --skip-unsupported left out, by name: nothing goes missing silently. */
+static size_t
+print_skipped(const pfork_checkpoint *ckpt)
+{
+	static const char *const lacking[] = { "C32", "C128", "BITS", "QU" };
+	size_t skipped = 0;
+
+	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+		const char *dtype = pfork_tensor_dtype(t);
+		bool lacks = strcmp(pfork_tensor_name(t), "__metadata__") == 0;
+
+		for (size_t k = 0; k < sizeof(lacking) / sizeof(lacking[0]);
+		     k++)
+			lacks = lacks || strncmp(dtype, lacking[k],
+			    strlen(lacking[k])) == 0;
+		if (!lacks)
+			continue;
+		skipped++;
+		fprintf(stderr, "  left out: %s ", dtype);
+		print_text(stderr, pfork_tensor_name(t),
+		    strlen(pfork_tensor_name(t)));
+		fputc('\n', stderr);
+	}
+	return skipped;
+}
+
+static void
+print_done(const struct options *options, const pfork_checkpoint *ckpt,
+    const char *size)
+{
+	char *escaped = print_escape(options->output);
+	size_t count = pfork_checkpoint_count(ckpt);
+
+	if (options->skip_unsupported)
+		count -= print_skipped(ckpt);
+	fprintf(stderr, "%s: %zu tensor%s, %s; the file read is ",
+	    strcmp(options->output, "-") == 0 ? "standard output" : escaped,
+	    count, count == 1 ? "" : "s", size);
+	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0,
+	    print_colours(stderr));
+	fputc('\n', stderr);
+	free(escaped);
 }
 
 static int
@@ -74,15 +120,8 @@ write_checkpoint(const struct options *options, const char *file,
 		output_abandon(&output);
 	if (code != 0 || options->quiet)
 		return code;
-	escaped = print_escape(options->output);
 	print_size(size, bytes);
-	fprintf(stderr, "%s: %zu tensors, %s, from a file that is ",
-	    strcmp(options->output, "-") == 0 ? "standard output" : escaped,
-	    pfork_checkpoint_count(ckpt), size);
-	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0,
-	    print_colours(stderr));
-	fputc('\n', stderr);
-	free(escaped);
+	print_done(options, ckpt, size);
 	return code;
 }
 

@@ -302,6 +302,7 @@ scan_run(struct options *options)
 		return code;
 	s.colours = print_colours(stdout);
 	if (walk_list(&s.walk, options->files, options->file_count)) {
+		s.not_checkpoints = s.walk.empty;
 		code = scan_all(&s);
 	} else {
 		complain("no memory");

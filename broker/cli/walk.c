@@ -63,7 +63,10 @@ add_tree(struct walk *w, const char *directory)
 	while (fine && (e = fts_read(tree)) != NULL) {
 		switch (e->fts_info) {
 		case FTS_F:
-			fine = add(w, e->fts_path, false);
+			if (e->fts_statp->st_size == 0)
+				w->empty++;
+			else
+				fine = add(w, e->fts_path, false);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:

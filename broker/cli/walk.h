@@ -16,6 +16,7 @@ struct walk {
 	struct walk_file *files; /* by name within each argument */
 	size_t count;
 	size_t capacity;
+	size_t empty;		/* files of no bytes, found in a tree */
 	bool several;		/* more than one file was asked for */
 	bool failed;		/* a directory could not be read; complained */
 };
