@@ -25,5 +25,5 @@ jail-time: $(WORKER) $(B)/jail-test $(B)/jail-empty ## spawn to Hello, beside an
 else
 .PHONY: jail jail-time
 jail jail-time:
-	@$(MAKE) F=release BUILD=$(BUILD) $@
+	@$(MAKE) --no-print-directory F=release BUILD=$(BUILD) $@
 endif
