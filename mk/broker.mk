@@ -30,3 +30,6 @@ $(B)/liar-run: $(B)/obj/tests/liar/run.o $(B)/libbroker.a $(B)/libproto.a
 .PHONY: liar
 liar: $(LIAR_DIR)/made $(B)/liar-run ## tell the broker every lie
 	@$(B)/liar-run $(LIAR_DIR)
+
+# test_load.c has liars for workers.
+unit: $(LIAR_DIR)/made

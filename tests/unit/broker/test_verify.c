@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_verify.c - a worker seen from outside (/proc/PID/status), and what its
+ * end tells.
+ */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "load_job.h"
+
+static const char good[] =
+    "Name:\tNoNewPrivs:\t0\n"
+    "PPid:\t42\n"
+    "Uid:\t65530\t65530\t65530\t65530\n"
+    "Gid:\t65530\t65530\t65530\t65530\n"
+    "Groups:\t \n"
+    "Threads:\t1\n"
+    "CapInh:\t0000000000000000\n"
+    "CapPrm:\t0000000000000000\n"
+    "CapEff:\t0000000000000000\n"
+    "CapBnd:\t000001ffffffffff\n"
+    "CapAmb:\t0000000000000000\n"
+    "NoNewPrivs:\t1\n"
+    "Seccomp:\t2\n"
+    "Seccomp_filters:\t1\n";
+
+static void
+test_status(void **state)
+{
+	static const struct {
+		const char *from;
+		const char *to;
+		bool user;	/* good enough where we are not root */
+	} rows[] = {
+		{ "PPid:\t42", "PPid:\t43", false },
+		{ "PPid:\t42", "PPid:\t4", false },
+		{ "PPid:\t42", "PPid:\t-42", false },
+		{ "PPid:\t42", "PPid:\t42 1", false },
+		{ "PPid:\t42", "PPid:\t", false },
+		{ "PPid:\t42\n", "", false },
+		{ "Threads:\t1", "Threads:\t2", false },
+		{ "Threads:\t1\n", "", false },
+		{ "NoNewPrivs:\t1", "NoNewPrivs:\t0", false },
+		{ "NoNewPrivs:\t1\n", "", false },
+		{ "Seccomp:\t2", "Seccomp:\t0", false },
+		{ "Seccomp:\t2", "Seccomp:\t1", false },
+		{ "Seccomp:\t2", "Seccomp:\t20", false },
+		{ "Seccomp:\t2\n", "", false },
+		{ "CapInh:\t0000000000000000", "CapInh:\t0000000000000001",
+		    false },
+		{ "CapPrm:\t0000000000000000", "CapPrm:\t8000000000000000",
+		    false },
+		{ "CapEff:\t0000000000000000", "CapEff:\t000001ffffffffff",
+		    false },
+		{ "CapEff:\t0000000000000000", "CapEff:\tx", false },
+		{ "CapEff:\t0000000000000000\n", "", false },
+		{ "CapAmb:\t0000000000000000", "CapAmb:\t0000000000000400",
+		    false },
+		{ "CapAmb:\t0000000000000000\n", "", false },
+		{ "Uid:\t65530", "Uid:\t0", true },
+		{ "Uid:\t65530\t65530", "Uid:\t65530\t0", true },
+		{ "Uid:\t65530\t65530\t65530", "Uid:\t65530\t65530\t0", true },
+		{ "Uid:\t65530\t65530\t65530\t65530",
+		    "Uid:\t65530\t65530\t65530\t0", true },
+		{ "Uid:\t65530\t65530\t65530\t65530",
+		    "Uid:\t65530\t65530\t65530", true },
+		{ "Gid:\t65530", "Gid:\t0", true },
+		{ "Gid:\t65530\t65530\t65530\t65530\n", "", true },
+	};
+	char text[2048];
+	const char *at;
+
+	(void)state;
+	assert_null(child_judge_status(good, 42, true));
+	assert_null(child_judge_status(good, 42, false));
+	assert_non_null(child_judge_status("", 42, false));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* The last one: a process may choose its own name. */
+		at = strstr(strstr(good, "PPid"), rows[i].from);
+		assert_non_null(at);
+		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good),
+		    good, rows[i].to, at + strlen(rows[i].from));
+		if (child_judge_status(text, 42, true) == NULL)
+			fail_msg("root: %s", rows[i].to);
+		if ((child_judge_status(text, 42, false) == NULL) !=
+		    rows[i].user)
+			fail_msg("user: %s", rows[i].to);
+	}
+}
+
+static void
+test_ourselves(void **state)
+{
+	struct child c = { .pidfd = -1, .socket = -1 };
+	pfork_error err;
+
+	(void)state;
+	/* Init is nobody's child of ours; and a number that nobody has. */
+	c.pid = 1;
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_non_null(strstr(err.text, "not our child"));
+	c.pid = -5;
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_non_null(strstr(err.text, "cannot be verified"));
+	assert_int_equal(child_verify(&c, NULL), PFORK_E_SANDBOX);
+}
+
+static void
+test_death(void **state)
+{
+	static const struct {
+		struct child_end end;
+		enum session_state in;
+		enum pfork_code code;
+		const char *text;
+	} rows[] = {
+		{ { true, 0, 0, 0, true }, LISTENING, PFORK_E_WORKER,
+		    "hung up" },
+		{ { false, 0, 0, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "the host took" },
+		{ { true, 0, 0, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "status 0" },
+		{ { true, 5, 0, 0, false }, RECEIVING, PFORK_E_WORKER,
+		    "status 5 and without an answer inside a stream" },
+		{ { true, 3, 0, 0, false }, WAIT_HELLO, PFORK_E_SANDBOX,
+		    "lock itself in" },
+		{ { true, 3, 0, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "status 3" },
+		{ { true, 7, 0, 0, false }, WAIT_HELLO, PFORK_E_SYSTEM,
+		    "arena_bytes" },
+		{ { true, 64, 0, 0, false }, WAIT_HELLO, PFORK_E_SANDBOX,
+		    "different versions" },
+		{ { true, 0, SIGSEGV, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "SIGSEGV" },
+		{ { true, 0, SIGSYS, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "its own jail" },
+		{ { true, 0, SIGSYS, 0, false }, WAIT_HELLO, PFORK_E_SANDBOX,
+		    "outside the worker" },
+		{ { true, 0, SIGXCPU, 2, false }, LISTENING, PFORK_E_TIMEOUT,
+		    "cpu_seconds of 10" },
+		{ { true, 0, SIGKILL, 11, false }, LISTENING, PFORK_E_TIMEOUT,
+		    "cpu_seconds" },
+		{ { true, 0, SIGKILL, 3, false }, LISTENING, PFORK_E_WORKER,
+		    "SIGKILL" },
+		{ { true, 0, 1000, 0, false }, LISTENING, PFORK_E_WORKER,
+		    "SIG?" },
+	};
+	pfork_error err;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (death_explain(&rows[i].end, rows[i].in, 10, &err) !=
+		    rows[i].code || strstr(err.text, rows[i].text) == NULL)
+			fail_msg("row %zu: %s", i, err.text);
+		assert_int_equal(err.code, rows[i].code);
+	}
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_ourselves),
+		cmocka_unit_test(test_death),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
