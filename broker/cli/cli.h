@@ -70,7 +70,7 @@ void options_free(struct options *options);
 /* The options that a verb takes, one a line. */
 void options_help(FILE *out, enum verb_id verb);
 
-/* main.c: one line on stderr, "picklefork: ...", newline added.  What came
+/* complain.c: one line on stderr, "picklefork: ...", newline added.  What came
  * from a file or a command line goes through print_escape first. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void complain_error(const char *file, const pfork_error *err);

@@ -3,61 +3,14 @@
  * main.c - picklefork, the command.  Data goes to standard output, messages to
  * standard error.  Sits on the public header only.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "print.h"
-
-void
-complain(const char *format, ...)
-{
-	va_list args;
-
-	flockfile(stderr);
-	fputs("picklefork: ", stderr);
-	va_start(args, format);
-	vfprintf(stderr, format, args);
-	va_end(args);
-	fputc('\n', stderr);
-	funlockfile(stderr);
-}
-
-void
-complain_error(const char *file, const pfork_error *err)
-{
-	char *name = file == NULL ? NULL : print_escape(file);
-
-	if (err->offset != PFORK_NO_OFFSET)
-		complain("%s%s%s (%s at byte %llu)", name == NULL ? "" : name,
-		    name == NULL ? "" : ": ", err->text,
-		    pfork_code_name(err->code),
-		    (unsigned long long)err->offset);
-	else
-		complain("%s%s%s (%s)", name == NULL ? "" : name,
-		    name == NULL ? "" : ": ", err->text,
-		    pfork_code_name(err->code));
-	free(name);
-}
-
-int
-finish_output(int code)
-{
-	if (fflush(stdout) == 0 && ferror(stdout) == 0)
-		return code;
-	if (errno == EPIPE) {
-		/* `| head` has seen enough: leave as every tool does. */
-		signal(SIGPIPE, SIG_DFL);
-		raise(SIGPIPE);
-	}
-	complain("writing standard output: %s", strerror(errno));
-	return EXIT_UNDECIDED;
-}
 
 /* A descriptor that we open must not become the caller's standard output.
  * Opened the wrong way round, so that using it is an error that we see. */

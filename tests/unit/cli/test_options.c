@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_options.c - command lines, good and bad.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "cli.h"
+
+#define WORDS 8
+
+static int
+parse(struct options *o, enum verb_id verb, const char *const *words)
+{
+	char copies[WORDS][64];
+	char *argv[WORDS + 1] = { 0 };
+	int argc = 0;
+	int code;
+
+	for (; words[argc] != NULL; argc++) {
+		snprintf(copies[argc], sizeof(copies[argc]), "%s",
+		    words[argc]);
+		argv[argc] = copies[argc];
+	}
+	code = options_parse(o, verb, argc, argv);
+	/* The words live as long as main's argv: not so here. */
+	o->output = o->output != NULL ? "set" : NULL;
+	for (size_t i = 0; i < o->file_count; i++)
+		o->files[i] = words[o->files[i] - copies[0] < 0 ? 0 :
+			(size_t)(o->files[i] - copies[0]) / sizeof(copies[0])];
+	return code;
+}
+
+static const struct {
+	enum verb_id verb;
+	const char *words[WORDS];
+	int code;
+	size_t files;
+} rows[] = {
+	{ LS, { "a" }, 0, 1 },
+	{ LS, { "--json", "a" }, 0, 1 },
+	{ LS, { "a", "--json" }, 0, 1 },
+	{ LS, { "--", "--json" }, 0, 1 },
+	{ LS, { "-" }, 0, 1 },
+	{ LS, { "" }, 0, 1 },
+	{ LS, { "--jso", "a" }, 64, 0 },
+	{ LS, { "--jsonl", "a" }, 64, 0 },
+	{ LS, { "--json=1", "a" }, 64, 0 },
+	{ LS, { "--strict", "a" }, 64, 0 },
+	{ LS, { "-o", "x" }, 64, 0 },
+	{ LS, { "-x" }, 64, 0 },
+	{ LS, { "-qx" }, 64, 0 },
+	{ LS, { "-qh" }, 0, 0 },
+	{ SCAN, { "-j4", "a" }, 0, 1 },
+	{ SCAN, { "-j", "4", "a" }, 0, 1 },
+	{ SCAN, { "-qj4", "a" }, 0, 1 },
+	{ SCAN, { "--jobs=4", "a" }, 0, 1 },
+	{ SCAN, { "-j", "0" }, 64, 0 },
+	{ SCAN, { "-j", "-4" }, 64, 0 },
+	{ SCAN, { "-j", "4x" }, 64, 0 },
+	{ SCAN, { "-j", "1025" }, 64, 0 },
+	{ SCAN, { "-j" }, 64, 0 },
+	{ CONVERT, { "a", "-o" }, 64, 1 },
+	{ CONVERT, { "a", "-ob" }, 0, 1 },
+	{ CONVERT, { "a", "--output", "b", "-f" }, 0, 1 },
+	{ CONVERT, { "--refuse-at", "maybe" }, 64, 0 },
+	{ CONVERT, { "--refuse-at=unusual" }, 0, 0 },
+	{ LS, { "--delivery", "stream" }, 0, 0 },
+	{ LS, { "--delivery", "post" }, 64, 0 },
+	{ LS, { "--require-layer", "landlock", "--require-layer=net-ns" }, 0,
+	    0 },
+	{ LS, { "--require-layer", "magic" }, 64, 0 },
+	{ LS, { "--limit", "tensors=5" }, 0, 0 },
+	{ LS, { "--limit", "wall-ms=5" }, 0, 0 },
+	{ LS, { "--limit", "arena_bytes=2G" }, 0, 0 },
+	{ LS, { "--limit", "tensors" }, 64, 0 },
+	{ LS, { "--limit", "tensors=" }, 64, 0 },
+	{ LS, { "--limit", "tensors=0" }, 64, 0 },
+	{ LS, { "--limit", "tensors=-1" }, 64, 0 },
+	{ LS, { "--limit", "tensors=5X" }, 64, 0 },
+	{ LS, { "--limit", "tensors=5KK" }, 64, 0 },
+	{ LS, { "--limit", "tensors=99999999999999999999" }, 64, 0 },
+	{ LS, { "--limit", "tensors=99999999999T" }, 64, 0 },
+	{ LS, { "--limit", "size=5" }, 64, 0 },
+	{ LS, { "--limit", "=5" }, 64, 0 },
+	{ DOCTOR, { "--json" }, 0, 0 },
+	{ DOCTOR, { "--verify" }, 64, 0 },
+	{ HELP, { "--help" }, 0, 0 },
+};
+
+static void
+test_lines(void **state)
+{
+	struct options o;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		int code = parse(&o, rows[i].verb, rows[i].words);
+
+		print_message("%s %s %s\n", verbs[rows[i].verb].name,
+		    rows[i].words[0], rows[i].words[1] == NULL ?
+			"" : rows[i].words[1]);
+		assert_int_equal(code, rows[i].code);
+		assert_int_equal(o.file_count, rows[i].files);
+		options_free(&o);
+	}
+}
+
+static void
+test_values(void **state)
+{
+	static const char *const words[] = { "-qfo", "x", "--limit",
+		"arena_bytes=3M", "--limit", "cpu-seconds=7", NULL };
+	static const char *const more[] = { "--require-layer", "landlock",
+		"--require-layer", "mdwe", "--scalars", "--verify", "-j7",
+		NULL };
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, CONVERT, words), 0);
+	assert_true(o.quiet);
+	assert_true(o.force);
+	assert_string_equal(o.output, "set");
+	assert_int_equal(o.limits.arena_bytes, 3 << 20);
+	assert_int_equal(o.limits.cpu_seconds, 7);
+	assert_int_equal(o.limits.tensors, 0);
+	assert_int_equal(o.load.size, sizeof(o.load));
+	assert_ptr_equal(o.load.limits, &o.limits);
+	options_free(&o);
+	assert_int_equal(parse(&o, SCAN, more), 0);
+	assert_int_equal(o.load.required_layers,
+	    PFORK_LAYER_LANDLOCK | PFORK_LAYER_MDWE);
+	assert_int_equal(o.load.flags, PFORK_SCALARS | PFORK_VERIFY);
+	assert_int_equal(o.jobs, 7);
+	options_free(&o);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_output.c - output files appear whole or not at all, also when a signal
+ * comes in between.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "output.h"
+
+static char directory[64];
+static char path[96];
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	strcpy(directory, "/tmp/pfork-output-XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/out", directory);
+	return 0;
+}
+
+static size_t
+entries(void)
+{
+	DIR *d = opendir(directory);
+	struct dirent *e;
+	size_t count = 0;
+
+	while ((e = readdir(d)) != NULL)
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			count++;
+	closedir(d);
+	return count;
+}
+
+static int
+tear_down(void **state)
+{
+	(void)state;
+	unlink(path);
+	return rmdir(directory);
+}
+
+static void
+test_commit(void **state)
+{
+	struct output o;
+	struct stat st;
+	mode_t mask = umask(027);
+
+	(void)state;
+	assert_int_equal(output_open(&o, path, false), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(write(o.fd, "abc", 3), 3);
+	assert_int_equal(output_commit(&o), 0);
+	umask(mask);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_size, 3);
+	assert_int_equal(st.st_mode & 0777, 0640);
+	assert_int_equal(entries(), 1);
+}
+
+static void
+test_abandon(void **state)
+{
+	struct output o;
+
+	(void)state;
+	assert_int_equal(output_open(&o, path, false), 0);
+	assert_int_equal(entries(), 1);
+	output_abandon(&o);
+	output_abandon(&o);
+	assert_int_equal(entries(), 0);
+}
+
+static void
+put_file(const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void
+expect_file(const char *text)
+{
+	char got[64] = { 0 };
+	int fd = open(path, O_RDONLY);
+
+	assert_true(read(fd, got, sizeof(got) - 1) >= 0);
+	close(fd);
+	assert_string_equal(got, text);
+	assert_int_equal(entries(), 1);
+}
+
+static void
+test_no_overwrite(void **state)
+{
+	struct output o;
+
+	(void)state;
+	put_file("old");
+	assert_int_equal(output_check(path, false), 2);
+	assert_int_equal(output_open(&o, path, false), 2);
+	expect_file("old");
+	unlink(path);
+	/* It comes into being while we write. */
+	assert_int_equal(output_open(&o, path, false), 0);
+	put_file("other");
+	assert_int_equal(write(o.fd, "new", 3), 3);
+	assert_int_equal(output_commit(&o), 2);
+	expect_file("other");
+}
+
+static void
+test_force_commit(void **state)
+{
+	struct output o;
+
+	(void)state;
+	put_file("old");
+	assert_int_equal(output_open(&o, path, true), 0);
+	assert_int_equal(write(o.fd, "new", 3), 3);
+	assert_int_equal(output_commit(&o), 0);
+	expect_file("new");
+}
+
+static void
+test_bad_places(void **state)
+{
+	struct output o;
+	char nowhere[128];
+
+	(void)state;
+	assert_int_equal(output_open(&o, directory, true), 2);
+	snprintf(nowhere, sizeof(nowhere), "%s/no/such", directory);
+	assert_int_equal(output_open(&o, nowhere, true), 2);
+	assert_int_equal(entries(), 0);
+}
+
+static void
+test_device(void **state)
+{
+	struct output o;
+
+	(void)state;
+	assert_int_equal(output_open(&o, "/dev/null", false), 0);
+	assert_null(o.temporary);
+	assert_int_equal(output_commit(&o), 0);
+	assert_int_equal(access("/dev/null", W_OK), 0);
+}
+
+/* The temporary file goes when the process does. */
+static void
+test_signals(void **state)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct output o;
+	int status;
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			if (output_open(&o, path, false) == 0 &&
+			    entries() == 1)
+				raise(numbers[i]);
+			_exit(1);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), numbers[i]);
+		assert_int_equal(entries(), 0);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_commit),
+		TEST(test_abandon),
+		TEST(test_no_overwrite),
+		TEST(test_force_commit),
+		TEST(test_bad_places),
+		TEST(test_device),
+		TEST(test_signals),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
