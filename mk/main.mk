@@ -55,3 +55,8 @@ coverage: setup-ci ## line and branch coverage of the unit tests
 	    --filter 'proto/' --filter 'broker/' --filter 'worker/' \
 	    --exclude '.*/cli/.*' --txt $(BUILD)/coverage/coverage.txt
 	@cat $(BUILD)/coverage/coverage.txt
+
+.PHONY: liar-asan
+liar-asan: setup-test ## the liar against a broker under ASan and UBSan
+	@$(MAKE) --no-print-directory F=release $(BUILD)/release/picklefork-worker
+	@$(MAKE) --no-print-directory F=asan liar

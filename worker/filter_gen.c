@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * filter_gen.c - runs at build time, never in a worker: compiles policy.def with
- * libseccomp and prints the filter as C.  The worker loads that array itself, so
- * it links no filter compiler and spends no time in one.  The filter is for the
- * machine that builds; a filter that libseccomp makes wrongly is found by
- * tests/unit/test_filter.c, which runs it.
+ * filter_gen.c - runs at build time, never in a worker: compiles policy.def
+ * with libseccomp and prints the filter as C.  The worker loads that array
+ * itself, so it links no filter compiler and spends no time in one.  The
+ * filter is for the machine that builds; a filter that libseccomp makes
+ * wrongly is found by tests/unit/test_filter.c, which runs it.
  */
 #include <linux/filter.h>
 
@@ -108,7 +108,7 @@ main(void)
 	size_t i;
 
 	seccomp_release(ctx);
-	printf("/* Made from worker/policy.def by filter-gen.  Do not edit. */\n"
+	printf("/* Made from worker/policy.def by filter-gen. */\n"
 	    "#include <linux/filter.h>\n\n"
 	    "static const struct sock_filter jail_filter[] = {\n");
 	for (i = 0; i < count; i++)

@@ -264,7 +264,8 @@ speculation(void)
 		if (state < 0)
 			return errno;
 		/* Not affected, or off for everyone. */
-		if (state == PR_SPEC_NOT_AFFECTED || (state & PR_SPEC_DISABLE))
+		if (state == PR_SPEC_NOT_AFFECTED ||
+		    (state & (int)PR_SPEC_DISABLE) != 0)
 			continue;
 		if (prctl(PR_SET_SPECULATION_CTRL, kinds[i],
 		    (unsigned long)PR_SPEC_FORCE_DISABLE, 0ul, 0ul) != 0)

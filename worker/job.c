@@ -13,7 +13,8 @@
 #include "sink.h"
 
 /* Appends text to the fault as printable ASCII: what else a name from the file
- * holds becomes \xNN, so that a fault is always valid UTF-8.  Cuts at the end. */
+ * holds becomes \xNN, so that a fault is always valid UTF-8.  Cuts at the
+ * end. */
 static size_t
 add_text(struct job_fault *fault, size_t used, const uint8_t *at, size_t length)
 {

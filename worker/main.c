@@ -2,8 +2,8 @@
  *
  * main.c - one worker, one file, one life: take what the broker handed over,
  * lock the door, say Hello, wait for Go, parse, leave.  Trusts the broker (its
- * arguments, descriptors and Go) and not one byte of the input, none of which is
- * read before the jail is closed.  No stdio, no malloc after that, and the
+ * arguments, descriptors and Go) and not one byte of the input, none of which
+ * is read before the jail is closed.  No stdio, no malloc after that, and the
  * environment is not looked at.
  *
  *	picklefork-worker run|canary uid=N cpu=N arena=N net=0|1
@@ -188,7 +188,9 @@ check_broker(void)
 }
 
 /* job_run says what happens when it is full. */
-static _Noreturn void
+static void arena_full_early(void *context) __attribute__((noreturn));
+
+static void
 arena_full_early(void *context)
 {
 	(void)context;

@@ -10,7 +10,7 @@
 struct programs {
 	const char *worker;
 	const char *probe;
-	const char *const *files;	/* to be parsed in the jail; NULL ends */
+	const char *const *files;	/* to be parsed inside; NULL ends */
 };
 
 /* Counts a test; prints its name when it failed. */

@@ -4,7 +4,7 @@
  * (mode "full": the real jail.o, entered as the worker enters it) or without
  * (mode "control": shows that the attempt itself is real).  Says 'J' on fd 1
  * just before the attempt and 'S' after it, should it live to.  The attempts
- * are harmless: they act on nothing but this process and its parent's signal 0.
+ * are harmless: they act on this process alone, or send signal 0.
  *
  *	jail-probe full|control NAME	jail-probe full spin	jail-probe list
  */
@@ -64,7 +64,8 @@ static const struct call {
 	{ "mount", SYS_mount, { 0, 0, 0, 0 } },
 	{ "mmap-rwx", SYS_mmap, { 0, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS } },
-	{ "mprotect-exec", SYS_mprotect, { 3, 4096, PROT_READ | PROT_EXEC, 0 } },
+	{ "mprotect-exec", SYS_mprotect, { 3, 4096, PROT_READ | PROT_EXEC,
+	    0 } },
 	{ "munmap", SYS_munmap, { 3, 4096, 0, 0 } },
 	{ "brk", SYS_brk, { 0, 0, 0, 0 } },
 	{ "prctl-dumpable", SYS_prctl, { PR_SET_DUMPABLE, 1, 0, 0 } },

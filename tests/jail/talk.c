@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * talk.c - the worker and a broker that says the wrong thing, hangs up, or hands
- * over the wrong descriptors; and jobs that are run to their end in the jail.
+ * talk.c - the worker and a broker that says the wrong thing, hangs up, or
+ * hands over the wrong descriptors; and jobs that are run to their end in the
+ * jail.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -36,7 +37,8 @@ check_usage(const char *worker)
 		{ "too many", { "run", "uid=1", "cpu=5", "arena=1", "net=0",
 		    "x", NULL } },
 		{ "verb", { "Run", "uid=1", "cpu=5", "arena=1", "net=0" } },
-		{ "no jail", { "nojail", "uid=1", "cpu=5", "arena=1", "net=0" } },
+		{ "no jail", { "nojail", "uid=1", "cpu=5", "arena=1",
+		    "net=0" } },
 		{ "order", { "run", "cpu=5", "uid=1", "arena=1", "net=0" } },
 		{ "no number", { "run", "uid=", "cpu=5", "arena=1", "net=0" } },
 		{ "sign", { "run", "uid=+1", "cpu=5", "arena=1", "net=0" } },

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * trace.c - strace(1) over whole jobs: from the system call that closes the jail
- * on, only the four allowed ones may even be tried; before it, the steps come in
- * their order and no byte of the input is read.
+ * trace.c - strace(1) over whole jobs: from the system call that closes the
+ * jail on, only the four allowed ones may even be tried; before it, the steps
+ * come in their order and no byte of the input is read.
  */
 #include <ctype.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * worker.c - the jailed worker seen from outside: what it says in Hello and what
- * the kernel says of it must agree, and the canary must be seen to die.
+ * worker.c - the jailed worker seen from outside: what it says in Hello and
+ * what the kernel says of it must agree, and the canary must be seen to die.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -182,7 +182,7 @@ check_worker(const struct programs *p)
 	    "Hello has every required layer");
 	check((hello.layers & hello.missing) == 0, GROUP,
 	    "no layer is had and missing");
-	/* Every layer is one or the other, but the one that nobody asked for. */
+	/* Each layer is one or the other, but the one not asked for. */
 	check((hello.layers | hello.missing) ==
 	    ((UINT64_C(1) << JAIL_LAYERS) - 1) - (UINT64_C(1) << JAIL_NET_NS),
 	    GROUP, "every layer is accounted for");

@@ -28,7 +28,8 @@ static const struct about_case {
 	{ "plain", "no such record", "data/0", 6, "no such record: 'data/0'" },
 	{ "empty name", "t", "", 0, "t: ''" },
 	{ "no name", "t", NULL, 0, "t: ''" },
-	{ "control bytes", "t", "a\x1b[2J\n\0b", 8, "t: 'a\\x1b[2J\\x0a\\x00b'" },
+	{ "control bytes", "t", "a\x1b[2J\n\0b", 8,
+	    "t: 'a\\x1b[2J\\x0a\\x00b'" },
 	{ "broken UTF-8", "t", "\xc3(\xff", 3, "t: '\\xc3(\\xff'" },
 	{ "cut", "t", A50 A50 A50 A50 A50, 250, "t: '" A50 A50 A50
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },

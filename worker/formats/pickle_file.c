@@ -14,6 +14,7 @@
 #include "sink.h"
 
 #define PROTO 0x80
+#define NEWEST 0x98		/* READONLY_BUFFER, the last one there is */
 /* What decides: so many opcodes in a row, or a STOP, or a global and two more.
  * English text makes 2 at most. */
 #define OPCODES_ENOUGH 8
@@ -185,7 +186,7 @@ text_pickle_is(struct cursor c)
 			return shape.depth[shape.marks] > 0;
 		/* What newer protocols have is not for text to imitate. */
 		if (code >= PROTO)
-			return n > 1;
+			return code <= NEWEST && n > 2;
 		if (!argument_is(&c, opcodes[code].argument) ||
 		    !effect_is(&shape, &opcodes[code]))
 			return false;
@@ -199,7 +200,7 @@ text_pickle_is(struct cursor c)
 bool
 pickle_file_is(struct job *job)
 {
-	if (job->map == NULL || looks_like_legacy_torch(job))
+	if (job->size == 0 || looks_like_legacy_torch(job))
 		return false;
 	if (job->map[0] == PROTO)
 		return job->size >= 2;

@@ -57,7 +57,7 @@ zip_is(const struct job *job)
 {
 	static const uint8_t local[4] = { 'P', 'K', 3, 4 };
 
-	if (job->map == NULL || job->size < ZIP_END_LEN)
+	if (job->size < ZIP_END_LEN)
 		return false;
 	return memcmp(job->map, local, sizeof local) == 0 || zip_ends(job);
 }

@@ -227,7 +227,7 @@ zip_peek_open(const struct job *job, struct zip_peek *peek)
 	struct zip_end end;
 	struct zip_wrong wrong;
 
-	if (job->map == NULL || !zip_end_read(job, &end, &wrong))
+	if (!zip_end_read(job, &end, &wrong))
 		return false;
 	peek->at = cursor_over(job->map + end.directory, (size_t)end.size);
 	peek->left = end.count;

@@ -185,10 +185,21 @@ shift_down(struct decimal *d, unsigned shift)
 static void
 shift(struct decimal *d, int bits)
 {
-	for (; bits > 0; bits -= SHIFT_MAX)
-		shift_up(d, bits > SHIFT_MAX ? SHIFT_MAX : (unsigned)bits);
-	for (; bits < 0; bits += SHIFT_MAX)
-		shift_down(d, bits < -SHIFT_MAX ? SHIFT_MAX : (unsigned)-bits);
+	while (bits != 0) {
+		if (bits > SHIFT_MAX) {
+			shift_up(d, SHIFT_MAX);
+			bits -= SHIFT_MAX;
+		} else if (bits > 0) {
+			shift_up(d, (unsigned)bits);
+			bits = 0;
+		} else if (bits < -SHIFT_MAX) {
+			shift_down(d, SHIFT_MAX);
+			bits += SHIFT_MAX;
+		} else {
+			shift_down(d, (unsigned)-bits);
+			bits = 0;
+		}
+	}
 }
 
 /* The integer nearest to d < 2^54, ties to even. */

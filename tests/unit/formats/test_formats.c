@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_formats.c - which format a file is told to be, by its bytes alone, and
+ * what a person is told when it is none.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "formats.h"
+#include "harness.h"
+#include "looks.h"
+
+#define BYTES(text) text, sizeof(text) - 1
+
+/* is: a bare pickle? */
+static const struct pickle_case {
+	const char *bytes;
+	size_t length;
+	bool is;
+} pickles[] = {
+	{ BYTES(""), false },
+	{ BYTES("\x80"), false },
+	{ BYTES("\x80\x02N."), true },
+	{ BYTES("\x80\x05\x95\0\0\0\0\0\0\0\0."), true },
+	/* Wrong, but nothing else: the machine says why. */
+	{ BYTES("\x80\xff"), true },
+	{ BYTES("\x80\x06N."), true },
+	/* torch before 1.6 is another format. */
+	{ BYTES("\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x19.\x80\x02M\xe9\3."),
+	    false },
+	{ BYTES("\x80\x04\x95\x0d\0\0\0\0\0\0\0\x8a\nl\xfc\x9c" "F\xf9 j\xa8P"
+	    "\x19."), false },
+	{ BYTES("\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x18."), true },
+	/* Protocol 0 and 1. */
+	{ BYTES("N."), true },
+	{ BYTES("I1\n."), true },
+	{ BYTES("(lp0\n."), true },
+	{ BYTES("(dp0\nS'a'\np1\nI1\ns."), true },
+	{ BYTES("cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("cposix\nsystem\n(S'true'\ntR"), true },
+	{ BYTES("cos\nsystem\nq\0."), true },
+	{ BYTES("(S'true'\nios\nsystem\n."), true },
+	{ BYTES("}q\0(U\1aK\1u."), true },
+	{ BYTES("(Vtext\np0\nL5L\nF1.5\nG\0\0\0\0\0\0\0\0t."), true },
+	{ BYTES("]q\0(K\1M\0\1J\0\0\0\1T\1\0\0\0xX\1\0\0\0ye."), true },
+	{ BYTES("(K\1K\2\x86."), true },
+	/* Text. */
+	{ BYTES("."), false },
+	{ BYTES("hello world\n"), false },
+	{ BYTES("import os\nprint(1)\n"), false },
+	{ BYTES("/usr/lib/python3/dist-packages\n"), false },
+	{ BYTES("../site-packages\n./lib\n"), false },
+	{ BYTES("(hello)\n"), false },
+	{ BYTES("Very good.\nPlease read this.\n"), false },
+	{ BYTES("View the file\nNow.\n"), false },
+	{ BYTES("Previous notes\nVarious\n.\n"), true },
+	{ BYTES("conda\nnumpy\nscipy\n"), false },
+	{ BYTES("cmake_minimum_required(VERSION 3.1)\nproject(x)\n"), false },
+	{ BYTES("I am\n"), false },
+	{ BYTES("License\n\nText.\n"), false },
+	{ BYTES("{\"a\": 1}"), false },
+	{ BYTES("[1, 2]"), false },
+	{ BYTES("Some 'quoted'\n.\n"), false },
+	{ BYTES("S'unfinished"), false },
+	{ BYTES("T\xff\xff\xff\x7fshort."), false },
+	{ BYTES("aaaaaaaa."), false },
+	{ BYTES("0."), false },
+	{ BYTES("t."), false },
+	{ BYTES("R."), false },
+	{ BYTES("\x7f" "ELF\2\1\1\0"), false },
+	{ BYTES("\x89PNG\r\n\x1a\n"), false },
+	{ BYTES("PK\3\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+	    false },
+};
+
+static void
+test_pickle_file_is(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof pickles / sizeof *pickles; i++) {
+		struct job *job = harness_job(pickles[i].bytes,
+		    pickles[i].length, 0, &h);
+		bool is = pickle_file_is(job);
+
+		harness_free(&h);
+		if (is != pickles[i].is)
+			fail_msg("case %zu: %.40s", i, pickles[i].bytes);
+	}
+}
+
+/* What nothing reads. */
+static const struct looks_case {
+	const char *bytes;
+	size_t length;
+	const char *text;
+} looks[] = {
+	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5" },
+	{ BYTES("GGUF\3\0\0\0"), "GGUF" },
+	{ BYTES("\x93NUMPY\1\0"), ".npy" },
+	{ BYTES("\x1f\x8b\x08\0"), "gzip" },
+	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd" },
+	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip" },
+	{ BYTES("\xfd" "7zXZ\0\0"), "xz" },
+	{ BYTES("BZh91AY"), "bzip2" },
+	{ BYTES("\x7f" "ELF\2"), "ELF" },
+	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG" },
+	{ BYTES("%PDF-1.4"), "PDF" },
+	{ BYTES("{\"a\": 1}"), "JSON" },
+	{ BYTES("\n [1]"), "JSON" },
+	{ BYTES("<!DOCTYPE html>"), "HTML" },
+	{ BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+	    "git lfs pull" },
+	{ BYTES("\2\0\0\0\0\0\0\0{}"), "safetensors" },
+	{ BYTES("\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x19."),
+	    "PyTorch legacy format" },
+	{ BYTES("/usr/lib/python3\n"), "text" },
+	{ BYTES("\x78\x9c\0"), "zlib" },
+	{ BYTES("\0"), "unknown" },
+	{ BYTES("\xff\xfe\xfd\0"), "unknown" },
+};
+
+static void
+test_looks(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof looks / sizeof *looks; i++) {
+		assert_false(harness_run(looks[i].bytes, looks[i].length, 0,
+		    &h));
+		assert_int_equal(h.verdict, VERDICT_UNDECIDED);
+		if (h.fault_code != FAULT_UNSUPPORTED ||
+		    strstr(h.fault_text, looks[i].text) == NULL)
+			fail_msg("case %zu: %s", i, h.fault_text);
+		harness_free(&h);
+	}
+}
+
+static void
+test_tar(void **state)
+{
+	char block[512] = "name";
+	struct harness h;
+
+	(void)state;
+	memcpy(block + 257, "ustar", 5);
+	assert_false(harness_run(block, sizeof block, 0, &h));
+	assert_non_null(strstr(h.fault_text, "tar"));
+	harness_free(&h);
+}
+
+static void
+test_empty(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_false(harness_run("", 0, 0, &h));
+	assert_int_equal(h.fault_code, FAULT_FORMAT);
+	assert_int_equal(h.fault_where, 0);
+	assert_string_equal(h.fault_text, "the file is empty");
+	harness_free(&h);
+}
+
+static void
+test_bare_pickle(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(harness_run(BYTES("\x80\x02}."), 0, &h));
+	assert_string_equal(h.format, "pickle");
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+	/* What ran before the error is reported. */
+	assert_false(harness_run(BYTES("cos\nsystem\n(S'true'\ntR"), 0, &h));
+	assert_int_equal(h.fault_code, FAULT_FORMAT);
+	assert_int_equal(h.verdict, VERDICT_DANGEROUS);
+	assert_non_null(harness_note(&h, 0, "os.system"));
+	harness_free(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pickle_file_is),
+		cmocka_unit_test(test_looks),
+		cmocka_unit_test(test_tar),
+		cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_bare_pickle),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

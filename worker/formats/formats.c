@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * formats.c - by content, in this order; no contest, no fallback.
+ */
+#include "formats.h"
+
+#include <string.h>
+
+#include "looks.h"
+#include "sink.h"
+
+const struct format formats[] = {
+	{ "torch-zip", torch_zip_is, torch_zip_parse },
+	{ "pickle", pickle_file_is, pickle_file_parse },
+	{ NULL, NULL, NULL },
+};
+
+void
+formats_parse(struct job *job)
+{
+	const struct format *chosen = NULL;
+
+	if (job->size == 0)
+		die(job, FAULT_FORMAT, 0, "the file is empty");
+	for (const struct format *f = formats; f->name != NULL; f++) {
+		if (!f->is(job))
+			continue;
+		if (chosen == NULL) {
+			chosen = f;
+			sink_format(job, f->name);
+			continue;
+		}
+		sink_note_about(job, NOTE_POLYGLOT, VERDICT_DANGEROUS, 0,
+		    "the file also reads as another format", f->name,
+		    strlen(f->name));
+	}
+	if (chosen == NULL)
+		die(job, FAULT_UNSUPPORTED, 0, looks_like(job));
+	chosen->parse(job);
+}
