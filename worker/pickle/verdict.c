@@ -192,7 +192,8 @@ called_name(struct scan *s, vref callable, uint64_t where)
 			trick = TRICK_EXTENSION;
 		}
 	}
-	if (e == NULL)
+	/* Of computed names in the first stream the machine has said it. */
+	if (e == NULL && (trick != TRICK_COMPUTED_NAME || s->nest_at != 0))
 		scan_trick(s, trick, where);
 	return e;
 }
