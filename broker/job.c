@@ -244,7 +244,7 @@ pfork_job_step(pfork_job *job, bool *done)
 }
 
 void
-job_run(struct pfork_job *job)
+job_wait(struct pfork_job *job)
 {
 	struct pollfd p = { .fd = job->epoll, .events = POLLIN };
 	bool done = false;

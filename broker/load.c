@@ -28,7 +28,7 @@ load(pfork_broker *b, enum pfork_code found, struct source *input,
 		code = job_begin(b, input, &job, err);
 	if (code != PFORK_OK)
 		return code;
-	job_run(job);
+	job_wait(job);
 	return job_result(job, false, ckpt, err);
 }
 
@@ -65,7 +65,7 @@ scan(pfork_broker *b, enum pfork_code found, struct source *input,
 	code = job_begin(b, input, &job, err);
 	if (code != PFORK_OK)
 		return code;
-	job_run(job);
+	job_wait(job);
 	return job_result(job, true, ckpt, err);
 }
 

@@ -37,7 +37,7 @@ struct pfork_job {
 enum pfork_code job_begin(const struct pfork_broker *b, struct source *input,
     struct pfork_job **out, pfork_error *err);
 /* Steps until it is over. */
-void job_run(struct pfork_job *job);
+void job_wait(struct pfork_job *job);
 /* Ends and frees the job.  scan: a fault is recorded, not returned, and no
  * verdict is refused. */
 enum pfork_code job_result(struct pfork_job *job, bool scan,
