@@ -3,7 +3,7 @@
  * pickle_file.c - a bare pickle, of any protocol.  From protocol 2 on the first
  * byte tells; protocols 0 and 1 are text with no magic at all, so the beginning
  * is read as opcodes and must make sense: many text files begin with a letter
- * that is an opcode (Python's own site-path files are named .pth), few go on so.
+ * that is an opcode (Python's own site-path files are named .pth); few go on.
  */
 #include <string.h>
 

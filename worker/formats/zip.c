@@ -160,7 +160,8 @@ take_zip64(struct job *job, struct zip_member *m, struct entry *e,
 	if (e->disk == 0xffff && cursor_u32le(&c) == 0)
 		e->disk = 0;
 	if (c.bad)
-		zip_fail(job, m, e->where, "zip: zip64 extra is missing or short");
+		zip_fail(job, m, e->where,
+		    "zip: zip64 extra is missing or short");
 	if (c.left > 0)
 		zip_two_readings(job, e->where,
 		    "zip: zip64 extra holds more than was asked for", m->name,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * zip_end.c - the end records of a zip archive: where the directory is.  All
- * fields are lies until they agree: the directory must end exactly where the end
- * records begin, because readers that compute its place in two ways (Python's
+ * fields are lies until they agree: the directory must end exactly where the
+ * end records begin, because readers that compute its place in two ways (Python's
  * zipfile from the end, miniz from the offset) would otherwise read two
  * archives.  Looks only; never dies.
  * Source: PKWARE APPNOTE 6.3.10, 4.3.14 to 4.3.16.
@@ -44,7 +44,8 @@ record_stop(const struct job *job, uint64_t at)
 static bool
 find_record(const struct job *job, uint64_t *at, struct zip_wrong *wrong)
 {
-	uint64_t begin = job->size > SEARCH_BYTES ? job->size - SEARCH_BYTES : 0;
+	uint64_t begin = job->size > SEARCH_BYTES ?
+	    job->size - SEARCH_BYTES : 0;
 	const uint8_t *p = job->map + begin;
 	const uint8_t *last = job->map + job->size - ZIP_END_LEN;
 	bool found = false, whole = false;

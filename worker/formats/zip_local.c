@@ -5,7 +5,7 @@
  * between neighbours and a gap is seen at all.  A reader that streams must see
  * the same members as one that reads the directory.
  *
- * torch writes zeroes into a local header with flag bit 3 set and the truth into
+ * torch writes zeroes into a local header with flag bit 3 set, and the truth to
  * a descriptor behind the data, so a field is either that or the central one.
  * From 4 GiB on its local zip64 extra holds (size, packed) and, or only, the
  * header's offset, and its descriptor is 64-bit (measured, torch 2.13).
@@ -109,7 +109,7 @@ zip64_wrong(const struct zip_member *m, struct local *l,
 		packed = cursor_u64le(&c);
 		if (!field_agrees(size, m->size, described) ||
 		    !field_agrees(packed, m->packed, described))
-			return "zip: local zip64 sizes differ from the directory";
+			return "zip: local zip64 sizes differ from directory";
 		if (l->size == UINT32_MAX)
 			l->size = size;
 		if (l->packed == UINT32_MAX)

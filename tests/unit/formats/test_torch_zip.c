@@ -59,7 +59,8 @@ add(struct made *z, const struct record *r, bool deflated)
 	uint32_t crc = inflate_crc32((const uint8_t *)r->bytes, r->length);
 
 	if (deflated) {
-		struct libdeflate_compressor *c = libdeflate_alloc_compressor(9);
+		struct libdeflate_compressor *c =
+		    libdeflate_alloc_compressor(9);
 
 		length = libdeflate_deflate_compress(c, r->bytes, r->length,
 		    packed, sizeof packed);
