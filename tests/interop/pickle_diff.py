@@ -88,10 +88,11 @@ def children(v):
             return ["global"], [v.module, v.name]
         if v.what == "persid":
             return ["persid"], [v.pid]
-        below = [v.callable, v.args]
+        # Not the tuple itself: a Python function gets a copy of it.
+        below = [v.callable, *v.args]
         for key, value in v.kwargs.items():
             below += [key, value]
-        tokens = ["call", len(v.kwargs), len(v.items), len(v.entries)]
+        tokens = ["call", len(v.args), len(v.kwargs), len(v.items), len(v.entries)]
         for key, value in v.entries:
             below += [key, value]
         below += v.items
