@@ -94,7 +94,7 @@ numpy_reconstruct(struct word *w)
 	}
 	if (value_kind(w->g, w->state) != VALUE_TUPLE || parts < 4 ||
 	    parts > 5)
-		word_die(w, w->state, "state", "is not a tuple of four or five");
+		word_die(w, w->state, "state", "is not five parts");
 	if (!value_int(w->g, fortran, &order))
 		word_die(w, fortran, "order", "is not a bool");
 	numpy_dtype_read(w, value_item(w->g, w->state, first + 1), &d);

@@ -62,7 +62,7 @@ send_part(const struct word *w, vref v, const char *suffix, bool floats)
 		    read_integer(w, value_item(w->g, v, n), suffix, &i);
 
 		if (!known) {
-			word_leave_out(w, "a number in it is an unknown object");
+			word_leave_out(w, "a part is an unknown object");
 			return;
 		}
 		if (floats)

@@ -166,7 +166,7 @@ read_claim(const struct word *w, vref id, struct claim *c)
 		word_die(w, id, "persistent id", "is not a storage's");
 	if (!torch_storage_class(w->g, value_item(w->g, id, 1), &c->dtype)) {
 		if (!new_storage_class(w->g, value_item(w->g, id, 1)))
-			word_die(w, id, "persistent id", "names no storage class");
+			word_die(w, id, "persistent id", "names no class");
 		word_leave_out(w, "unknown storage class");
 		return false;
 	}

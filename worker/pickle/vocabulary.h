@@ -30,8 +30,8 @@ struct meant {
 	vref inner;
 	vref also;	/* a state, or items, that may hold further tensors: to
 			 * be walked under the same path; or VREF_MISSING */
-	uint32_t first;	/* home->words->sent[first .. first + count - 1]: what */
-	uint32_t count;	/* was emitted, so that the walk can send aliases */
+	uint32_t first;	/* in home->words->sent: what was emitted, so that */
+	uint32_t count;	/* the walk can send aliases */
 };
 
 /* What is remembered of one file: storages declared, tensors sent. */

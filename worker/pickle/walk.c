@@ -25,104 +25,10 @@
  * are 8 times the input, and this. */
 #define KEY_BYTES_BASE (16 * MIB)
 
-/* What value.mark says of a container or call. */
-enum mark {
-	MARK_NEW = 0,
-	MARK_ACTIVE,	/* on the stack */
-	MARK_EMPTY,	/* walked; nothing was sent */
-	MARK_FULL,	/* walked; something was */
-	MARK_RECORD	/* and up: tensors, walk->records[mark - MARK_RECORD] */
-};
-
-/* --------------------------------------------------------------- the path */
-
-/* Puts the frame's current child on the path. */
-static void
-set_part(struct walk *w, struct frame *f, vref key, enum path_kind kind)
-{
-	struct path_part *part = &w->parts[f->parts];
-
-	if (kind == PATH_INDEX) {
-		part->at = (const uint8_t *)f->text;
-		part->len = (uint32_t)keys_decimal((int64_t)key, f->text);
-	} else {
-		keys_text(w->g, key, f->text, &part->at, &part->len);
-	}
-	part->kind = (uint8_t)kind;
-	w->path.count = f->parts + 1;
-}
-
-static bool
-is_leaf(const struct walk *w, vref v)
-{
-	switch (value_kind(w->g, v)) {
-	case VALUE_TUPLE:
-	case VALUE_LIST:
-	case VALUE_SET:
-	case VALUE_FROZENSET:
-	case VALUE_DICT:
-		return value_count(w->g, v) == 0;
-	case VALUE_CALL:
-	case VALUE_PERSID:
-		return false;
-	case VALUE_NONE:
-	case VALUE_BOOL:
-	case VALUE_INT:
-	case VALUE_BIGINT:
-	case VALUE_FLOAT:
-	case VALUE_TEXT:
-	case VALUE_BYTES:
-	case VALUE_BYTEARRAY:
-	case VALUE_GLOBAL:
-	case VALUE_EXTENSION:
-	case VALUE_BUFFER:
-	default:
-		return true;
-	}
-}
-
-/* Does anything come of visiting it? */
-static bool
-matters(const struct walk *w, vref v)
-{
-	return !is_leaf(w, v) || (w->job->flags & GO_SCALARS) != 0;
-}
-
-static void
-send_scalar(struct walk *w, vref v)
-{
-	struct scalar_out out = { 0 };
-	const struct value *node =
-	    value_is_node(v) ? graph_at(w->g, v) : NULL;
-	enum value_kind kind = value_kind(w->g, v);
-
-	if ((w->job->flags & GO_SCALARS) == 0)
-		return;
-	if (kind == VALUE_NONE) {
-		out.kind = SCALAR_NULL;
-	} else if (value_int(w->g, v, &out.i)) {
-		out.kind = kind == VALUE_BOOL ? SCALAR_BOOL : SCALAR_INT;
-	} else if (node != NULL && kind == VALUE_FLOAT) {
-		out.kind = SCALAR_FLOAT;
-		out.f = node->as.f;
-	} else if (node != NULL && (kind == VALUE_TEXT || kind == VALUE_BYTES ||
-	    kind == VALUE_BYTEARRAY || kind == VALUE_BIGINT)) {
-		out.kind = kind == VALUE_TEXT ? SCALAR_TEXT :
-		    kind == VALUE_BIGINT ? SCALAR_BIGINT : SCALAR_BYTES;
-		out.at = node->as.s.at;
-		out.len = node->as.s.len;
-	} else {
-		return;
-	}
-	sink_scalar(w->job, &w->path, &out);
-	w->sent++;
-}
-
 /* -------------------------------------------------------------- the stack */
 
-/* One unit of repeated work; false when there is none left. */
-static bool
-spend(struct walk *w, uint64_t amount)
+bool
+walk_spend(struct walk *w, uint64_t amount)
 {
 	if (amount <= w->again_left) {
 		w->again_left -= amount;
@@ -189,7 +95,7 @@ enter(struct walk *w, vref v, bool *again)
 	*again = node->mark == MARK_FULL;
 	if (node->mark == MARK_ACTIVE || node->mark == MARK_EMPTY)
 		return false;
-	if (*again && !spend(w, 1))
+	if (*again && !walk_spend(w, 1))
 		return false;
 	node->mark = MARK_ACTIVE;
 	return true;
@@ -236,8 +142,8 @@ enter_also(struct walk *w, vref v, bool again)
 	struct record *r = &w->records[graph_at(w->g, v)->mark - MARK_RECORD];
 	struct frame *f;
 
-	if (r->active || r->also == VREF_MISSING || is_leaf(w, r->also) ||
-	    (again && !spend(w, 1)))
+	if (r->active || r->also == VREF_MISSING || walk_is_leaf(w, r->also) ||
+	    (again && !walk_spend(w, 1)))
 		return;
 	r->active = true;
 	f = push(w, FRAME_SAME, v, VREF_NONE, true);
@@ -326,9 +232,9 @@ is_slots_state(const struct walk *w, vref v)
 static void
 visit(struct walk *w, vref v, bool attributes, bool spread)
 {
-	if (is_leaf(w, v)) {
+	if (walk_is_leaf(w, v)) {
 		if (!spread)
-			send_scalar(w, v);
+			walk_send_scalar(w, v);
 		return;
 	}
 	if (value_kind(w->g, v) == VALUE_CALL ||
@@ -351,7 +257,7 @@ visit(struct walk *w, vref v, bool attributes, bool spread)
 static void
 visit_also(struct walk *w, vref also)
 {
-	if (also != VREF_MISSING && !is_leaf(w, also))
+	if (also != VREF_MISSING && !walk_is_leaf(w, also))
 		visit(w, also, true, true);
 }
 
@@ -388,14 +294,14 @@ next_entry(struct walk *w, struct frame *f)
 	key = dict->as.seq.at[f->next];
 	value = dict->as.seq.at[f->next + 1];
 	f->next += 2;
-	if (key == VREF_MISSING || !matters(w, value))
+	if (key == VREF_MISSING || !walk_matters(w, value))
 		return;
 	w->path.count = f->parts;
 	if (f->attributes && is_spliced(w, key, value)) {
 		visit(w, value, false, true);
 		return;
 	}
-	set_part(w, f, key, f->attributes ? PATH_ATTR : PATH_KEY);
+	walk_set_part(w, f, key, f->attributes ? PATH_ATTR : PATH_KEY);
 	visit(w, value, false, false);
 }
 
@@ -409,14 +315,14 @@ next_item(struct walk *w, struct frame *f)
 		return;
 	}
 	item = graph_at(w->g, f->seq)->as.seq.at[f->next++];
-	if (!matters(w, item))
+	if (!walk_matters(w, item))
 		return;
 	w->path.count = f->parts;
 	if (f->kind == FRAME_SPREAD) {
 		visit(w, item, f->attributes, true);
 		return;
 	}
-	set_part(w, f, f->next - 1, PATH_INDEX);
+	walk_set_part(w, f, f->next - 1, PATH_INDEX);
 	visit(w, item, false, false);
 }
 
@@ -442,7 +348,7 @@ next_part(struct walk *w, struct frame *f)
 	w->path.count = f->parts;
 	switch (f->next++) {
 	case 0:
-		if (!is_leaf(w, call->as.call.args))
+		if (!walk_is_leaf(w, call->as.call.args))
 			enter_container(w, call->as.call.args, f->spread ?
 			    FRAME_SPREAD : FRAME_ITEMS, false);
 		break;
@@ -493,7 +399,7 @@ advance(struct walk *w)
 {
 	struct frame *f = &w->stack[w->depth - 1];
 
-	if (f->again && !spend(w, 1)) {
+	if (f->again && !walk_spend(w, 1)) {
 		pop(w);
 		return;
 	}

@@ -9,6 +9,15 @@
 #include "walk.h"
 #include "walk_keys.h"
 
+/* What value.mark says of a container or call. */
+enum mark {
+	MARK_NEW = 0,
+	MARK_ACTIVE,	/* on the stack */
+	MARK_EMPTY,	/* walked; nothing was sent */
+	MARK_FULL,	/* walked; something was */
+	MARK_RECORD	/* and up: tensors, walk->records[mark - MARK_RECORD] */
+};
+
 enum frame_kind {
 	FRAME_ENTRIES,	/* seq: a DICT; keys are parts of the path */
 	FRAME_ITEMS,	/* seq: a TUPLE, LIST, ...; indices are */
@@ -62,6 +71,17 @@ struct walk {
 	uint32_t class_capacity;
 };
 
+/* Puts the frame's current child on the path; for PATH_INDEX key is the index
+ * itself, not a value. */
+void walk_set_part(struct walk *w, struct frame *f, vref key,
+    enum path_kind kind);
+/* Has no children (an empty container, too). */
+bool walk_is_leaf(const struct walk *w, vref v);
+/* Does anything come of visiting it? */
+bool walk_matters(const struct walk *w, vref v);
+void walk_send_scalar(struct walk *w, vref v);
+/* So much repeated work; false, and a note, when there is none left. */
+bool walk_spend(struct walk *w, uint64_t amount);
 /* A dict, list or set of the standard library, made by a call: its arguments
  * are its contents. */
 bool walk_is_plain_class(const struct graph *g, vref callable);

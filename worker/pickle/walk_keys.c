@@ -108,7 +108,7 @@ number(double f)
 static struct atom
 string(enum value_kind kind, const uint8_t *at, uint64_t len)
 {
-	/* Sign bytes that add nothing: 00 after a byte under 0x80, and so on. */
+	/* Sign bytes that add nothing: 00 after a byte under 0x80. */
 	while (kind == VALUE_BIGINT && len > 1 &&
 	    ((at[len - 1] == 0 && at[len - 2] < 0x80) ||
 	    (at[len - 1] == 0xff && at[len - 2] >= 0x80)))

@@ -163,16 +163,13 @@ take_pairs(struct walk *w, vref v)
 	    later)
 		return;
 	/* One list may be the argument of many calls. */
-	if (graph_at(w->g, pairs)->mark != 0) {
-		if (w->again_left < count)
-			return;
-		w->again_left -= count;
-	}
+	if (graph_at(w->g, pairs)->mark != 0 && !walk_spend(w, count))
+		return;
 	for (uint32_t i = 0; i < count; i++)
 		if (!is_pair(w->g, value_item(w->g, pairs, i)))
 			return;
 	if (graph_at(w->g, pairs)->mark == 0)
-		graph_at(w->g, pairs)->mark = 2;	/* walked, empty */
+		graph_at(w->g, pairs)->mark = MARK_EMPTY;
 	at = arena_alloc(&w->job->arena, (uint64_t)2 * count + later,
 	    sizeof(*at));
 	for (uint32_t i = 0; i < count; i++) {

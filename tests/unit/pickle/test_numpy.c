@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_numpy.c - arrays and scalars of numpy: orders of bytes and of axes, the
+ * ways in which a pickle holds bytes, what is no tensor.
+ */
+#include "pickle/walk_help.h"
+
+#include "dtype.h"
+
+#define MA(name) G("numpy.core.multiarray", name)
+#define DTYPE(code, order) \
+	G("numpy", "dtype") S("\002", code) "\211\210\207R" \
+	"(K\003" S("\001", order) "NNNJ\377\377\377\377J\377\377\377\377" \
+	"K\000tb"
+#define ARRAY(shape, dtype, fortran, data) \
+	MA("_reconstruct") G("numpy", "ndarray") "K\000\205C\001b\207R" \
+	"(K\001" shape dtype fortran data "tb"
+#define P "\200\003"
+#define D6 "\001\002\003\004\005\006"
+#define U1 DTYPE("u1", "|")
+#define TWO_THREE "K\002K\003\206"
+#define LATIN1(len, text) \
+	G("_codecs", "encode") S(len, text) S("\006", "latin1") "\206R"
+#define BEFORE_STATE AT(P MA("_reconstruct") G("numpy", "ndarray") \
+	"K\000\205C\001b\207R")
+#define AT(text) (sizeof(text) - 1)
+
+static const struct {
+	const char *name;
+	const char *bytes;
+	size_t length;
+	uint32_t dtype;
+	size_t rank;
+	uint64_t shape[2];
+	const char *want;	/* elements in C order */
+	size_t want_len;
+	uint32_t storage_kind;
+} arrays[] = {
+	{ "bytes in the file", BYTES_OF(P ARRAY(TWO_THREE, U1, "\211",
+	    "C\006" D6) "."), DTYPE_U8, 2, { 2, 3 }, BYTES_OF(D6),
+	    STORAGE_EXTENT },
+	{ "Fortran order", BYTES_OF(P ARRAY(TWO_THREE, U1, "\210",
+	    "C\006" D6) "."), DTYPE_U8, 2, { 2, 3 },
+	    BYTES_OF("\001\003\005\002\004\006"), STORAGE_EXTENT },
+	{ "big-endian", BYTES_OF(P ARRAY("K\003\205", DTYPE("i2", ">"), "\211",
+	    "C\006" D6) "."), DTYPE_I16, 1, { 3 },
+	    BYTES_OF("\002\001\004\003\006\005"), STORAGE_STREAM },
+	{ "big-endian complex: each part", BYTES_OF(P ARRAY("K\001\205",
+	    DTYPE("c8", ">"), "\211", "C\010" D6 "\007\010") "."), DTYPE_C64,
+	    1, { 1 }, BYTES_OF("\004\003\002\001\010\007\006\005"),
+	    STORAGE_STREAM },
+	{ "big-endian single bytes", BYTES_OF(P ARRAY("K\006\205",
+	    DTYPE("i1", ">"), "\211", "C\006" D6) "."), DTYPE_I8, 1, { 6 },
+	    BYTES_OF(D6), STORAGE_EXTENT },
+	{ "latin1", BYTES_OF(P ARRAY("K\003\205", U1, "\211",
+	    LATIN1("\005", "\302\200a\303\277")) "."), DTYPE_U8, 1, { 3 },
+	    BYTES_OF("\200a\377"), STORAGE_STREAM },
+	{ "no bytes", BYTES_OF(P ARRAY("K\000\205", U1, "\211",
+	    G("__builtin__", "bytes") ")R") "."), DTYPE_U8, 1, { 0 }, "", 0,
+	    STORAGE_STREAM },
+	{ "rank 0", BYTES_OF(P ARRAY(")", U1, "\211", "C\001x") "."),
+	    DTYPE_U8, 0, { 0 }, BYTES_OF("x"), STORAGE_EXTENT },
+	{ "an integer as shape", BYTES_OF(P ARRAY("K\006", U1, "\211",
+	    "C\006" D6) "."), DTYPE_U8, 1, { 6 }, BYTES_OF(D6),
+	    STORAGE_EXTENT },
+	{ "a Python 2 string", BYTES_OF(ARRAY("K\006\205", U1, "\211",
+	    "U\006" D6) "."), DTYPE_U8, 1, { 6 }, BYTES_OF(D6), 0 },
+	{ "frombuffer", BYTES_OF("\200\005" G("numpy._core.numeric",
+	    "_frombuffer") "(\226\006\0\0\0\0\0\0\0" D6 U1 TWO_THREE
+	    S("\001", "F") "tR."), DTYPE_U8, 2, { 2, 3 },
+	    BYTES_OF("\001\003\005\002\004\006"), 0 },
+	{ "frombuffer, axes turned", BYTES_OF("\200\005"
+	    G("numpy._core.numeric", "_frombuffer")
+	    "(\226\006\0\0\0\0\0\0\0" D6 U1 TWO_THREE S("\001", "K")
+	    "K\001K\000\206tR."), DTYPE_U8, 2, { 3, 2 },
+	    BYTES_OF("\001\004\002\005\003\006"), 0 },
+	{ "through torch", BYTES_OF(P G("torch._utils",
+	    "_rebuild_device_tensor_from_numpy") "(" ARRAY("K\006\205", U1,
+	    "\211", "C\006" D6) G("torch", "uint8") S("\003", "xla")
+	    "\211tR."), DTYPE_U8, 1, { 6 }, BYTES_OF(D6), STORAGE_EXTENT },
+};
+
+static void
+test_arrays(void **state)
+{
+	struct harness h;
+	const uint8_t *got;
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++) {
+		if (!help_walk(arrays[i].bytes, arrays[i].length, 0, &h))
+			fail_msg("%s: %s", arrays[i].name, h.job.fault.text);
+		if (h.tensor_count != 1 ||
+		    h.tensors[0].dtype != arrays[i].dtype ||
+		    h.tensors[0].rank != arrays[i].rank)
+			fail_msg("%s: not that tensor", arrays[i].name);
+		for (size_t k = 0; k < arrays[i].rank; k++)
+			assert_int_equal(h.tensors[0].shape[k],
+			    arrays[i].shape[k]);
+		got = harness_bytes(&h, &h.tensors[0], &len);
+		if (len != arrays[i].want_len ||
+		    memcmp(got, arrays[i].want, len) != 0)
+			fail_msg("%s: other bytes", arrays[i].name);
+		if (arrays[i].storage_kind != 0 && h.storages[0].kind !=
+		    arrays[i].storage_kind)
+			fail_msg("%s: other storage", arrays[i].name);
+		assert_int_equal(h.note_count, 0);
+		harness_free(&h);
+	}
+}
+
+static const struct help_fault faults[] = {
+	{ "one byte short", BYTES_OF(P ARRAY("K\006\205", U1, "\211",
+	    "C\005abcde") "."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001K\006\205" U1 "\211"), "differs in length" },
+	{ "one byte more", BYTES_OF(P ARRAY("K\006\205", U1, "\211",
+	    "C\007abcdefg") "."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001K\006\205" U1 "\211"), "differs in length" },
+	{ "a negative dimension", BYTES_OF(P ARRAY(
+	    "J\377\377\377\377\205", U1, "\211", "C\000") "."), FAULT_FORMAT,
+	    BEFORE_STATE + AT("(K\001"), "shape is negative" },
+	{ "dimensions that wrap", BYTES_OF(P ARRAY(
+	    "\212\005\0\0\0\0\001\212\005\0\0\0\0\001\206", U1, "\211",
+	    "C\000") "."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001\212\005\0\0\0\0\001\212\005\0\0\0\0\001"),
+	    "shape overflows" },
+	{ "data that are an int", BYTES_OF(P ARRAY("K\006\205", U1, "\211",
+	    "K\005") "."), FAULT_FORMAT, BEFORE_STATE - 1, "not bytes" },
+	{ "no latin1", BYTES_OF(P ARRAY("K\001\205", U1, "\211",
+	    LATIN1("\002", "\304\200")) "."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001K\001\205" U1 "\211" G("_codecs", "encode")),
+	    "not latin1" },
+	{ "a state of three", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207RK\001)" U1 "\207b."),
+	    FAULT_FORMAT, BEFORE_STATE + AT("K\001)" U1), "state" },
+};
+
+static void
+test_faults(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		help_expect_fault(&faults[i]);
+}
+
+static const struct help_good others[] = {
+	{ "objects: their tensors", BYTES_OF(P "}" ENTRY("a", ARRAY(
+	    "K\002\205", DTYPE("O8", "|"), "\211", "](N" T "e")) "s."),
+	    "a.1[2]", "left out: a: an array of objects" },
+	{ "strings", BYTES_OF(P "](" ARRAY("K\001\205", DTYPE("S1", "|"),
+	    "\211", "C\001x") T "e."), "1[2]", "array of strings" },
+	{ "structures", BYTES_OF(P "](" ARRAY("K\001\205", DTYPE("V2", "|"),
+	    "\211", "C\002xx") T "e."), "1[2]", "array of structures" },
+	{ "a dtype of a class", BYTES_OF(P "](" ARRAY("K\001\205",
+	    G("m", "C") ")R", "\211", "C\002xx") T "e."), "1[2]",
+	    "left out: 0: its dtype" },
+	{ "bfloat16", BYTES_OF(P ARRAY("K\001\205", G("numpy", "dtype")
+	    G("ml_dtypes", "bfloat16") "\211\210\207R", "\211", "C\002xx")
+	    "."), "tensor[1]", NULL },
+	{ "no state", BYTES_OF(P "](" MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R" T "e."), "1[2]",
+	    "without a state" },
+	{ "an array under two names", BYTES_OF(P "}(" ENTRY("a", ARRAY(
+	    "K\006\205", U1, "\211", "C\006" D6) "q\000") ENTRY("b", "h\000")
+	    "u."), "a[6] =b", NULL },
+};
+
+static void
+test_others(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		help_expect_good(&others[i]);
+}
+
+/* One object of bytes, two arrays: one storage. */
+static void
+test_shared_bytes(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(help_walk(BYTES_OF(P "](" ARRAY("K\006\205", U1, "\211",
+	    "C\006" D6 "q\001") ARRAY("K\002K\003\206", U1, "\211", "h\001")
+	    "e."), 0, &h));
+	assert_int_equal(h.tensor_count, 2);
+	assert_int_equal(h.storage_count, 1);
+	harness_free(&h);
+}
+
+#define SCALAR(code, order, data) MA("scalar") DTYPE(code, order) data "\206R"
+static void
+test_scalars(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(help_walk(BYTES_OF(P "("
+	    SCALAR("f8", "<", "C\010\0\0\0\0\0\0\004\100")
+	    SCALAR("i2", ">", "C\002\377\376")
+	    SCALAR("b1", "|", "C\001\001")
+	    SCALAR("f2", "<", "C\002\0\100")
+	    SCALAR("f4", "<", "C\004\0\0\300\077")
+	    SCALAR("u1", "|", LATIN1("\002", "\303\277")) "t."), GO_SCALARS,
+	    &h));
+	assert_int_equal(h.tensor_count, 0);
+	assert_int_equal(h.scalar_count, 6);
+	assert_true(h.scalars[0].f == 2.5);
+	assert_int_equal(h.scalars[1].kind, SCALAR_INT);
+	assert_int_equal(h.scalars[1].i, -2);
+	assert_int_equal(h.scalars[2].kind, SCALAR_BOOL);
+	assert_true(h.scalars[3].f == 2.0);
+	assert_true(h.scalars[4].f == 1.5);
+	assert_int_equal(h.scalars[5].i, 255);
+	harness_free(&h);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arrays),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_others),
+		cmocka_unit_test(test_shared_bytes),
+		cmocka_unit_test(test_scalars),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
