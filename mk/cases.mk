@@ -18,6 +18,7 @@ PIP_ARGS ?=
 	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors
 	touch $@
 venv: .venv/.stamp ## make .venv with torch, numpy and safetensors
+	@:
 
 fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	cd tests/fixtures && ../../$(VENV_PYTHON) -W ignore make_fixtures.py

@@ -3,8 +3,8 @@
 
 usage: run.py CLI [--only TEXT] [--keep DIR] [--worker PATH]
 
-The rows come from tests/fixtures/manifest.jsonl (what torch says) and from
-each tests/gen/gen_*.py, which writes files and a manifest.jsonl into a
+The rows come from tests/fixtures/manifest.jsonl (what torch says), from
+tests/cases/limits.jsonl (fixtures at the edge of a limit) and from each tests/gen/gen_*.py, which writes files and a manifest.jsonl into a
 temporary directory.  Each row is run three times: scan, and ls with --digest
 by both deliveries.  What a row may ask is in tests/cases/README.md.
 Python 3.9 and its standard library only.
@@ -219,15 +219,16 @@ def run_row(cli, common, directory, row):
     return row, problems, runs
 
 
-def read_manifest(directory):
-    with open(os.path.join(directory, "manifest.jsonl"),
-              encoding="utf-8") as lines:
+def read_manifest(directory, name="manifest.jsonl"):
+    with open(os.path.join(directory, name), encoding="utf-8") as lines:
         return [(directory, json.loads(line)) for line in lines
                 if line.strip()]
 
 
 def collect(scratch):
     rows = read_manifest(os.path.join(ROOT, "tests", "fixtures"))
+    rows += read_manifest(os.path.join(ROOT, "tests", "cases"),
+                          "limits.jsonl")
     failed = []
     for script in sorted(glob.glob(os.path.join(ROOT, "tests", "gen",
                                                 "gen_*.py"))):

@@ -108,16 +108,6 @@ arena_full(void *context)
 
 /* -------------------------------------------------------------- running -- */
 
-#ifdef HARNESS_NO_FORMATS
-void formats_parse(struct job *job);
-
-void
-formats_parse(struct job *job)
-{
-	die(job, FAULT_UNSUPPORTED, WIRE_NO_OFFSET, "no formats yet");
-}
-#endif
-
 struct limits
 harness_limits(void)
 {
