@@ -135,6 +135,33 @@ test_billion_laughs(void **state)
 	harness_free(&h);
 }
 
+/* A list of 500 items reached 500 times: its items count, not only it. */
+static void
+test_shared_work(void **state)
+{
+	char bytes[4096] = "](" T;
+	size_t used = sizeof("](" T) - 1;
+	struct harness h;
+
+	(void)state;
+	memset(bytes + used, 'N', 500);
+	used += 500;
+	memcpy(bytes + used, BYTES_OF("eq\000"));
+	used += 3;
+	bytes[used++] = '(';
+	for (int i = 0; i < 500; i++) {
+		bytes[used++] = 'h';
+		bytes[used++] = 0;
+	}
+	bytes[used++] = 't';
+	bytes[used++] = '.';
+	assert_true(help_walk(bytes, used, 0, &h));
+	assert_int_equal(h.tensor_count, 1);
+	assert_in_range(h.alias_count, 1, 4);
+	assert_non_null(harness_note(&h, NOTE_SKIPPED, "more paths"));
+	harness_free(&h);
+}
+
 static void
 test_nesting_limit(void **state)
 {
@@ -308,6 +335,7 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_path_kinds),
 		cmocka_unit_test(test_billion_laughs),
+		cmocka_unit_test(test_shared_work),
 		cmocka_unit_test(test_nesting_limit),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_float_keys),
