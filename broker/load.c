@@ -25,11 +25,11 @@ load(pfork_broker *b, enum pfork_code found, struct source *input,
 	enum pfork_code code = found;
 
 	if (code == PFORK_OK)
-		code = job_begin(b, input, &job, err);
+		code = load_job_begin(b, input, &job, err);
 	if (code != PFORK_OK)
 		return code;
-	job_wait(job);
-	return job_result(job, false, ckpt, err);
+	load_job_wait(job);
+	return load_job_result(job, false, ckpt, err);
 }
 
 /* The input itself was at fault: an empty file is a report too. */
@@ -55,18 +55,18 @@ scan(pfork_broker *b, enum pfork_code found, struct source *input,
 	struct pfork_job *job;
 	enum pfork_code code;
 
-	if (job_is_fault(found))
+	if (load_job_is_fault(found))
 		return empty_report(why, ckpt, err);
 	if (found != PFORK_OK) {
 		if (err != NULL)
 			*err = *why;
 		return found;
 	}
-	code = job_begin(b, input, &job, err);
+	code = load_job_begin(b, input, &job, err);
 	if (code != PFORK_OK)
 		return code;
-	job_wait(job);
-	return job_result(job, true, ckpt, err);
+	load_job_wait(job);
+	return load_job_result(job, true, ckpt, err);
 }
 
 enum pfork_code
@@ -140,7 +140,7 @@ pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 		return no_pointer(err);
 	code = input_from_fd(b, fd, &input, err);
 	if (code == PFORK_OK)
-		code = job_begin(b, &input, job, err);
+		code = load_job_begin(b, &input, job, err);
 	return code;
 }
 
@@ -149,5 +149,5 @@ pfork_job_finish(pfork_job *job, pfork_checkpoint **ckpt, pfork_error *err)
 {
 	if (job == NULL)
 		return no_pointer(err);
-	return job_result(job, false, ckpt, err);
+	return load_job_result(job, false, ckpt, err);
 }

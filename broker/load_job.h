@@ -34,16 +34,16 @@ struct pfork_job {
 };
 
 /* Takes the input over, also on failure. */
-enum pfork_code job_begin(const struct pfork_broker *b, struct source *input,
-    struct pfork_job **out, pfork_error *err);
+enum pfork_code load_job_begin(const struct pfork_broker *b,
+    struct source *input, struct pfork_job **out, pfork_error *err);
 /* Steps until it is over. */
-void job_wait(struct pfork_job *job);
+void load_job_wait(struct pfork_job *job);
 /* Ends and frees the job.  scan: a fault is recorded, not returned, and no
  * verdict is refused. */
-enum pfork_code job_result(struct pfork_job *job, bool scan,
+enum pfork_code load_job_result(struct pfork_job *job, bool scan,
     pfork_checkpoint **ckpt, pfork_error *err);
 /* Whether a scan records such an error instead of failing with it. */
-bool job_is_fault(enum pfork_code code);
+bool load_job_is_fault(enum pfork_code code);
 
 /* death.c: what it means that the worker left without a last word. */
 enum pfork_code death_explain(const struct child_end *end,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * job.c - runs one worker from spawn to reap without ever blocking for long.
+ * load_job.c - runs one worker from spawn to reap without ever blocking for long.
  * Trusts the clock and the kernel; what the worker says is the session's to
  * judge.  Must never leave a worker, a descriptor or half a checkpoint behind.
  */
@@ -244,7 +244,7 @@ pfork_job_step(pfork_job *job, bool *done)
 }
 
 void
-job_wait(struct pfork_job *job)
+load_job_wait(struct pfork_job *job)
 {
 	struct pollfd p = { .fd = job->epoll, .events = POLLIN };
 	bool done = false;
@@ -355,7 +355,7 @@ fail:
 }
 
 enum pfork_code
-job_begin(const struct pfork_broker *b, struct source *input,
+load_job_begin(const struct pfork_broker *b, struct source *input,
     struct pfork_job **out, pfork_error *err)
 {
 	struct pfork_job *job = job_new(b, input);
@@ -385,7 +385,7 @@ job_begin(const struct pfork_broker *b, struct source *input,
 /* -------------------------------------------------------------- result -- */
 
 bool
-job_is_fault(enum pfork_code code)
+load_job_is_fault(enum pfork_code code)
 {
 	return code == PFORK_E_FORMAT || code == PFORK_E_UNSUPPORTED ||
 	    code == PFORK_E_LIMIT || code == PFORK_E_TIMEOUT ||
@@ -399,11 +399,15 @@ static void
 compare_input(struct pfork_job *job)
 {
 	pfork_error err;
+	enum pfork_code code;
 
 	if (job->code == PFORK_E_PROTOCOL || job->code == PFORK_E_SANDBOX)
 		return;
-	if (source_unchanged(&job->ckpt->source, &err) == PFORK_E_CHANGED) {
-		job->code = PFORK_E_CHANGED;
+	code = source_unchanged(&job->ckpt->source, &err);
+	/* What cannot be compared is no success either. */
+	if (code == PFORK_E_CHANGED ||
+	    (code != PFORK_OK && job->code == PFORK_OK)) {
+		job->code = code;
 		job->error = err;
 	}
 }
@@ -493,7 +497,7 @@ conclude(struct pfork_job *job, bool scan, pfork_error *err)
 		return refuse(job->ckpt, err);
 	if (job->code == PFORK_OK)
 		return map_input(job->ckpt, err);
-	if (scan && job_is_fault(job->code)) {
+	if (scan && load_job_is_fault(job->code)) {
 		record_fault(job);
 		return PFORK_OK;
 	}
@@ -503,7 +507,7 @@ conclude(struct pfork_job *job, bool scan, pfork_error *err)
 }
 
 enum pfork_code
-job_result(struct pfork_job *job, bool scan, pfork_checkpoint **ckpt,
+load_job_result(struct pfork_job *job, bool scan, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
 	enum pfork_code code = conclude(job, scan, err);
