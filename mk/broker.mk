@@ -3,6 +3,7 @@
 # is always a release build, because no sanitizer runs in the jail; the broker
 # is of flavour F.
 
+comma := ,
 LIAR_SRC := $(wildcard tests/liar/lia*.c tests/liar/lies_*.c)
 LIAR_NAMES := $(shell sed -n 's/^LIE.\([a-z0-9_]*\),.*/\1/p' \
 	tests/liar/lies.def)
@@ -33,3 +34,10 @@ liar: $(LIAR_DIR)/made $(B)/liar-run ## tell the broker every lie
 
 # test_load.c has liars for workers.
 unit: $(LIAR_DIR)/made
+
+# test_faults.c lets each of these fail in turn.
+WRAPPED := malloc calloc reallocarray aligned_alloc mmap socketpair \
+	epoll_create1 epoll_ctl timerfd_create timerfd_settime memfd_create \
+	fstat getrandom send sendfile write posix_spawn
+$(B)/unit/broker/test_faults: private LDFLAGS += \
+	$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))
