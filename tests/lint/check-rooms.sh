@@ -8,7 +8,7 @@ bad=$(grep -rnE '#[[:space:]]*include[[:space:]]*"(\.\.|/|broker/|worker/|proto/
 	broker worker proto include --include='*.[ch]' || true)
 bad+=$(grep -rnE '#[[:space:]]*include[[:space:]]*["<](picklefork\.h|check\.h|session\.h|checkpoint\.h)' \
 	worker proto --include='*.[ch]' || true)
-bad+=$(grep -rlE 'pb-c\.h|protobuf-c' broker worker proto --include='*.[ch]' |
+bad+=$(grep -rlE '#[[:space:]]*include.*(pb-c\.h|protobuf-c)' broker worker proto --include='*.[ch]' |
 	grep -v '^proto/wire\.c$' | sed 's/$/: sees generated protobuf code/' || true)
 bad+=$(grep -rnE '#[[:space:]]*include[[:space:]]*"(frame|wire|dtype|limits|checkpoint|session|check|spawn|error)\.h"' \
 	broker/cli --include='*.[ch]' || true)
