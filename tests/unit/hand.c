@@ -67,7 +67,8 @@ keep(pfork_checkpoint *c, const uint64_t *numbers, size_t count)
 	uint64_t *kept = pool_alloc(&c->strings, count * sizeof(*kept) + 1);
 
 	assert_non_null(kept);
-	memcpy(kept, numbers, count * sizeof(*kept));
+	if (count > 0)
+		memcpy(kept, numbers, count * sizeof(*kept));
 	return kept;
 }
 
