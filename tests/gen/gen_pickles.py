@@ -340,41 +340,36 @@ def protocol_tricks(out):
 
 
 def persistent_ids(out):
-    def persid(ident, what, push, refuse):
+    def persid(ident, what, push, verdict="undecided"):
         data = torch_zip(PROTO(2) + state_dict({"weight": torch_tensor(
             storage=push + BINPERSID)}) + STOP, {"0": WEIGHT})
-        if refuse:
-            out.refuse("P13-%s" % ident, data, what, ext="pt")
-        else:
-            out.add("P13-%s" % ident, data, what,
-                    ["clean", "unusual", "dangerous", "undecided"], ext="pt",
-                    exits={})
+        out.refuse("P13-%s" % ident, data, what, verdict=verdict, ext="pt")
 
     def tup(*items):
         return MARK + b"".join(i if isinstance(i, bytes) else value(i)
                                for i in items) + TUPLE
 
     fs = GLOBAL("torch", "FloatStorage")
-    persid("int", "a persistent id that is an int", value(7), False)
-    persid("text", "a persistent id that is text", value("storage"), False)
+    persid("int", "a persistent id that is an int", value(7))
+    persid("text", "a persistent id that is text", value("storage"))
     persid("four", "a persistent id of four parts",
-           tup("storage", fs, "0", "cpu"), False)
+           tup("storage", fs, "0", "cpu"))
     persid("kind", "a persistent id of another kind",
-           tup("stowage", fs, "0", "cpu", 6), False)
+           tup("stowage", fs, "0", "cpu", 6))
     persid("key-missing", "a storage that is not there",
-           tup("storage", fs, "9", "cpu", 6), True)
+           tup("storage", fs, "9", "cpu", 6))
     persid("key-dots", "a key that climbs", tup("storage", fs, "../0", "cpu",
-                                                6), True)
+                                                6))
     persid("key-int", "a key that is an int",
-           tup("storage", fs, 0, "cpu", 6), False)
+           tup("storage", fs, 0, "cpu", 6))
     persid("numel-negative", "a negative number of elements",
-           tup("storage", fs, "0", "cpu", -1), True)
+           tup("storage", fs, "0", "cpu", -1))
     persid("numel-2e63", "2^63 elements",
-           tup("storage", fs, "0", "cpu", 2**63), True)
+           tup("storage", fs, "0", "cpu", 2**63))
     persid("numel-bool", "elements as a bool",
-           tup("storage", fs, "0", "cpu", True), False)
+           tup("storage", fs, "0", "cpu", True))
     persid("class-function", "a function in the place of the storage's class",
-           tup("storage", GLOBAL("os", "system"), "0", "cpu", 6), False)
+           tup("storage", GLOBAL("os", "system"), "0", "cpu", 6), "dangerous")
     out.add("P13-text-persid", pickled(PERSID("os.system"), 0),
             "a text persistent id", ["clean", "unusual", "undecided"],
             exits={})
@@ -468,9 +463,8 @@ def bombs(out):
                "LONG4 of 2^31-1 bytes", 2)
     out.refuse("B5-long4-negative", PROTO(2) + b"\x8b\xff\xff\xff\xff\1.",
                "LONG4 of -1 bytes", 2)
-    out.add("B5-int-digits", pickled(INT("9" * 10**6), 0),
-            "a million decimal digits", ["clean", "unusual", "undecided"],
-            exits={})
+    out.refuse("B5-int-digits", pickled(INT("9" * 10**6)),
+               "a million decimal digits, more than CPython reads", 2)
     out.add("B5-long1-255", pickled(LONG1(b"\x7f" * 255)),
             "LONG1 of 255 bytes", ["clean", "unusual"], exits={"scan": 0})
     out.add("B6-append", pickled(EMPTY_LIST + (NONE + APPEND) * 200000),
