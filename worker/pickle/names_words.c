@@ -147,6 +147,7 @@ const struct honest_name names_honest[] = {
 	OBJECT("pandas._libs.tslibs.timestamps", "_unpickle_timestamp"),
 	OBJECT("sklearn.*", "newObj"),
 	/* Cython's constructor of an extension type's instance. */
+	OBJECT("numpy.random.*", "__pyx_unpickle_*"),
 	OBJECT("sklearn.*", "__pyx_unpickle_*"),
 	OBJECT("scipy.*", "__pyx_unpickle_*"),
 	OBJECT("pandas.*", "__pyx_unpickle_*"),

@@ -69,7 +69,19 @@ bytes_are(struct wire_bytes b, const char *word)
 	return b.len == strlen(word) && memcmp(b.at, word, b.len) == 0;
 }
 
-/* getattr(Class, "NAME"): how Python 3.11 pickled some members of enums. */
+static bool
+all_of(struct wire_bytes b, char low, char high)
+{
+	for (size_t i = 0; i < b.len; i++)
+		if (!((b.at[i] >= low && b.at[i] <= high) ||
+		    (b.at[i] >= '0' && b.at[i] <= '9') || b.at[i] == '_'))
+			return false;
+	return b.len > 0;
+}
+
+/* getattr(Class, "NAME"): how Python 3.11 pickled some members of enums; and
+ * torch.tanh, which is a static method: getattr(_VariableFunctionsClass,
+ * "tanh").  Whoever calls the result is told of elsewhere. */
 static bool
 honest_getattr(struct scan *s, vref args)
 {
@@ -81,16 +93,14 @@ honest_getattr(struct scan *s, vref args)
 	    value_kind(s->g, class) != VALUE_GLOBAL ||
 	    !text_of(s, value_item(s->g, args, 1), &name))
 		return false;
+	if (value_is_global(s->g, class, "torch._C",
+	    "_VariableFunctionsClass"))
+		return all_of(name, 'a', 'z') &&
+		    (name.len < 2 || memcmp(name.at, "__", 2) != 0);
 	owner = scan_name(s, class);
-	if (owner == NULL || owner->callable != VERDICT_UNUSUAL ||
-	    name.len == 0 || name.at[0] < 'A' || name.at[0] > 'Z')
-		return false;
-	for (size_t i = 0; i < name.len; i++)
-		if (!((name.at[i] >= 'A' && name.at[i] <= 'Z') ||
-		    (name.at[i] >= '0' && name.at[i] <= '9') ||
-		    name.at[i] == '_'))
-			return false;
-	return true;
+	return owner != NULL && owner->callable == VERDICT_UNUSUAL &&
+	    all_of(name, 'A', 'Z') &&
+	    name.at[0] >= 'A' && name.at[0] <= 'Z';
 }
 
 /* typing.Optional[int]: pickled as getitem(Optional, int). */

@@ -2,8 +2,8 @@
  *
  * verdict_nested.c - pickles inside the bytes and texts of a pickle: found by
  * how they begin, run quietly, their nodes appended for the scan to read.  Only
- * a report: weights are bytes too, so what merely looks like a pickle must leave
- * no trace.  Bounded in depth, and in bytes for all of them together.
+ * a report: weights are bytes too, so what merely looks like a pickle must
+ * leave no trace.  Bounded in depth, and in bytes for all of them together.
  */
 #include "verdict_parts.h"
 

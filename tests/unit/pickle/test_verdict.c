@@ -139,6 +139,14 @@ test_calls_through_values(void **state)
 		{ "a member of an enum", BYTES("\x80\x02" "cbuiltins\n"
 		    "getattr\ncnet\nMode\nX\4\0\0\0FAST\x86R."),
 		    VERDICT_UNUSUAL, "builtins.getattr(...)", NOTE_CALL, 2 },
+		{ "torch.tanh", BYTES("\x80\x02" "c__builtin__\ngetattr\n"
+		    "ctorch._C\n_VariableFunctionsClass\nX\4\0\0\0tanh\x86R."),
+		    VERDICT_UNUSUAL, "__builtin__.getattr(...)", NOTE_CALL,
+		    2 },
+		{ "torch.__dict__", BYTES("\x80\x02" "c__builtin__\ngetattr\n"
+		    "ctorch._C\n_VariableFunctionsClass\nX\4\0\0\0__di\x86R."),
+		    VERDICT_DANGEROUS, "__builtin__.getattr(...)", NOTE_CALL,
+		    2 },
 		{ "a member of an enum, called", BYTES("\x80\x02" "cbuiltins\n"
 		    "getattr\ncnet\nMode\nX\4\0\0\0FAST\x86R)R."),
 		    VERDICT_DANGEROUS, "what a call returned", NOTE_RECORD,
