@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "digest.h"
 #include "print.h"
@@ -184,6 +185,15 @@ print_summary(const pfork_checkpoint *ckpt)
 	report_notes(stderr, ckpt, "  ", NOTES_SHOWN, colours);
 }
 
+/* On a terminal the rows themselves show how far it is, and the line would
+ * get between them. */
+static bool
+hide_progress(const struct options *options)
+{
+	return options->quiet || !options->digest ||
+	    isatty(STDOUT_FILENO) == 1;
+}
+
 static int
 show_text(const struct options *options, const char *file,
     const pfork_checkpoint *ckpt, int code, const pfork_error *err)
@@ -198,8 +208,8 @@ show_text(const struct options *options, const char *file,
 		complain_error(file, err);
 		return code;
 	}
-	progress_start(&progress, options->quiet || !options->digest, file,
-	    BYTES, report_bytes(ckpt));
+	progress_start(&progress, hide_progress(options), file, BYTES,
+	    report_bytes(ckpt));
 	digests = print_tensors(options, file, ckpt, &progress.done);
 	progress_end(&progress);
 	print_scalars(ckpt);
@@ -215,8 +225,8 @@ show_json(const struct options *options, const char *file,
 	struct json j = { stdout, false };
 	struct progress progress;
 
-	progress_start(&progress, options->quiet || !options->digest, file,
-	    BYTES, ckpt == NULL ? 0 : report_bytes(ckpt));
+	progress_start(&progress, hide_progress(options), file, BYTES,
+	    ckpt == NULL ? 0 : report_bytes(ckpt));
 	report_json(&j, options, file, ckpt, err, &progress.done);
 	progress_end(&progress);
 	json_newline(&j);
