@@ -110,27 +110,58 @@ view_span(const struct view *v, size_t from_dim)
 
 /* --------------------------------------------------------- from memory -- */
 
-/* Two dimensions; `b` is walked inside `a`.  Inlined once for each element
- * size, so that the copy is one load and one store. */
+/* One tile, every element from its place to its place. */
+static inline __attribute__((always_inline)) void
+copy_tile(const struct view_dim *a, const struct view_dim *b,
+    const uint8_t *in, uint8_t *out, size_t element)
+{
+	for (uint64_t i = 0; i < a->count; i++)
+		for (uint64_t j = 0; j < b->count; j++)
+			__builtin_memcpy(out + i * a->out + j * b->out,
+			    in + i * a->in + j * b->in, element);
+}
+
+/* One tile of a transposition: `a` runs on in the output, `b` in the input.
+ * Through a small buffer, so that each cache line on either side is touched
+ * once: with strides that are powers of two all lines of a tile fall into the
+ * same cache set, and would be thrown out between two elements. */
+static inline __attribute__((always_inline)) void
+turn_tile(const struct view_dim *a, const struct view_dim *b,
+    const uint8_t *in, uint8_t *out, uint8_t *buffer, size_t element)
+{
+	for (uint64_t i = 0; i < a->count; i++)
+		for (uint64_t j = 0; j < b->count; j++)
+			__builtin_memcpy(buffer + (j * TILE + i) * element,
+			    in + i * a->in + j * element, element);
+	for (uint64_t j = 0; j < b->count; j++)
+		__builtin_memcpy(out + j * b->out, buffer + j * TILE * element,
+		    a->count * element);
+}
+
+/* Two dimensions in tiles.  Inlined once for each element size, so that the
+ * copy of an element is one load and one store; memcpy itself would be a call
+ * with a check of its length. */
 static inline __attribute__((always_inline)) void
 copy_plane(const struct view_dim *a, const struct view_dim *b,
     const uint8_t *in, uint8_t *out, size_t element)
 {
-	for (uint64_t i0 = 0; i0 < a->count; i0 += TILE) {
-		uint64_t i1 = i0 + TILE < a->count ? i0 + TILE : a->count;
+	_Alignas(64) uint8_t buffer[TILE * TILE * 16];
+	bool turn = a->out == element && b->in == element;
+	struct view_dim ta = *a;
+	struct view_dim tb = *b;
 
-		for (uint64_t j0 = 0; j0 < b->count; j0 += TILE) {
-			uint64_t j1 =
-			    j0 + TILE < b->count ? j0 + TILE : b->count;
+	for (uint64_t i = 0; i < a->count; i += TILE) {
+		ta.count = i + TILE < a->count ? TILE : a->count - i;
+		for (uint64_t j = 0; j < b->count; j += TILE) {
+			const uint8_t *from = in + i * a->in + j * b->in;
+			uint8_t *to = out + i * a->out + j * b->out;
 
-			for (uint64_t i = i0; i < i1; i++) {
-				const uint8_t *from = in + i * a->in;
-				uint8_t *to = out + i * a->out;
-
-				for (uint64_t j = j0; j < j1; j++)
-					memcpy(to + j * b->out,
-					    from + j * b->in, element);
-			}
+			tb.count = j + TILE < b->count ? TILE : b->count - j;
+			if (turn)
+				turn_tile(&ta, &tb, from, to, buffer,
+				    element);
+			else
+				copy_tile(&ta, &tb, from, to, element);
 		}
 	}
 }
