@@ -15,8 +15,8 @@
 #include "error.h"
 #include "load_job.h"
 
-/* Jailing takes a millisecond; a machine under load gets ten seconds. */
-#define CANARY_MS 10000
+/* Jailing takes a millisecond; a machine under load gets three seconds. */
+#define CANARY_MS 3000
 
 static void
 take_layers(pfork_probe_result *r, const struct session *s, uint64_t required)

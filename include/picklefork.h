@@ -168,7 +168,8 @@ typedef struct pfork_limits {
 	uint64_t notes;		/* notes kept; further ones are counted only */
 	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars */
 	uint64_t wall_ms;	/* one load, start to end */
-	uint64_t stall_ms;	/* longest time without a byte from the worker */
+	uint64_t stall_ms;	/* longest time without progress: a whole
+				 * message, or 64 KiB of data */
 	uint64_t cpu_seconds;	/* the worker's processor time */
 } pfork_limits;
 
