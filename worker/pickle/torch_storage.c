@@ -51,20 +51,36 @@ static const struct {
 };
 static const char *const modules[] = { "torch", "torch.storage", "torch.cuda" };
 
+/* The class's number plus 1, or MARK_NOTHING. */
+static uint32_t
+search_class(const struct graph *g, vref v)
+{
+	for (size_t m = 0; m < sizeof(modules) / sizeof(modules[0]); m++)
+		for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]);
+		    i++)
+			if (value_is_global(g, v, modules[m], classes[i].name))
+				return (uint32_t)i + 1;
+	return MARK_NOTHING;
+}
+
 bool
 torch_storage_class(const struct graph *g, vref v, const struct dtype **dtype)
 {
-	for (size_t m = 0; m < sizeof(modules) / sizeof(modules[0]); m++) {
-		for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]);
-		    i++) {
-			if (!value_is_global(g, v, modules[m],
-			    classes[i].name))
-				continue;
-			*dtype = dtype_by_code(classes[i].dtype);
-			return true;
-		}
+	struct value *global;
+	uint32_t kept;
+
+	if (value_kind(g, v) != VALUE_GLOBAL)
+		return false;
+	global = graph_at(g, v);
+	kept = global->mark & MARK_NOTHING;
+	if (kept == 0) {
+		kept = search_class(g, v);
+		global->mark |= kept;
 	}
-	return false;
+	if (kept == MARK_NOTHING)
+		return false;
+	*dtype = dtype_by_code(classes[kept - 1].dtype);
+	return true;
 }
 
 /* Bytes of one counted element: sub-byte types are counted in bytes. */

@@ -22,6 +22,7 @@ enum way {
 	SAME,	/* the first argument is it */
 	TENSOR,	/* the same, and must be a tensor */
 	STATED,	/* the same, with the fourth as its attributes */
+	TYPE,	/* calls its first argument: see unwrap_type */
 	WALK,	/* walked into; here only to be found soon */
 	PLAIN,	/* data that holds no tensor */
 	OUT	/* a tensor that is left out: why */
@@ -65,6 +66,10 @@ static const struct entry entries[] = {
 	{ UTILS, "_rebuild_device_tensor_from_cpu_tensor", TENSOR, 4, 4, 0,
 	    0 },
 	{ UTILS, "_rebuild_xla_tensor", TENSOR, 4, 4, 0, 0 },
+	{ "torch._tensor", "_rebuild_from_type_v2", TYPE, 4, 4, 0, 0 },
+	{ "torch._tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
+	{ "torch.tensor", "_rebuild_from_type_v2", TYPE, 4, 4, 0, 0 },
+	{ "torch.tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
 	{ "torch.storage", "_load_from_bytes", OUT, 1, 1, 0,
 	    "a whole checkpoint in bytes of its own" },
 	{ "torch.nn.parameter", "UninitializedParameter", OUT, 0, ANY, 0,
@@ -131,14 +136,12 @@ vocabulary_start(struct storage_home *home)
 }
 
 static const struct entry *
-find_entry(const struct graph *g, vref callable)
+search_entry(const struct graph *g, vref callable)
 {
-	if (value_kind(g, callable) != VALUE_GLOBAL)
-		return NULL;
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
 		if (value_is_global(g, callable, entries[i].module,
 		    entries[i].name))
-			return entries[i].way == WALK ? NULL : &entries[i];
+			return &entries[i];
 	for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
 		if (value_is_global(g, callable, tensors[i][0], tensors[i][1]))
 			return &legacy;
@@ -149,28 +152,39 @@ find_entry(const struct graph *g, vref callable)
 	return NULL;
 }
 
-static bool
-is_from_type(const struct graph *g, vref callable)
+/* What was found is kept in the global's mark: a pickle names a function once
+ * and recalls it for each tensor. */
+static const struct entry *
+find_entry(const struct graph *g, vref callable)
 {
-	static const char *const modules[] = { "torch._tensor",
-		"torch.tensor" };
+	const struct entry *e;
+	struct value *global;
+	uint32_t kept;
 
-	for (size_t i = 0; i < 2; i++)
-		if (value_is_global(g, callable, modules[i],
-		    "_rebuild_from_type_v2") ||
-		    value_is_global(g, callable, modules[i],
-		    "_rebuild_from_type"))
-			return true;
-	return false;
+	if (value_kind(g, callable) != VALUE_GLOBAL)
+		return NULL;
+	global = graph_at(g, callable);
+	kept = global->mark >> MARK_ENTRY_SHIFT;
+	if (kept == MARK_NOTHING)
+		return NULL;
+	if (kept != 0)
+		return kept == MARK_LEGACY ? &legacy : &entries[kept - 1];
+	e = search_entry(g, callable);
+	kept = e == NULL ? MARK_NOTHING : e == &legacy ? MARK_LEGACY :
+	    (uint32_t)(e - entries) + 1;
+	global->mark |= kept << MARK_ENTRY_SHIFT;
+	return e;
 }
 
 /* (function, type, args, state): the call that it makes takes the word's place.
- * Returns the function. */
-static vref
+ * Returns the function's entry, or NULL. */
+static const struct entry *
 unwrap_type(struct word *w, vref callable)
 {
-	for (int depth = 0; is_from_type(w->g, callable); depth++) {
-		w->function = "_rebuild_from_type_v2";
+	const struct entry *e = find_entry(w->g, callable);
+
+	for (int depth = 0; e != NULL && e->way == TYPE; depth++) {
+		w->function = e->name;
 		if (depth == TYPES_MAX)
 			word_die(w, VREF_MISSING, "call", "is nested too deep");
 		if (w->argc != 4)
@@ -186,8 +200,9 @@ unwrap_type(struct word *w, vref callable)
 			w->also = word_arg(w, 3);
 		w->args = word_arg(w, 2);
 		w->argc = value_count(w->g, w->args);
+		e = find_entry(w->g, callable);
 	}
-	return callable;
+	return e;
 }
 
 /* A function of a class that we do not know: its arguments may hold tensors.
@@ -224,6 +239,8 @@ read_same(struct word *w, const struct entry *e)
 static enum meaning
 read_entry(struct word *w, const struct entry *e)
 {
+	if (e->way == WALK)
+		return MEANS_NOTHING;
 	w->function = e->name;
 	check_count(w, e);
 	/* Tensor.__setstate__ with four parts replaces the tensor. */
@@ -240,9 +257,9 @@ read_entry(struct word *w, const struct entry *e)
 	case STATED:
 		read_same(w, e);
 		break;
-	case WALK:
-		return MEANS_NOTHING;
 	case PLAIN:
+	case TYPE:
+	case WALK:
 		return MEANS_PLAIN;
 	case OUT:
 		word_leave_out(w, e->why);
@@ -264,16 +281,14 @@ read_call(struct word *w, const struct value *call)
 	w->args = call->as.call.args;
 	w->argc = value_count(w->g, w->args);
 	w->state = call->as.call.state;
-	if (is_from_type(w->g, callable)) {
-		callable = unwrap_type(w, callable);
-		e = find_entry(w->g, callable);
-		if (e == NULL) {
+	e = find_entry(w->g, callable);
+	if (e != NULL && e->way == TYPE) {
+		e = unwrap_type(w, callable);
+		if (e == NULL || e->way == WALK) {
 			read_unknown(w);
 			return MEANS_SAME_AS;
 		}
-		return read_entry(w, e);
 	}
-	e = find_entry(w->g, callable);
 	return e != NULL ? read_entry(w, e) : MEANS_NOTHING;
 }
 

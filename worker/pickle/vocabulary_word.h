@@ -11,6 +11,12 @@
 #include "dtype.h"
 #include "vocabulary.h"
 
+/* The mark of a GLOBAL is the vocabulary's: in its upper half the entry of a
+ * function, in the lower half the storage class that it is, plus 1 each. */
+#define MARK_ENTRY_SHIFT 16
+#define MARK_NOTHING UINT32_C(0xffff)
+#define MARK_LEGACY UINT32_C(0xfffe)
+
 struct word {
 	struct graph *g;
 	struct job *job;
