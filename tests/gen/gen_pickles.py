@@ -121,11 +121,11 @@ def advisory_names(out):
 def nested(out):
     inner = pickled(call("os", "system"), 2)
     levels = inner
-    for depth in range(1, 11):
+    for depth in range(1, 13):
         levels = pickled(call("pickle", "loads", (levels,), proto=4), 4)
         out.add("P4-loads-%d" % depth, levels,
                 "pickle.loads of bytes, %d deep" % depth, "dangerous",
-                ["pickle.loads", "os.system"])
+                ["pickle.loads"] + ["os.system"] * (depth <= 10))
     for module, name in (("_pickle", "loads"), ("cPickle", "loads"),
                          ("torch.storage", "_load_from_bytes")):
         out.add("P4-%s.%s" % (module, name),
@@ -401,6 +401,9 @@ def after_stop(out):
                                         "ls": 0})
         out.add("P14-%s" % name, pickled(value({"a": 1})) + tail,
                 "after STOP of a bare pickle: %s" % name, verdict, names)
+    out.add("P14-ten-thousand", b"N." * 12000 + bad,
+            "a call behind more pickles than anybody reads", "dangerous",
+            ["more pickles"])
 
 
 def broken(out):

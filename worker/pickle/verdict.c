@@ -36,9 +36,10 @@ scan_trick(struct scan *s, enum trick trick, uint64_t where)
 		    "sets items of a tensor (CVE-2026-24747)" },
 		[TRICK_HOOK] = { VERDICT_DANGEROUS,
 		    "writes an attribute that changes what an object does" },
-		[TRICK_NEST_DEPTH] = { VERDICT_UNUSUAL,
+		/* What is not opened is hidden: only attacks go so far. */
+		[TRICK_NEST_DEPTH] = { VERDICT_DANGEROUS,
 		    "a pickle inside a pickle, too deep to be opened" },
-		[TRICK_NEST_WORK] = { VERDICT_UNUSUAL,
+		[TRICK_NEST_WORK] = { VERDICT_DANGEROUS,
 		    "pickles inside bytes, too large to be opened" },
 		[TRICK_NEST_ZIP] = { VERDICT_UNUSUAL,
 		    "a zip archive inside bytes, not opened" },
@@ -384,6 +385,10 @@ run_streams(struct scan *s, const struct pickle_source *source, uint64_t start)
 	if (streams > 0)
 		say_count(s, VERDICT_UNUSUAL, source->base + start, streams,
 		    "pickles after the first STOP");
+	/* The next may hold anything, and no checkpoint has so many. */
+	if (streams == STREAMS_MAX && at < source->len)
+		sink_note(s->job, NOTE_RECORD, VERDICT_DANGEROUS,
+		    source->base + at, "more pickles than are read");
 	return at;
 }
 

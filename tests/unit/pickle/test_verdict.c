@@ -287,7 +287,7 @@ test_nested_depth(void **state)
 	judge(b, len, &h);
 	assert_null(harness_note(&h, 0, "os.system"));
 	assert_non_null(harness_note(&h, NOTE_RECORD, "too deep"));
-	assert_int_equal(sink_verdict(&h.job), VERDICT_UNUSUAL);
+	assert_int_equal(sink_verdict(&h.job), VERDICT_DANGEROUS);
 	harness_free(&h);
 }
 
@@ -346,6 +346,25 @@ test_rest(void **state)
 	CHECK(rows);
 }
 
+/* What is not read is not passed off as harmless. */
+static void
+test_too_many_streams(void **state)
+{
+	static char b[2 * 10002];
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof b; i += 2)
+		memcpy(b + i, "N.", 2);
+	judge(b, sizeof b - 2, &h);
+	assert_int_equal(sink_verdict(&h.job), VERDICT_UNUSUAL);
+	harness_free(&h);
+	judge(b, sizeof b, &h);
+	assert_int_equal(sink_verdict(&h.job), VERDICT_DANGEROUS);
+	assert_non_null(harness_note(&h, NOTE_RECORD, "than are read"));
+	harness_free(&h);
+}
+
 /* One note a name, and the worse of its two readings. */
 static void
 test_one_note_a_name(void **state)
@@ -401,6 +420,7 @@ main(void)
 		cmocka_unit_test(test_nested_depth),
 		cmocka_unit_test(test_weights_leave_no_note),
 		cmocka_unit_test(test_rest),
+		cmocka_unit_test(test_too_many_streams),
 		cmocka_unit_test(test_one_note_a_name),
 		cmocka_unit_test(test_many_names),
 	};
