@@ -54,6 +54,8 @@ static const struct known known[] = {
 	{ "torch.serialization", "_get_layout", CLEAN },
 	/* The bytes inside are a checkpoint that is not read here. */
 	{ "torch.storage", "_load_from_bytes", UNUSUAL },
+	/* Modules pickled whole before torch 1.5 hold its result. */
+	{ "torch.nn.backends.thnn", "_get_thnn_function_backend", UNUSUAL },
 	{ "torch.jit._pickle", "build_intlist build_tensorlist "
 	    "build_doublelist build_boollist build_tensor_from_id "
 	    "restore_type_tag", CLEAN },
@@ -74,8 +76,10 @@ static const char *const class_rooms[] = {
 	"torch.nn.quantized", "torch.nn.intrinsic", "torch.nn.utils",
 	"torch.ao.nn", "torch.ao.quantization", "torch.quantization",
 	"torch.optim", "torch.distributions", "torch.utils.data",
-	"torch.distributed.checkpoint.metadata", "torch.jit._script",
-	"torch.nn.backends.thnn",
+	"torch.utils.hooks", "torch.torch_version", "torch.jit._script",
+	"torch.distributed.checkpoint", "torch.distributed.device_mesh",
+	"torch.distributed.fsdp", "torch.distributed.tensor",
+	"torch.distributed._tensor", "torch.distributed._shard",
 };
 
 static bool
