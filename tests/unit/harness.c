@@ -18,6 +18,7 @@
 #include "dtype.h"
 #include "frame.h"
 #include "harness.h"
+#include "inflate.h"
 
 #define HARNESS_ARENA (64 * MIB)
 
@@ -131,6 +132,7 @@ set_up(struct harness *h, const void *bytes, size_t length, uint32_t flags,
 	size_t whole = (length + page - 1) / page * page;
 
 	memset(h, 0, sizeof(*h));
+	assert_true(inflate_prime());
 	h->input_map_size = whole + page;
 	h->input_map = map(h->input_map_size);
 	h->job.map = h->input_map + whole - length;
