@@ -118,7 +118,8 @@ shape_bytes(const struct dtype *d, const uint64_t *shape, size_t rank,
 		return false;
 	if (d->block > 1 && (rank == 0 || shape[rank - 1] % d->block != 0))
 		return false;
-	if (__builtin_mul_overflow(count / d->block, (uint64_t)d->bits, &bits))
+	if (d->block == 0 || /* no such row; the analyzer cannot see that */
+	    __builtin_mul_overflow(count / d->block, (uint64_t)d->bits, &bits))
 		return false;
 	*out = bits / 8 + (bits % 8 != 0);
 	return true;

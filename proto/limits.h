@@ -23,7 +23,7 @@
 
 /* Tensors.  64 dimensions: numpy's limit since 2.0, and torch's in practice. */
 #define RANK_MAX 64
-/* A dimension over 2^48 fits no memory; keeps sums of products far from 2^64. */
+/* A dimension over 2^48 fits no memory; sums of products stay below 2^64. */
 #define DIMENSION_MAX (UINT64_C(1) << 48)
 /* Names.  100 nested dicts with ten-letter keys make 1,100 bytes. */
 #define TENSOR_NAME_MAX 4096

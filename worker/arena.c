@@ -10,8 +10,8 @@
 #define ALIGNMENT 16
 
 void
-arena_init(struct arena *a, void *base, size_t size,
-    void (*full)(void *context) __attribute__((noreturn)), void *context)
+arena_init(struct arena *a, void *base, size_t size, arena_full_fn *full,
+    void *context)
 {
 	a->base = base;
 	a->size = size;
@@ -30,7 +30,8 @@ arena_alloc(struct arena *a, uint64_t count, size_t size)
 	    bytes > a->size - a->used || a->size - a->used - bytes < ALIGNMENT)
 		a->full(a->context);
 	block = a->base + a->used;
-	a->used += (size_t)((bytes + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1));
+	bytes = (bytes + ALIGNMENT - 1) & ~(uint64_t)(ALIGNMENT - 1);
+	a->used += (size_t)bytes;
 	return block;
 }
 
@@ -56,7 +57,7 @@ arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
 		bigger = arena_alloc(a, room, item_size);
 	} else {
 		bigger = arena_alloc(a, room, item_size);
-		if (have > 0)
+		if (items != NULL && have > 0)
 			memcpy(bigger, items, have * item_size);
 	}
 	*capacity = (uint32_t)room;

@@ -10,21 +10,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Says that the arena is full; does not return. */
+typedef void arena_full_fn(void *context) __attribute__((noreturn));
+
 struct arena {
 	uint8_t *base;
 	size_t size;
 	size_t used;
-	void (*full)(void *context) __attribute__((noreturn));
+	arena_full_fn *full;
 	void *context;
 };
 
-void arena_init(struct arena *a, void *base, size_t size,
-    void (*full)(void *context) __attribute__((noreturn)), void *context);
+void arena_init(struct arena *a, void *base, size_t size, arena_full_fn *full,
+    void *context);
 /* count * size bytes, aligned to 16, zeroed (the region is fresh; what
  * arena_rewind gave back is cleared).  Never NULL; the product is checked. */
 void *arena_alloc(struct arena *a, uint64_t count, size_t size);
-/* Grows an array of `have` items to hold at least `want`, by doubling; in place
- * when it is the last thing allocated.  *capacity is updated. */
+/* Grows an array of `have` items to hold at least `want`, by doubling; in
+ * place when it is the last thing allocated.  *capacity is updated. */
 void *arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
     uint32_t want, uint32_t *capacity);
 /* For scratch space: mark, use, rewind.  Nothing allocated since may be kept. */
