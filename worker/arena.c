@@ -10,7 +10,7 @@
 #define ALIGNMENT 16
 
 void
-arena_init(struct arena *a, void *base, size_t size, arena_full_fn *full,
+arena_init(struct arena *a, void *base, size_t size, arena_full_fn full,
     void *context)
 {
 	a->base = base;

@@ -11,17 +11,17 @@
 #include <stdint.h>
 
 /* Says that the arena is full; does not return. */
-typedef void arena_full_fn(void *context) __attribute__((noreturn));
+typedef void (*arena_full_fn)(void *context) __attribute__((noreturn));
 
 struct arena {
 	uint8_t *base;
 	size_t size;
 	size_t used;
-	arena_full_fn *full;
+	arena_full_fn full;
 	void *context;
 };
 
-void arena_init(struct arena *a, void *base, size_t size, arena_full_fn *full,
+void arena_init(struct arena *a, void *base, size_t size, arena_full_fn full,
     void *context);
 /* count * size bytes, aligned to 16, zeroed (the region is fresh; what
  * arena_rewind gave back is cleared).  Never NULL; the product is checked. */
