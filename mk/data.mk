@@ -57,3 +57,7 @@ check-abi: $(LIB_SO) $(LIB_A) ## only pfork_* may be exported
 
 install-test: ## install into a path with spaces, and use it from there
 	tests/install/run.sh "$(BUILD)"
+
+.PHONY: cli-test
+cli-test: $(CLI) $(WORKER) ## the command as a user meets it
+	@python3 tests/cli/run.py "$(CLI)"

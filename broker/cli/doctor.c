@@ -41,7 +41,9 @@ static const struct {
 static const char *
 advice_for(const pfork_layer_state *state)
 {
-	if (state->in_force)
+	/* Without an errno nobody has tried it. */
+	if (state->in_force || (state->errnum == 0 &&
+	    state->layer != PFORK_LAYER_NET_NS))
 		return NULL;
 	if (state->layer == PFORK_LAYER_NET_NS && state->errnum == 0)
 		return "tried only with --require-layer (0.3 ms a load)";
@@ -59,6 +61,16 @@ layer_name(uint64_t layer)
 	const char *name = pfork_layer_name(layer);
 
 	return name == NULL ? "?" : name;
+}
+
+/* A worker that never spoke says nothing about the machine. */
+static bool
+is_known(const pfork_probe_result *result)
+{
+	for (size_t i = 0; i < result->layer_count; i++)
+		if (result->layers[i].in_force)
+			return true;
+	return false;
 }
 
 static void
@@ -94,10 +106,10 @@ show_text(const pfork_probe_result *result, enum pfork_code code,
 	printf("worker  ");
 	print_text(stdout, result->worker_path, strlen(result->worker_path));
 	printf("\nlayers of the jail\n");
-	for (size_t i = 0; i < result->layer_count; i++)
+	for (size_t i = 0; is_known(result) && i < result->layer_count; i++)
 		print_layer(&result->layers[i], colours);
-	if (result->layer_count == 0)
-		printf("  none: no worker came up\n");
+	if (!is_known(result))
+		printf("  not known: no worker came up\n");
 	printf("canary  %s\n", result->canary_killed ?
 	    "a forbidden call in the jail was killed by SIGSYS" :
 	    "NOT SEEN TO BE KILLED");

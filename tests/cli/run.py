@@ -1,0 +1,319 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The command as a user meets it: exit codes, screens, output files, pipes,
+terminals, signals.  Argument: the picklefork to test.  Python's standard library
+alone; the files are written here by the generators of tests/gen."""
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "gen"))
+from pickle_asm import call, pickled, torch_pickle, torch_tensor  # noqa: E402
+from zip_writer import torch_zip  # noqa: E402
+
+CLI = os.path.abspath(sys.argv[1])
+ENV = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8"}
+DATA = struct.pack("<6f", 1, 2, 3, 4, 5, 42.5)
+passed = failed = 0
+
+
+def check(name, truth, seen=""):
+    global passed, failed
+    if truth:
+        passed += 1
+    else:
+        failed += 1
+        print(f"FAILED: {name}: {seen!r}")
+
+
+def run(*args, **more):
+    return subprocess.run([CLI, *args], capture_output=True, env=ENV,
+                          timeout=60, **more)
+
+
+def expect(args, code, out=None, err=None, name=None):
+    """out and err: a regular expression that must be found; "" for nothing."""
+    r = run(*args)
+    name = name or " ".join(map(str, args))
+    check(f"{name}: exit", r.returncode == code,
+          (r.returncode, r.stdout[:300], r.stderr[:300]))
+    for what, want, got in (("out", out, r.stdout), ("err", err, r.stderr)):
+        got = got.decode("utf-8", "surrogateescape")
+        if want == "":
+            check(f"{name}: no std{what}", got == "", got)
+        elif want is not None:
+            check(f"{name}: std{what}", re.search(want, got), got)
+    return r
+
+
+def write(name, data):
+    with open(name, "wb") as f:
+        f.write(data)
+
+
+def make_files():
+    write("good.pt", torch_zip(torch_pickle(
+        {"w": torch_tensor(), "wt": torch_tensor(size=(3, 2), stride=(1, 3))}),
+        {"0": DATA}))
+    write("evil.pt", torch_zip(torch_pickle(
+        {"w": torch_tensor(), "x": call("os", "system")}), {"0": DATA}))
+    write("names.pt", torch_zip(torch_pickle(
+        {"a\x1b[31m\u202eb": torch_tensor()}), {"0": DATA}))
+    write("bf16.pt", torch_zip(torch_pickle(
+        {"b": torch_tensor(dtype_storage="BFloat16Storage", numel=6)}),
+        {"0": DATA[:12]}))
+    write("c128.pt", torch_zip(torch_pickle(
+        {"c": torch_tensor(dtype_storage="ComplexDoubleStorage", numel=1,
+                           size=(1,)), "w": torch_tensor(key="1")}),
+        {"0": DATA[:16], "1": DATA}))
+    write("evil.pkl", pickled(call("os", "system")))
+    write("cut.pt", open("good.pt", "rb").read()[:300])
+    write("text.txt", b"nothing to see here\n" * 9)
+    write("-dash.pt", open("good.pt", "rb").read())
+    write(b"bad\xff.pt", open("good.pt", "rb").read())
+    os.makedirs("tree/sub")
+    write("tree/a.pt", open("good.pt", "rb").read())
+    write("tree/sub/readme.txt", b"nothing to see here\n" * 9)
+    write("tree/sub/empty", b"")
+    os.mkfifo("tree/sub/fifo")
+    os.symlink(os.path.abspath("evil.pt"), "tree/link.pt")
+    os.makedirs("none")
+
+
+def usage():
+    expect([], 64, "", "usage:")
+    expect(["--version"], 0, r"^picklefork \d+\.\d+\.\d+\n$", "")
+    expect(["--help"], 0, "usage:", "")
+    expect(["help"], 0, "usage:", "")
+    for verb in ("ls", "convert", "extract", "scan", "doctor", "help"):
+        expect([verb, "--help"], 0, f"usage: picklefork {verb}", "")
+        expect(["help", verb], 0, f"usage: picklefork {verb}", "")
+        expect([verb, "--bogus"], 64, "", f"picklefork {verb} --help")
+    expect(["nonsense"], 64, "", "picklefork help")
+    expect(["\x1b[31m"], 64, "", r"\\x1b\[31m")
+    for args in (["ls"], ["ls", "a", "b"], ["convert", "good.pt"],
+                 ["extract", "good.pt", "-o", "x"], ["scan"],
+                 ["doctor", "x"], ["scan", "--digest", "good.pt"],
+                 ["ls", "--limit", "tensors=1T", "good.pt"]):
+        expect(args, 64, "", "picklefork: ")
+
+
+def ls():
+    expect(["ls", "good.pt"], 0,
+           r"^F32    \[2, 3\]        24 B  w\nF32    \[3, 2\]        24 B  wt\n$",
+           r"^torch-zip: 2 tensors, 48 B; clean\n$")
+    expect(["ls", "-q", "evil.pt"], 0, " w\n$", "")
+    expect(["ls", "evil.pt"], 0, " w\n$", r"dangerous call: .*system")
+    expect(["ls", "--refuse-at", "dangerous", "evil.pt"], 1, "", "REFUSED")
+    expect(["ls", "--", "-dash.pt"], 0, " w\n")
+    expect(["ls", "cut.pt"], 2, "", "PFORK_E_FORMAT")
+    expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
+    expect(["ls", "nowhere.pt"], 2, "", "No such file")
+    expect(["ls", "tree"], 2, "", "directory")
+    expect(["ls", "tree/sub/fifo"], 2, "", "pipe")
+    expect(["ls", "--limit", "tensors=1", "good.pt"], 2, "", "PFORK_E_LIMIT")
+    expect(["ls", "--worker", "/nowhere", "good.pt"], 69, "", "SANDBOX")
+    expect(["ls", "names.pt"], 0, r"  a\\x1b\[31m\\u\{202e\}b\n$")
+    expect(["ls", "--digest", "good.pt"], 0, r"  [0-9a-f]{64}  w\n")
+    j = json.loads(expect(["ls", "--json", "--digest", "good.pt"], 0).stdout)
+    check("json keys", list(j) == ["schema", "file", "format", "tensors",
+          "aliases", "notes", "notes_dropped", "verdict", "error", "worker"],
+          list(j))
+    check("json schema", j["schema"] == "picklefork.report/1")
+    t = j["tensors"][1]
+    check("json tensor", (t["name"], t["path"], t["dtype"], t["shape"],
+          t["strides"], t["nbytes"], t["storage"], t["offset"]) ==
+          ("wt", ["wt"], "F32", [3, 2], [1, 3], 24, 0, 0), t)
+    import hashlib
+    turned = b"".join(DATA[4 * i:4 * i + 4] for i in (0, 3, 1, 4, 2, 5))
+    check("json digest", t["sha256"] == hashlib.sha256(turned).hexdigest())
+    check("json worker", "seccomp" in j["worker"]["layers"] and
+          j["worker"]["exit"] == 0, j["worker"])
+    j = json.loads(expect(["ls", "--json", "cut.pt"], 2).stdout)
+    check("json error", j["error"]["code"] == "PFORK_E_FORMAT" and
+          j["verdict"] == "undecided" and j["tensors"] == [], j)
+    j = json.loads(expect(["ls", "--json", "nowhere.pt"], 2).stdout)
+    check("json no file", j["error"]["code"] == "PFORK_E_SYSTEM" and
+          j["worker"] is None, j)
+    j = json.loads(expect(["ls", "--json", b"bad\xff.pt"], 0, name="bad name")
+                   .stdout)
+    check("json bad name", j["file"] == "bad\ufffd.pt" and
+          j["file_hex"] == b"bad\xff.pt".hex(), j["file"])
+    stream = run("ls", "--json", "--digest", "--delivery", "stream", "good.pt")
+    both = [[x["sha256"] for x in json.loads(s)["tensors"]] for s in
+            (stream.stdout, run("ls", "--json", "--digest", "good.pt").stdout)]
+    check("both deliveries agree", both[0] == both[1], both)
+
+
+def scan():
+    expect(["scan", "good.pt"], 0, r"^clean      good\.pt  \(torch-zip\)\n$", "")
+    expect(["scan", "evil.pkl"], 1, r"^dangerous  evil\.pkl  \(pickle\)\n")
+    expect(["scan", "cut.pt"], 2, "^undecided  cut.pt")
+    expect(["scan", "text.txt"], 2, "^undecided  text.txt")
+    expect(["scan", "cut.pt", "evil.pkl", "good.pt"], 1,
+           "(?s)^undecided.*\ndangerous.*\nclean", "3 files")
+    expect(["scan", "tree"], 0, r"^clean      tree/a\.pt  \(torch-zip\)\n$",
+           r"^1 file: 1 clean, .*; 2 no checkpoints\n$")
+    expect(["scan", "none"], 3, "", "no regular files")
+    expect(["scan", "tree/sub"], 3, "", "no checkpoint")
+    expect(["scan", "tree/link.pt"], 1, "^dangerous")
+    expect(["scan", "nowhere.pt"], 2, "^undecided  nowhere.pt")
+    r = expect(["scan", "--jsonl", "-j3", "tree", "good.pt", "evil.pkl"], 1)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    check("jsonl", sorted(x["file"] for x in rows) ==
+          ["evil.pkl", "good.pt", "tree/a.pt"], rows)
+    j = json.loads(expect(["scan", "--json", "tree", "evil.pkl"], 1).stdout)
+    check("scan json", j["schema"] == "picklefork.scan/1" and
+          len(j["reports"]) == 2 and j["summary"]["dangerous"] == 1, j)
+    j = json.loads(expect(["scan", "--json", "none"], 3).stdout)
+    check("scan json of nothing", j["reports"] == [], j)
+    j = json.loads(expect(["scan", "--json", "good.pt"], 0).stdout)
+    check("scan json of one", j["schema"] == "picklefork.report/1", j)
+
+
+def read_safetensors(data):
+    n = struct.unpack("<Q", data[:8])[0]
+    return json.loads(data[8:8 + n]), data[8 + n:]
+
+
+def convert():
+    expect(["convert", "good.pt", "-o", "g.st"], 0, "", "2 tensors")
+    head, body = read_safetensors(open("g.st", "rb").read())
+    check("safetensors", head["w"]["data_offsets"] == [0, 24] and
+          body[:24] == DATA and len(body) == 48, head)
+    first = open("g.st", "rb").read()
+    expect(["convert", "good.pt", "-o", "g.st"], 2, "", "--force")
+    expect(["convert", "-f", "good.pt", "-o", "g.st"], 0)
+    check("deterministic", open("g.st", "rb").read() == first)
+    r = expect(["convert", "good.pt", "-o", "-"], 0)
+    check("to a pipe", r.stdout == first)
+    expect(["convert", "evil.pt", "-o", "e.st"], 1, "", "REFUSED")
+    check("nothing written", not os.path.exists("e.st"))
+    expect(["convert", "--refuse-at", "never", "evil.pt", "-o", "e.st"], 0)
+    expect(["convert", "cut.pt", "-o", "c.st"], 2, "", "FORMAT")
+    expect(["convert", "--refuse-at=never", "evil.pkl", "-o", "c.st"], 3, "",
+           "no tensors")
+    expect(["convert", "c128.pt", "-o", "c.st"], 2, "", "skip-unsupported")
+    check("nothing left", not os.path.exists("c.st"))
+    expect(["convert", "c128.pt", "--skip-unsupported", "-o", "c.st"], 0, "",
+           r"left out: C128 c\nc\.st: 1 tensor,")
+    expect(["convert", "good.pt", "-o", "nowhere/x"], 2, "", "nowhere/x")
+    expect(["convert", "good.pt", "-o", "tree"], 2, "", "directory")
+    expect(["convert", "good.pt", "-o", "/dev/full"], 2, "", "No space")
+    check("no temporary files", not [x for x in os.listdir(".")
+                                     if x.endswith(".tmp")])
+
+
+def extract():
+    expect(["extract", "good.pt", "wt", "-o", "w.npy"], 0, "", "")
+    data = open("w.npy", "rb").read()
+    check("npy", data.startswith(b"\x93NUMPY\x01\0v\0{'descr': '<f4', "
+          b"'fortran_order': False, 'shape': (3, 2), }") and
+          data[128:132] == DATA[:4] and len(data) == 128 + 24, data)
+    r = expect(["extract", "--raw", "good.pt", "w", "-o", "-"], 0)
+    check("raw", r.stdout == DATA)
+    expect(["extract", "good.pt", "W", "-o", "y"], 3, "", "there is: w\n")
+    expect(["extract", "bf16.pt", "b", "-o", "y"], 2, "", "--raw")
+    expect(["extract", "--raw", "bf16.pt", "b", "-o", "y"], 0)
+
+
+def plumbing():
+    r = subprocess.run(f"'{CLI}' ls good.pt > /dev/full", shell=True, env=ENV,
+                       capture_output=True)
+    check("full disk", r.returncode == 2 and b"No space" in r.stderr, r)
+    r = subprocess.run(f"'{CLI}' ls good.pt >&-", shell=True, env=ENV,
+                       capture_output=True)
+    check("closed stdout", r.returncode == 2, r)
+    r = subprocess.run(f"'{CLI}' ls -q good.pt <&- 2>&-", shell=True, env=ENV,
+                       capture_output=True)
+    check("closed stdin and stderr", r.returncode == 0, r)
+    r = subprocess.run(["bash", "-c", f"'{CLI}' scan --json good.pt | true; "
+                        "echo ${PIPESTATUS[0]}"], env=ENV, capture_output=True)
+    check("a reader that leaves", r.stdout in (b"141\n", b"0\n") and
+          r.stderr == b"", r)
+
+
+def on_terminal(args, env=ENV):
+    """What a terminal shows: stdout and stderr together."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.execve(CLI, [CLI, *args], env)
+    out = b""
+    while True:
+        try:
+            got = os.read(fd, 65536)
+        except OSError:
+            break
+        if not got:
+            break
+        out += got
+    os.waitpid(pid, 0)
+    os.close(fd)
+    return out.decode()
+
+
+def terminal():
+    shown = on_terminal(["scan", "evil.pkl"])
+    check("colours", shown.startswith("\x1b[1;31mdangerous"), shown)
+    shown = on_terminal(["scan", "evil.pkl"], {**ENV, "NO_COLOR": "1"})
+    check("NO_COLOR", "\x1b" not in shown, shown)
+    shown = on_terminal(["scan", "evil.pkl"], {**ENV, "TERM": "dumb"})
+    check("dumb terminal", "\x1b" not in shown, shown)
+    shown = on_terminal(["ls", "names.pt"], {**ENV, "NO_COLOR": "1"})
+    check("names on a terminal", "\x1b" not in shown and
+          "\u202e" not in shown and "\\u{202e}" in shown, shown)
+    shown = on_terminal(["convert", "good.pt", "-o", "-"])
+    check("no binary on a terminal", "-o FILE" in shown, shown)
+
+
+def signals():
+    """A FIFO with no reader left holds the command inside its writing."""
+    os.mkfifo("slow")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        reader = os.open("slow", os.O_RDONLY | os.O_NONBLOCK)
+        big = struct.pack("<262144f", *([1.5] * 262144))
+        write("big.pt", torch_zip(torch_pickle(
+            {"w": torch_tensor(numel=262144, size=(262144,))}), {"0": big}))
+        p = subprocess.Popen([CLI, "convert", "big.pt", "-o", "slow"], env=ENV,
+                             stderr=subprocess.DEVNULL)
+        time.sleep(0.3)
+        check("held by the pipe", p.poll() is None)
+        p.send_signal(number)
+        check("ends by its signal", p.wait(10) == -number, p.returncode)
+        os.close(reader)
+    check("no temporary files", not [x for x in os.listdir(".")
+                                     if x.endswith(".tmp")])
+
+
+def doctor():
+    r = run("doctor")
+    check("doctor", r.returncode == 0 and b"SIGSYS" in r.stdout and
+          b"seccomp            in force  required" in r.stdout, r)
+    j = json.loads(run("doctor", "--json").stdout)
+    check("doctor json", j["ready"] and j["canary_killed"] and
+          len(j["layers"]) >= 8, j)
+    expect(["doctor", "--worker", "/bin/true"], 69, "not usable")
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
+        os.chdir(work)
+        make_files()
+        for part in (usage, ls, scan, convert, extract, plumbing, terminal,
+                     signals, doctor):
+            part()
+        os.chdir("/")
+    print(f"cli: {passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+sys.exit(main())
