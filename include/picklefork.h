@@ -58,14 +58,14 @@ PFORK_API const char *pfork_version(void);
 enum pfork_code {
 	PFORK_OK = 0,
 	PFORK_E_ARGS = 1,	/* the call is wrong: mend the caller */
-	PFORK_E_SYSTEM = 2,	/* the system said no (see errnum): retry or free
-				 * resources */
+	PFORK_E_SYSTEM = 2,	/* the system said no (see errnum): retry, or
+				 * free resources */
 	PFORK_E_SANDBOX = 3,	/* a required layer of the jail cannot be had:
 				 * nothing was parsed; `picklefork doctor` */
-	PFORK_E_FORMAT = 4,	/* the file is malformed or lies (see offset) */
+	PFORK_E_FORMAT = 4,	/* the file is malformed, or lies: see offset */
 	PFORK_E_UNSUPPORTED = 5, /* a format or feature that we do not read */
 	PFORK_E_REFUSED = 6,	/* the verdict reached refuse_at */
-	PFORK_E_LIMIT = 7,	/* a limit was exceeded: raise it, if you mean it */
+	PFORK_E_LIMIT = 7,	/* a limit was exceeded: raise it, if meant */
 	PFORK_E_TIMEOUT = 8,	/* wall-clock deadline, or no progress */
 	PFORK_E_CHANGED = 9,	/* the input changed while it was being read */
 	PFORK_E_WORKER = 10,	/* the worker died or left without an answer */
@@ -82,7 +82,7 @@ PFORK_API const char *pfork_code_name(enum pfork_code code);
 typedef struct pfork_error {
 	enum pfork_code code;
 	int errnum;		/* errno for PFORK_E_SYSTEM, else 0 */
-	uint64_t offset;	/* byte offset in the file, or PFORK_NO_OFFSET */
+	uint64_t offset;	/* bytes into the file, or PFORK_NO_OFFSET */
 	char text[256];		/* one line of printable ASCII, no newline */
 } pfork_error;
 
@@ -93,7 +93,7 @@ typedef struct pfork_error {
 enum pfork_verdict {
 	PFORK_UNDECIDED = 0,	/* not read to its end; never show as clean */
 	PFORK_CLEAN = 1,	/* tensors and plain data only */
-	PFORK_UNUSUAL = 2,	/* objects of other classes; named in the notes */
+	PFORK_UNUSUAL = 2,	/* objects of other classes; see the notes */
 	PFORK_DANGEROUS = 3	/* asks for code to run, or uses a trick that
 				 * only attacks use */
 };
@@ -113,13 +113,15 @@ enum pfork_refuse {
 enum pfork_delivery {
 	PFORK_DELIVER_DEFAULT = 0,	/* the same as PFORK_DELIVER_EXTENT */
 	PFORK_DELIVER_EXTENT = 1,	/* the broker reads them, when asked */
-	PFORK_DELIVER_STREAM = 2	/* the worker sends all of them during the
-					 * load; the broker never reads the input */
+	PFORK_DELIVER_STREAM = 2	/* the worker sends all of them during
+					 * the load; the broker never reads the
+					 * input */
 };
 
 /* pfork_options.flags */
-#define PFORK_SNAPSHOT 0x1u	/* copy the input into a sealed memfd first: for
-				 * files that a hostile writer can still touch */
+#define PFORK_SNAPSHOT 0x1u	/* copy the input into a sealed memfd first:
+				 * for files that a hostile writer can still
+				 * touch */
 #define PFORK_MAP_INPUT 0x2u	/* pfork_tensor_data may point into a private
 				 * mapping of the input.  The caller promises
 				 * that the file will not shrink (SIGBUS) */
@@ -342,7 +344,7 @@ typedef struct pfork_worker_info {
 	uint64_t layers;	/* in force */
 	uint64_t missing;	/* tried, not had */
 	double wall_ms;		/* spawn to reap */
-	int exit_status;	/* as waitid gives it; -1 when the host took it */
+	int exit_status;	/* as waitid gives it; -1: the host took it */
 	int exit_signal;	/* 0, or the signal that ended it */
 } pfork_worker_info;
 PFORK_API enum pfork_code pfork_checkpoint_worker(
@@ -446,7 +448,7 @@ typedef struct pfork_probe_result {
 	size_t size;		/* set by the caller */
 	pfork_layer_state layers[64];
 	size_t layer_count;
-	bool canary_killed;	/* a forbidden call in the jail ended in SIGSYS */
+	bool canary_killed;	/* a forbidden call ended in SIGSYS */
 	char worker_path[256];
 } pfork_probe_result;
 
