@@ -21,6 +21,7 @@ import argparse
 import collections
 import datetime
 import decimal
+import fractions
 import io
 import pickle
 import random
@@ -520,6 +521,61 @@ class Writer:
         return body
 
 
+def between(rng):
+    """The decimal exactly between two doubles, or near it."""
+    bits = rng.getrandbits(63) % 0x7fefffffffffffff
+    a, b = struct.unpack(">2d", struct.pack(">2Q", bits, bits + 1))
+    middle = (fractions.Fraction(a) + fractions.Fraction(b)) / 2
+    places = middle.denominator.bit_length() - 1
+    n = middle.numerator * 5 ** places
+    how = rng.randrange(4)
+    if how == 1:
+        n += rng.choice([-1, 1])
+    elif how == 2:
+        zeros = rng.randrange(900)
+        n = n * 10 ** zeros * 10 + 1
+        places += zeros + 1
+    elif how == 3:
+        drop = max(0, len(str(n)) - rng.randrange(1, 30))
+        n //= 10 ** drop
+        places -= drop
+    return b"%de%d" % (n, -places)
+
+
+def number_line(rng):
+    how = rng.randrange(8)
+    if how == 0:
+        return b"F" + between(rng)
+    if how == 1:
+        return b"F%a" % struct.unpack(">d", rng.randbytes(8))
+    if how == 2:
+        return b"F%d.%de%d" % (rng.getrandbits(rng.randrange(1, 99)),
+                               rng.getrandbits(rng.randrange(1, 99)),
+                               rng.randrange(-400, 320))
+    if how == 3:
+        return b"F.%s%de%d" % (b"0" * rng.randrange(400),
+                               rng.getrandbits(60), rng.randrange(-9, 500))
+    n = rng.choice([-1, 1]) * rng.getrandbits(rng.randrange(1, 300))
+    if how == 4:
+        return b"I%d" % n
+    if how == 5:
+        return b"L%dL" % n
+    return b"I" + rng.choice([b"%#x", b"%#o"]) % abs(n)
+
+
+def number_stream(rng):
+    """A list of numbers that Python's own literals take."""
+    out = [b"("]
+    while len(out) < 60:
+        line = number_line(rng) + b"\n"
+        try:
+            pickle.loads(line + b".")
+        except (OverflowError, ValueError):
+            continue
+        out.append(line)
+    return b"".join(out) + b"l."
+
+
 class Point:
     def __init__(self, x):
         self.x = x
@@ -660,7 +716,9 @@ def main():
     while done < args.count:
         streams = list(real) if done == 0 else []
         while len(streams) < 2000 and done + len(streams) < args.count:
-            if rng.random() < 0.7:
+            if rng.random() < 0.01:
+                streams.append(number_stream(rng))
+            elif rng.random() < 0.7:
                 streams.append(Writer(rng).stream())
             else:
                 streams.append(mutate(rng, rng.choice(real)))

@@ -2,10 +2,11 @@
  *
  * machine_float.c - decimal text to the nearest double, ties to even, without
  * locale or heap.  Few digits and a small power of ten are exact in one
- * operation (Clinger 1990).  All else is done in decimal: the digits are shifted
- * by powers of two until 53 bits stand before the point.  800 digits decide
- * every case (767 do); what follows them only breaks ties.  Bounded by those
- * 800 digits and the 1,100 bits that a double's exponent spans.
+ * operation (Clinger 1990); 128 bits decide nearly all others.  What is left is
+ * done in decimal: the digits are shifted by powers of two until 53 bits stand
+ * before the point.  800 digits decide every case (767 do); what follows them
+ * only breaks ties.  Bounded by those 800 digits and the 1,100 bits that a
+ * double's exponent spans: some 50 us at worst, for 760 bytes.
  */
 #include "machine_inner.h"
 
@@ -280,6 +281,25 @@ by_one_operation(const struct decimal *d, double *out)
 	return true;
 }
 
+/* By its first 19 digits, where the others make no difference.  Infinity is
+ * left to by_shifting. */
+static bool
+by_power(const struct decimal *d, double *out)
+{
+	int used = d->count < 19 ? d->count : 19;
+	uint64_t n = 0;
+	double above;
+
+	for (int i = 0; i < used; i++)
+		n = n * 10 + d->digit[i];
+	if (!power_to_double(n, d->point - used, out) || *out == HUGE_VAL)
+		return false;
+	if (d->count <= 19)
+		return true;
+	return power_to_double(n + 1, d->point - used, &above) &&
+	    above == *out;
+}
+
 static bool
 finite_decimal(struct scan *s, double *out)
 {
@@ -296,7 +316,8 @@ finite_decimal(struct scan *s, double *out)
 		return true;
 	if (d.point > 310)
 		return false;
-	return by_one_operation(&d, out) || by_shifting(&d, out);
+	return by_one_operation(&d, out) || by_power(&d, out) ||
+	    by_shifting(&d, out);
 }
 
 bool

@@ -243,6 +243,10 @@ vref number_from_bytes(struct machine *m, const uint8_t *at, uint64_t len);
  * one from end to end, or too large. */
 bool decimal_to_double(const uint8_t *at, size_t len, double *out);
 
+/* machine_power.c: pure.  digits * 10^exponent, rounded; false when 128 bits do
+ * not decide it (then *out is not set). */
+bool power_to_double(uint64_t digits, int exponent, double *out);
+
 /* machine_utf8.c: pure. */
 bool utf8_valid(const uint8_t *at, uint64_t len, bool surrogates);
 bool ascii_only(const uint8_t *at, uint64_t len);
