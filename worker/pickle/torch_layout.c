@@ -112,6 +112,15 @@ send_per_channel(const struct word *w, vref params, size_t rank)
 	word_send_numbers(w, "axis", DTYPE_I64, &axis, 1, true);
 }
 
+/* The types behind torch's qint8, quint8, qint32, quint4x2, quint2x4. */
+static bool
+is_quantized(const struct dtype *d)
+{
+	return d != NULL && (d->code == DTYPE_I8 || d->code == DTYPE_U8 ||
+	    d->code == DTYPE_I32 || d->code == DTYPE_QU4X2 ||
+	    d->code == DTYPE_QU2X4);
+}
+
 /* (storage, offset, size, stride, (scheme, ...), requires_grad, hooks) */
 void
 torch_rebuild_qtensor(struct word *w)
@@ -131,8 +140,8 @@ torch_rebuild_qtensor(struct word *w)
 	    !torch_geometry_read(w, word_arg(w, 1), word_arg(w, 2),
 	    word_arg(w, 3), &geometry))
 		return;
-	if (storage.dtype == NULL)
-		word_die(w, word_arg(w, 0), "storage", "has no dtype");
+	if (!is_quantized(storage.dtype))
+		word_die(w, word_arg(w, 0), "storage", "is not quantized");
 	if (!torch_tensor_send(w, NULL, &storage, storage.dtype, &geometry, 0))
 		return;
 	if (is_torch(w, scheme, "per_tensor_affine") ||

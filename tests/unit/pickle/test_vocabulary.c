@@ -91,6 +91,10 @@ static const struct help_fault faults[] = {
 	{ "an axis over", BYTES_OF(QTENSOR(G("torch", "per_channel_affine")
 	    "]]K\001") "."), FAULT_FORMAT, AT(QTENSOR(
 	    G("torch", "per_channel_affine") "]]K\001")) - 5, "axis" },
+	{ "floats that are quantized", BYTES_OF(UTILS("_rebuild_qtensor") "("
+	    FLOATS "K\000" TWO ONE "(" G("torch", "per_tensor_affine")
+	    "K\001K\000t\211}tR."), FAULT_FORMAT,
+	    AT(UTILS("_rebuild_qtensor") "(" FLOATS) - 1, "not quantized" },
 	{ "a function that is text", BYTES_OF(FROM_TYPE(S("\001", "f"),
 	    V2_ARGS, "N") "."), FAULT_FORMAT,
 	    AT(G("torch._tensor", "_rebuild_from_type_v2") "("), "function" },
