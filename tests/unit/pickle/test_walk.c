@@ -68,6 +68,8 @@ static const struct help_good walks[] = {
 	    "a[2]", "m.C at the root" },
 	{ "slots", BYTES_OF(G("m", "C") ")\201N}" ENTRY("a", T) "s\206b."),
 	    "a[2]", "m.C" },
+	{ "two states", BYTES_OF(G("m", "C") ")\201}" ENTRY("a", T) "sb}"
+	    ENTRY("b", U) "sb."), "b[3]", "a later one replaced" },
 	{ "arguments", BYTES_OF(G("m", "C") "K\005" T "\206R."), "1[2]",
 	    "m.C" },
 	{ "a set", BYTES_OF(G("__builtin__", "set") "](" T "e\205R."), "0[2]",
