@@ -188,6 +188,8 @@ const char *const names_hooks[] = {
 const size_t names_hooks_count = sizeof(names_hooks) / sizeof(names_hooks[0]);
 
 const struct caller_name names_callers[] = {
+	{ "copy_reg", "_reconstructor", 0 },
+	{ "copy_reg", "__newobj__", 0 },
 	{ "copyreg", "_reconstructor", 0 },
 	{ "copyreg", "__newobj__", 0 },
 	{ "copyreg", "__newobj_ex__", 0 },

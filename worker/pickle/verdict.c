@@ -232,21 +232,14 @@ mark_called(struct scan *s, vref callable, vref args, uint64_t where)
 static void
 mark_argument(struct scan *s, const struct seen *e, const struct value *call)
 {
-	vref args = call->as.call.args;
+	vref argument;
 
-	if (e->callable == VERDICT_DANGEROUS)
+	if (e->caller == 0 || e->callable == VERDICT_DANGEROUS)
 		return;
-	for (size_t i = 0; i < names_callers_count; i++) {
-		const struct caller_name *c = &names_callers[i];
-		vref argument = value_item(s->g, args, c->argument);
-
-		if (argument != VREF_MISSING &&
-		    value_is_global(s->g, call->as.call.callable, c->module,
-		    c->name)) {
-			mark_called(s, argument, VREF_MISSING, call->where);
-			return;
-		}
-	}
+	argument = value_item(s->g, call->as.call.args,
+	    names_callers[e->caller - 1].argument);
+	if (argument != VREF_MISSING)
+		mark_called(s, argument, VREF_MISSING, call->where);
 }
 
 static void

@@ -58,6 +58,7 @@ struct seen {
 	uint8_t referred;	/* enum verdict, as such */
 	uint8_t callable;	/* enum verdict, when called */
 	uint8_t special;	/* enum special */
+	uint8_t caller;		/* 1 + index into names_callers, or 0 */
 	uint8_t level;		/* the highest of its calls */
 	bool called;
 	bool tensor;		/* makes tensors: takes no items */

@@ -7,6 +7,7 @@
  */
 #include "verdict_parts.h"
 
+#include "names_tables.h"
 #include "sink_names.h"
 
 #include <string.h>
@@ -200,6 +201,10 @@ add_entry(struct scan *s, const struct seen *like)
 	    e->name, e->name_len, true);
 	e->special = (uint8_t)special_of(e);
 	e->tensor = makes_tensor(e);
+	for (size_t i = 0; i < names_callers_count; i++)
+		if (is(e->module, e->module_len, names_callers[i].module) &&
+		    is(e->name, e->name_len, names_callers[i].name))
+			e->caller = (uint8_t)(i + 1);
 	return e;
 }
 
