@@ -461,7 +461,7 @@ check_done(const struct rules *r, const struct totals *t,
 		return lie("notes were dropped under the limit");
 	if (m->verdict > VERDICT_DANGEROUS)
 		return lie("the verdict is unknown");
-	/* Undecided may stand beside unusual notes, not beside dangerous ones. */
+	/* Undecided may stand beside unusual notes, not dangerous ones. */
 	if (m->verdict < t->level && (m->verdict != VERDICT_UNDECIDED ||
 	    t->level == VERDICT_DANGEROUS))
 		return lie("the verdict is milder than the notes");

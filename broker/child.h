@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * child.h - starts one worker, watches it, and ends it.  Works in any host: with
- * threads, with descriptors 0 to 2 closed, with SIGCHLD ignored, with signals
- * blocked, with a waitpid(-1) of its own.  Uses no signal handler, and kills and
- * waits through a pidfd, never by number.
+ * child.h - starts one worker, watches it, and ends it.  Works in any host:
+ * with threads, with descriptors 0 to 2 closed, with SIGCHLD ignored, with
+ * signals blocked, with a waitpid(-1) of its own.  Uses no signal handler, and
+ * kills and waits through a pidfd, never by number.
  */
 #ifndef BROKER_CHILD_H
 #define BROKER_CHILD_H

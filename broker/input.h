@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * input.h - from a path, a descriptor or bytes in memory to one read-only
- * descriptor of a regular file, with its identity as it is now.  Never blocks on
- * a FIFO or a device, and never hands a writable descriptor to the worker.
+ * descriptor of a regular file, with its identity as it is now.  Never blocks
+ * on a FIFO or a device, and never hands a writable descriptor to the worker.
  */
 #ifndef BROKER_INPUT_H
 #define BROKER_INPUT_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * load_job.c - runs one worker from spawn to reap without ever blocking for long.
+ * load_job.c - runs one worker from spawn to reap without blocking for long.
  * Trusts the clock and the kernel; what the worker says is the session's to
  * judge.  Must never leave a worker, a descriptor or half a checkpoint behind.
  */
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <time.h>
@@ -89,6 +88,14 @@ over_with_last_word(struct pfork_job *job)
 	if (state != SAID_FAULT)
 		job->code = death_explain(&job->end, state, job->cpu_seconds,
 		    &job->error);
+}
+
+void
+load_job_cancel(struct pfork_job *job)
+{
+	job_over(job, 0);
+	job->code = error_set(&job->error, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
+	    "the load was cancelled");
 }
 
 /* ------------------------------------------------------------ the clock -- */
@@ -275,8 +282,8 @@ pfork_job_progress(const pfork_job *job, uint64_t *done, uint64_t *total)
 
 /* --------------------------------------------------------------- begin -- */
 
-static void
-job_free(struct pfork_job *job)
+void
+load_job_free(struct pfork_job *job)
 {
 	struct child_end end;
 
@@ -350,7 +357,7 @@ job_new(const struct pfork_broker *b, const struct source *input)
 	job->cpu_seconds = b->limits.cpu_seconds;
 	return job;
 fail:
-	job_free(job);
+	load_job_free(job);
 	return NULL;
 }
 
@@ -376,146 +383,8 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "preparing a load: %s", error_errno(errno));
 	if (code != PFORK_OK)
-		job_free(job);
+		load_job_free(job);
 	else
 		*out = job;
-	return code;
-}
-
-/* -------------------------------------------------------------- result -- */
-
-bool
-load_job_is_fault(enum pfork_code code)
-{
-	return code == PFORK_E_FORMAT || code == PFORK_E_UNSUPPORTED ||
-	    code == PFORK_E_LIMIT || code == PFORK_E_TIMEOUT ||
-	    code == PFORK_E_CHANGED || code == PFORK_E_WORKER ||
-	    code == PFORK_E_PROTOCOL;
-}
-
-/* A file that changed under the parser explains whatever went wrong, except
- * that a broken protocol stays one, and a missing jail a missing jail. */
-static void
-compare_input(struct pfork_job *job)
-{
-	pfork_error err;
-	enum pfork_code code;
-
-	if (job->code == PFORK_E_PROTOCOL || job->code == PFORK_E_SANDBOX)
-		return;
-	code = source_unchanged(&job->ckpt->source, &err);
-	/* What cannot be compared is no success either. */
-	if (code == PFORK_E_CHANGED ||
-	    (code != PFORK_OK && job->code == PFORK_OK)) {
-		job->code = code;
-		job->error = err;
-	}
-}
-
-static void
-tell_worker(struct pfork_job *job)
-{
-	pfork_worker_info *w = &job->ckpt->worker;
-
-	w->size = sizeof(*w);
-	w->layers = job->session.layers;
-	w->missing = job->session.missing;
-	w->wall_ms = job->wall_ms;
-	w->exit_status = job->end.known ? job->end.status : -1;
-	w->exit_signal = job->end.signal;
-}
-
-static bool
-is_refused(enum pfork_refuse at, enum pfork_verdict verdict)
-{
-	if (at == PFORK_REFUSE_UNUSUAL)
-		return verdict != PFORK_CLEAN;
-	return at == PFORK_REFUSE_DANGEROUS && verdict == PFORK_DANGEROUS;
-}
-
-/* Names the first note that made the verdict what it is. */
-static enum pfork_code
-refuse(const pfork_checkpoint *c, pfork_error *err)
-{
-	for (size_t i = 0; i < c->note_count; i++)
-		if (c->notes[i].level == c->verdict &&
-		    c->verdict != PFORK_CLEAN)
-			return error_about(err, PFORK_E_REFUSED, 0,
-			    c->notes[i].where,
-			    c->verdict == PFORK_DANGEROUS
-			    ? "the file is dangerous" : "the file is unusual",
-			    c->notes[i].text, strlen(c->notes[i].text));
-	return error_set(err, PFORK_E_REFUSED, 0, PFORK_NO_OFFSET,
-	    "the file is %s", pfork_verdict_name(c->verdict));
-}
-
-static enum pfork_code
-map_input(pfork_checkpoint *c, pfork_error *err)
-{
-	void *map;
-
-	if ((c->flags & PFORK_MAP_INPUT) == 0)
-		return PFORK_OK;
-	map = mmap(NULL, (size_t)c->source.size, PROT_READ, MAP_PRIVATE,
-	    c->source.fd, 0);
-	if (map == MAP_FAILED)
-		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-		    "mapping the input: %s", error_errno(errno));
-	c->source.map = map;
-	return PFORK_OK;
-}
-
-static void
-record_fault(struct pfork_job *job)
-{
-	pfork_checkpoint *c = job->ckpt;
-
-	checkpoint_drop_tensors(c);
-	input_close(&c->source);
-	c->has_fault = true;
-	c->fault = job->error;
-	if (job->session.totals.level == VERDICT_DANGEROUS)
-		c->verdict = PFORK_DANGEROUS;
-	if (c->verdict != PFORK_DANGEROUS)
-		c->verdict = PFORK_UNDECIDED;
-}
-
-/* Judges the end of the job as a whole. */
-static enum pfork_code
-conclude(struct pfork_job *job, bool scan, pfork_error *err)
-{
-	if (!job->over) {
-		job_over(job, 0);
-		job->code = error_set(&job->error, PFORK_E_TIMEOUT, 0,
-		    PFORK_NO_OFFSET, "the load was cancelled");
-	} else {
-		compare_input(job);
-	}
-	tell_worker(job);
-	if (job->code == PFORK_OK && !scan &&
-	    is_refused(job->refuse_at, job->ckpt->verdict))
-		return refuse(job->ckpt, err);
-	if (job->code == PFORK_OK)
-		return map_input(job->ckpt, err);
-	if (scan && load_job_is_fault(job->code)) {
-		record_fault(job);
-		return PFORK_OK;
-	}
-	if (err != NULL)
-		*err = job->error;
-	return job->code;
-}
-
-enum pfork_code
-load_job_result(struct pfork_job *job, bool scan, pfork_checkpoint **ckpt,
-    pfork_error *err)
-{
-	enum pfork_code code = conclude(job, scan, err);
-
-	if (code == PFORK_OK && ckpt != NULL) {
-		*ckpt = job->ckpt;
-		job->ckpt = NULL;
-	}
-	job_free(job);
 	return code;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * load_job.h - one load under way: a worker, its session, and the clock.  Everything
+ * load_job.h - one load under way: a worker, its session, and the clock.  All
  * ends here, once: with a whole checkpoint, or an error and no tensor, and
  * always with the worker dead and reaped.
  */
@@ -38,8 +38,12 @@ enum pfork_code load_job_begin(const struct pfork_broker *b,
     struct source *input, struct pfork_job **out, pfork_error *err);
 /* Steps until it is over. */
 void load_job_wait(struct pfork_job *job);
-/* Ends and frees the job.  scan: a fault is recorded, not returned, and no
- * verdict is refused. */
+/* Before its end: the worker is killed, and the result is TIMEOUT. */
+void load_job_cancel(struct pfork_job *job);
+void load_job_free(struct pfork_job *job);
+
+/* load_result.c.  Ends and frees the job.  scan: a fault is recorded, not
+ * returned, and no verdict is refused. */
 enum pfork_code load_job_result(struct pfork_job *job, bool scan,
     pfork_checkpoint **ckpt, pfork_error *err);
 /* Whether a scan records such an error instead of failing with it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * probe.c - the doctor's question: can a worker be jailed here, and does the
- * filter kill?  The canary's word is not enough: it must be seen dead of SIGSYS.
+ * filter kill?  A canary's word is not enough: it must be seen dead of SIGSYS.
  */
 #include <errno.h>
 #include <poll.h>

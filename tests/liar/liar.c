@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * liar.c - stands in for the worker: the same arguments, the same jail, and then
- * the lie after which the program was named ("liar-NAME").  Only its name can
- * tell it what to do: its arguments are the worker's.
+ * liar.c - stands in for the worker: the same arguments, the same jail, and
+ * then the lie after which the program was named ("liar-NAME").  Only its name
+ * can tell it what to do: its arguments are the worker's.
  */
 #include "liar.h"
 

@@ -20,7 +20,7 @@
 #undef LIE
 
 extern struct jail liar_jail;
-extern const volatile uint8_t *liar_map;	/* the input, as the worker has it */
+extern const volatile uint8_t *liar_map;	/* the input, mapped */
 extern uint64_t liar_size;
 
 /* Bytes to the broker, whatever they are; leaves when it hung up. */

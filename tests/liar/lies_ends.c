@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * lies_ends.c - the truth, for comparison; lies in notes and last words; workers
- * that take their time, die, or try the jail.  Names and answers: lies.def.
+ * lies_ends.c - the truth, for comparison; lies in notes and last words;
+ * workers that take their time, die, or try the jail.  See lies.def.
  */
 #include <string.h>
 #include <sys/mman.h>

@@ -2,7 +2,7 @@
  *
  * test_faults.c - each allocation and system call of a load fails in turn, once
  * or from then on: a typed error, no output, nothing left open, no worker left
- * (and no leak, under ASan).  The calls are wrapped by the linker: mk/broker.mk.
+ * (and no leak, under ASan).  The linker wraps the calls: mk/broker.mk.
  */
 #include <dirent.h>
 #include <errno.h>

@@ -614,7 +614,7 @@ test_layers(void **state)
 	assert_int_equal(s.state, ENDED);
 }
 
-/* A byte where there must be silence; never the start of a frame to wait for. */
+/* A byte where there must be silence is no start of a frame to wait for. */
 static void
 test_silence(void **state)
 {
