@@ -112,8 +112,9 @@ sink_spend(struct job *job, uint64_t *total, uint64_t amount, uint64_t limit,
 void
 sink_spend_names(struct job *job, uint64_t amount, uint64_t where)
 {
-	sink_spend(job, &job->sink->names_bytes, amount, job->limits.names_bytes,
-	    where, "names and texts are over the limit names_bytes");
+	sink_spend(job, &job->sink->names_bytes, amount,
+	    job->limits.names_bytes, where,
+	    "names and texts are over the limit names_bytes");
 }
 
 void
@@ -246,7 +247,8 @@ sink_progress(struct job *job, uint64_t done, uint64_t total)
 	if (done > total || done < s->progress_next)
 		return;
 	s->progress_next = done + total / 100;
-	sink_send(job, FRAME_PROGRESS, wire_progress_pack(&m, sink_payload(job)));
+	sink_send(job, FRAME_PROGRESS,
+	    wire_progress_pack(&m, sink_payload(job)));
 	sink_flush(job);
 }
 

@@ -135,7 +135,8 @@ spend_tensor(struct job *job, const struct tensor_out *t)
 	    t->storage >= s->storages)
 		die(job, FAULT_INTERNAL, t->where,
 		    "a tensor that cannot be sent");
-	sink_spend(job, &s->contiguous_bytes, bytes, s->contiguous_limit, t->where,
+	sink_spend(job, &s->contiguous_bytes, bytes, s->contiguous_limit,
+	    t->where,
 	    "the tensors' bytes are over the limit contiguous_bytes");
 }
 

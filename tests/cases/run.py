@@ -4,8 +4,9 @@
 usage: run.py CLI [--only TEXT] [--keep DIR] [--worker PATH]
 
 The rows come from tests/fixtures/manifest.jsonl (what torch says), from
-tests/cases/limits.jsonl (fixtures at the edge of a limit) and from each tests/gen/gen_*.py, which writes files and a manifest.jsonl into a
-temporary directory.  Each row is run three times: scan, and ls with --digest
+tests/cases/limits.jsonl (fixtures at the edge of a limit) and from each
+tests/gen/gen_*.py, which writes files and a manifest.jsonl into a temporary
+directory.  Each row is run three times: scan, and ls with --digest
 by both deliveries.  What a row may ask is in tests/cases/README.md.
 Python 3.9 and its standard library only.
 """
@@ -47,7 +48,7 @@ class Ran:
             self.stderr = err.read()
 
     def wait(self, process, deadline):
-        """Reaps it ourselves, for its usage; False when it had to be killed."""
+        """Reaps it, for its usage; False when it had to be killed."""
         pause = 0.001
         while True:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
