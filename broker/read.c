@@ -153,7 +153,7 @@ read_strided(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
 		for (d = 0; d < t->rank; d++) {
 			inner /= t->shape[d];
 			index[d] = rest / inner;
-			rest %= inner;
+			rest -= index[d] * inner;
 			left = t->shape[d] - index[d];
 			if (rest == 0 && count >= inner) {
 				n = count / inner < left ? count / inner : left;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * save.c - writes a checkpoint as safetensors.  The kernel moves the bytes where
- * it can; memory stays bounded whatever the size of a tensor.  Must never leave
- * a length or an offset in the header that the data does not have: on any error
- * the caller throws the file away.
+ * save.c - writes a checkpoint as safetensors.  The kernel moves the bytes
+ * where it can; memory stays bounded whatever the size of a tensor.  Must never
+ * leave a length or an offset in the header that the data does not have: on any
+ * error the caller throws the file away.
  */
 #include "save.h"
 

@@ -16,8 +16,8 @@ const struct verb verbs[VERBS] = {
 	    ls_run },
 	[CONVERT] = { "convert", "FILE -o OUT.safetensors",
 	    "write the tensors as safetensors",
-	    "Writes to a temporary file beside OUT, which takes its place when\n"
-	    "all of it is on the disk.  Refuses dangerous files, unless\n"
+	    "Writes to a temporary file beside OUT, which takes its place\n"
+	    "when all of it is on the disk.  Refuses dangerous files, unless\n"
 	    "--refuse-at says otherwise.  Tensors that share their bytes are\n"
 	    "written once; the other names go into __metadata__.\n",
 	    convert_run },
@@ -27,8 +27,9 @@ const struct verb verbs[VERBS] = {
 	    "needs --raw.\n",
 	    extract_run },
 	[SCAN] = { "scan", "FILE|DIRECTORY...", "say what files want to do",
-	    "One line a file with its verdict, and what led to it.  Directories\n"
-	    "are searched; what is no checkpoint there is counted, not shown.\n"
+	    "One line a file with its verdict, and what led to it.\n"
+	    "Directories are searched; what is no checkpoint there is\n"
+	    "counted, not shown.\n"
 	    "\n"
 	    "  clean      tensors and plain data only\n"
 	    "  unusual    objects of other classes; nothing that runs\n"

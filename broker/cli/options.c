@@ -161,9 +161,11 @@ set_jobs(struct options *options, const char *value)
 static int
 set_worker(struct options *options, const char *value)
 {
-	if (strlen(value) >= sizeof(options->worker))
+	size_t size = strlen(value) + 1;
+
+	if (size > sizeof(options->worker))
 		return bad_value("worker", value, "a path that fits");
-	strcpy(options->worker, value);
+	memcpy(options->worker, value, size);
 	options->load.worker_path = options->worker;
 	return 0;
 }
@@ -258,6 +260,7 @@ static const struct option {
 void
 options_help(FILE *out, enum verb_id verb)
 {
+	char letter[4];
 	char left[64];
 
 	for (size_t i = 0; i < OPTIONS; i++) {
@@ -265,9 +268,9 @@ options_help(FILE *out, enum verb_id verb)
 
 		if ((o->verbs & ONLY(verb)) == 0)
 			continue;
-		snprintf(left, sizeof(left), "%c%c%s--%s%s%s",
-		    o->letter != 0 ? '-' : ' ', o->letter != 0 ? o->letter : ' ',
-		    o->letter != 0 ? ", " : "  ", o->name,
+		snprintf(letter, sizeof(letter), "-%c,", o->letter);
+		snprintf(left, sizeof(left), "%3s --%s%s%s",
+		    o->letter != 0 ? letter : "", o->name,
 		    o->value != NULL ? " " : "",
 		    o->value != NULL ? o->value : "");
 		fprintf(out, "  %-26s %s\n", left, o->help);

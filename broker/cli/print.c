@@ -168,7 +168,8 @@ print_shape(char *out, size_t size, const uint64_t *shape, size_t rank)
 	size_t used = 1;
 	int put;
 
-	snprintf(out, size, "[");
+	if (size > 1)
+		memcpy(out, "[", 2);
 	for (size_t i = 0; i < rank; i++) {
 		put = snprintf(used < size ? out + used : NULL,
 		    used < size ? size - used : 0, "%s%" PRIu64,

@@ -96,9 +96,14 @@ shorten(const char *label)
 {
 	const char *slash = strrchr(label, '/');
 	char *escaped = print_escape(slash == NULL ? label : slash + 1);
+	size_t end = LABEL_COLUMNS;
 
-	if (strlen(escaped) > LABEL_COLUMNS)
-		escaped[LABEL_COLUMNS] = '\0';
+	if (strlen(escaped) <= end)
+		return escaped;
+	/* Not inside of a character. */
+	while (end > 0 && ((uint8_t)escaped[end] & 0xc0) == 0x80)
+		end--;
+	escaped[end] = '\0';
 	return escaped;
 }
 

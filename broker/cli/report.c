@@ -170,8 +170,9 @@ report_bigint(const uint8_t *bytes, size_t length)
 	bool negative = length > 0 && bytes[length - 1] >= 0x80;
 	unsigned carry = 1;
 	uint8_t *absolute = malloc(length + 1);
-	char *out = malloc(2 * length + 8);
-	char *at = out;
+	size_t size = 2 * length + 8;
+	char *out = malloc(size);
+	size_t used;
 
 	if (absolute == NULL || out == NULL) {
 		free(absolute);
@@ -185,10 +186,11 @@ report_bigint(const uint8_t *bytes, size_t length)
 	}
 	while (length > 0 && absolute[length - 1] == 0)
 		length--;
-	at += sprintf(at, "%s0x%x", negative ? "-" : "",
+	used = (size_t)snprintf(out, size, "%s0x%x", negative ? "-" : "",
 	    length > 0 ? (unsigned)absolute[length - 1] : 0u);
 	for (size_t i = length; i-- > 1;)
-		at += sprintf(at, "%02x", (unsigned)absolute[i - 1]);
+		used += (size_t)snprintf(out + used, size - used, "%02x",
+		    (unsigned)absolute[i - 1]);
 	free(absolute);
 	return out;
 }
