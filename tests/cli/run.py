@@ -310,7 +310,10 @@ def main():
         make_files()
         for part in (usage, ls, scan, convert, extract, plumbing, terminal,
                      signals, doctor):
-            part()
+            try:
+                part()
+            except (ValueError, KeyError, OSError) as e:
+                check(f"{part.__name__} comes to its end", False, e)
         os.chdir("/")
     print(f"cli: {passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
