@@ -14,7 +14,7 @@
  * (Lib/_compat_pickle.py, the part that checkpoints and attacks use).  A NULL
  * name is any name. */
 static const struct rename {
-	const char *old_module;
+	const char *old_module;		/* OLD_SHORTEST to OLD_LONGEST long */
 	const char *old_name;
 	const char *module;
 	const char *name;
@@ -48,6 +48,8 @@ static const struct rename {
 	{ "UserList", NULL, "collections", NULL },
 	{ "UserString", NULL, "collections", NULL },
 };
+#define OLD_SHORTEST (sizeof("Queue") - 1)
+#define OLD_LONGEST (sizeof("__builtin__") - 1)
 
 void
 graph_init(struct graph *g, struct job *job)
@@ -76,25 +78,10 @@ graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 	return g->count++;
 }
 
-struct value *
-graph_at(const struct graph *g, vref v)
-{
-	return &g->chunks[v / GRAPH_CHUNK][v % GRAPH_CHUNK];
-}
-
-bool
-value_is_node(vref v)
-{
-	return v < VREF_IMMEDIATE;
-}
-
-/* VREF_MISSING has no kind: 0. */
 enum value_kind
-value_kind(const struct graph *g, vref v)
+value_kind_immediate(vref v)
 {
-	if (value_is_node(v))
-		return (enum value_kind)graph_at(g, v)->kind;
-	if (v <= SMALL_END)
+	if (v >= VREF_IMMEDIATE && v <= SMALL_END)
 		return VALUE_INT;
 	switch (v) {
 	case VREF_NONE:
@@ -157,18 +144,6 @@ is_sequence(enum value_kind kind)
 	return kind >= VALUE_TUPLE && kind <= VALUE_DICT;
 }
 
-vref
-value_item(const struct graph *g, vref v, uint32_t i)
-{
-	enum value_kind kind = value_kind(g, v);
-	const struct value *node;
-
-	if (!value_is_node(v) || (kind != VALUE_TUPLE && kind != VALUE_LIST))
-		return VREF_MISSING;
-	node = graph_at(g, v);
-	return i < node->as.seq.count ? node->as.seq.at[i] : VREF_MISSING;
-}
-
 uint32_t
 value_count(const struct graph *g, vref v)
 {
@@ -213,14 +188,21 @@ value_call_entries(const struct graph *g, const struct value *call)
 static bool
 text_is(const struct value *text, const char *want)
 {
-	return text->as.s.len == strlen(want) &&
-	    memcmp(text->as.s.at, want, text->as.s.len) == 0;
+	const uint8_t *at = text->as.s.at;
+	uint64_t len = text->as.s.len;
+
+	/* Most are told by their first letter. */
+	return len > 0 && at[0] == (uint8_t)want[0] && len == strlen(want) &&
+	    memcmp(at, want, len) == 0;
 }
 
 static bool
 renamed_is(const struct value *module, const struct value *name,
     const char *want_module, const char *want_name)
 {
+	/* Asked some ten times for each tensor, of 'torch._utils' mostly. */
+	if (module->as.s.len < OLD_SHORTEST || module->as.s.len > OLD_LONGEST)
+		return false;
 	for (size_t i = 0; i < sizeof renames / sizeof *renames; i++) {
 		const struct rename *r = &renames[i];
 
@@ -251,8 +233,9 @@ value_is_global(const struct graph *g, vref v, const char *module,
 		return false;
 	m = graph_at(g, node->as.global.module);
 	n = graph_at(g, node->as.global.name);
-	if (text_is(m, module) && text_is(n, name))
-		return true;
+	/* No renaming leads back into its own module. */
+	if (text_is(m, module))
+		return text_is(n, name);
 	return renamed_is(m, n, module, name);
 }
 

@@ -109,11 +109,34 @@ struct graph {
 void graph_init(struct graph *g, struct job *job);
 /* A new zeroed node; dies over limits.nodes. */
 vref graph_add(struct graph *g, enum value_kind kind, uint64_t where);
+
+/* These four in line: each tensor asks them some hundred times. */
+
 /* The node; v must not be immediate (check value_is_node). */
-struct value *graph_at(const struct graph *g, vref v);
-bool value_is_node(vref v);
+static inline struct value *
+graph_at(const struct graph *g, vref v)
+{
+	return &g->chunks[v / GRAPH_CHUNK][v % GRAPH_CHUNK];
+}
+
+static inline bool
+value_is_node(vref v)
+{
+	return v < VREF_IMMEDIATE;
+}
+
+/* The kind of an immediate; VREF_MISSING has none: 0. */
+enum value_kind value_kind_immediate(vref v);
+
 /* The kind of any value, immediate or not. */
-enum value_kind value_kind(const struct graph *g, vref v);
+static inline enum value_kind
+value_kind(const struct graph *g, vref v)
+{
+	if (value_is_node(v))
+		return (enum value_kind)graph_at(g, v)->kind;
+	return value_kind_immediate(v);
+}
+
 /* Integers that fit 64 bits, and booleans as 0 and 1. */
 bool value_int(const struct graph *g, vref v, int64_t *out);
 /* Exactly a TEXT (or, where python2 is true, BYTES too). */
@@ -121,7 +144,20 @@ bool value_text(const struct graph *g, vref v, bool python2,
     const uint8_t **at, uint64_t *len);
 vref value_from_int(struct graph *g, int64_t i, uint64_t where);
 /* Item i of a TUPLE or LIST, or VREF_MISSING. */
-vref value_item(const struct graph *g, vref v, uint32_t i);
+static inline vref
+value_item(const struct graph *g, vref v, uint32_t i)
+{
+	const struct value *node;
+
+	if (!value_is_node(v))
+		return VREF_MISSING;
+	node = graph_at(g, v);
+	if ((node->kind != VALUE_TUPLE && node->kind != VALUE_LIST) ||
+	    i >= node->as.seq.count)
+		return VREF_MISSING;
+	return node->as.seq.at[i];
+}
+
 /* Items of TUPLE, LIST, SET, FROZENSET; pairs of DICT; else 0. */
 uint32_t value_count(const struct graph *g, vref v);
 /* Parts of call.more; VREF_MISSING when absent. */
