@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "limits.h"
+#include "sink_names.h"
 
 /* A tuple key is looked into this deep, and at this many parts in all. */
 #define TUPLE_DEPTH 4
@@ -20,61 +21,10 @@
 /* Shorter keys cost no more than their node. */
 #define LONG_KEY 64
 
-static uint64_t
-rotate(uint64_t x, unsigned by)
-{
-	return x << by | x >> (64 - by);
-}
-
-static void
-sip_round(uint64_t v[4])
-{
-	v[0] += v[1];
-	v[2] += v[3];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[1];
-	v[0] += v[3];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] = rotate(v[2], 32);
-}
-
-static void
-sip_word(uint64_t v[4], uint64_t word)
-{
-	v[3] ^= word;
-	sip_round(v);
-	sip_round(v);
-	v[0] ^= word;
-}
-
-/* Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012. */
 uint64_t
 keys_hash(const struct job *job, const void *at, size_t len)
 {
-	const uint8_t *p = at;
-	uint64_t word;
-	uint64_t v[4] = {
-		job->seed[0] ^ UINT64_C(0x736f6d6570736575),
-		job->seed[1] ^ UINT64_C(0x646f72616e646f6d),
-		job->seed[0] ^ UINT64_C(0x6c7967656e657261),
-		job->seed[1] ^ UINT64_C(0x7465646279746573),
-	};
-
-	for (size_t left = len; left >= 8; left -= 8, p += 8) {
-		memcpy(&word, p, 8);
-		sip_word(v, word);
-	}
-	word = (uint64_t)len << 56;
-	for (size_t i = 0; i < len % 8; i++)
-		word |= (uint64_t)p[i] << (8 * i);
-	sip_word(v, word);
-	v[2] ^= 0xff;
-	for (int i = 0; i < 4; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	return names_hash(job->seed, at, len);
 }
 
 /* ---------------------------------------------------------------- equality */
@@ -209,13 +159,14 @@ keys_equal(const struct graph *g, vref x, vref y)
 	return true;
 }
 
+/* Text and bytes of the same letters may share a hash: two at most. */
 static uint64_t
-hash_atom(const struct job *job, const struct atom *a, uint64_t before)
+hash_atom(const struct job *job, const struct atom *a)
 {
-	uint64_t words[4] = { before, a->kind, a->bits, 0 };
+	uint64_t words[2] = { a->kind, a->bits };
 
 	if (a->at != NULL)
-		words[3] = keys_hash(job, a->at, a->len);
+		return keys_hash(job, a->at, a->len);
 	return keys_hash(job, words, sizeof(words));
 }
 
@@ -224,16 +175,18 @@ hash_key(const struct graph *g, vref key)
 {
 	struct flat flat;
 	struct atom a;
-	uint64_t hash = 0;
+	uint64_t words[2] = { 0, 0 };
 
 	if (value_kind(g, key) != VALUE_TUPLE) {
 		a = atom_of(g, key);
-		return hash_atom(g->job, &a, 0);
+		return hash_atom(g->job, &a);
 	}
 	flatten(g, key, &flat);
-	for (uint32_t i = 0; i < flat.count; i++)
-		hash = hash_atom(g->job, &flat.atoms[i], hash);
-	return hash;
+	for (uint32_t i = 0; i < flat.count; i++) {
+		words[1] = hash_atom(g->job, &flat.atoms[i]);
+		words[0] = keys_hash(g->job, words, sizeof(words));
+	}
+	return words[0];
 }
 
 static void
