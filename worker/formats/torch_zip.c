@@ -28,6 +28,7 @@ struct torch_zip {
 	/* By member: its storage's id plus one, 0 before its first use. */
 	uint32_t *ids;
 	uint64_t found;		/* bytes of storages announced */
+	uint32_t next;		/* the member after the one found last */
 	/* "NAME/data/", then room for a key. */
 	uint8_t *name;
 	size_t name_len;
@@ -289,6 +290,21 @@ announce(struct torch_zip *t, const struct zip_member *m, unsigned swap)
 	return id;
 }
 
+/* The member that t->name names.  torch writes storages in the order in which
+ * its pickle names them, so the next one is looked at before all of them. */
+static const struct zip_member *
+find_member(struct torch_zip *t, size_t length)
+{
+	const struct zip_member *m = t->zip.members + t->next;
+
+	if (t->next >= t->zip.count || m->name_len != length ||
+	    memcmp(m->name, t->name, length) != 0)
+		m = zip_find(t->job, &t->zip, t->name, length);
+	if (m != NULL)
+		t->next = (uint32_t)(m - t->zip.members) + 1;
+	return m;
+}
+
 static bool
 find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
     uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
@@ -302,7 +318,7 @@ find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
 	if (key_len == 0 || key_len > NAME_MAX_BYTES - t->name_len)
 		return false;
 	memcpy(t->name + t->name_len, key, key_len);
-	m = zip_find(t->job, &t->zip, t->name, t->name_len + key_len);
+	m = find_member(t, t->name_len + key_len);
 	if (m == NULL)
 		return false;
 	known = &t->ids[m - t->zip.members];
