@@ -38,14 +38,25 @@ bump_free(void *context, void *block)
 	(void)block;
 }
 
+/* A tag and a length or number, at most. */
+#define FIELD_MAX 15
+#define NUMBER_MAX 10
+
+/* bound: bytes that the message cannot pass.  Only where those might not fit is
+ * it counted. */
+static size_t
+pack_within(const ProtobufCMessage *message, size_t bound, uint8_t *out)
+{
+	if (bound > FRAME_MESSAGE_MAX &&
+	    protobuf_c_message_get_packed_size(message) > FRAME_MESSAGE_MAX)
+		return 0;
+	return protobuf_c_message_pack(message, out);
+}
+
 static size_t
 pack(const ProtobufCMessage *message, uint8_t *out)
 {
-	size_t size = protobuf_c_message_get_packed_size(message);
-
-	if (size > FRAME_MESSAGE_MAX)
-		return 0;
-	return protobuf_c_message_pack(message, out);
+	return pack_within(message, SIZE_MAX, out);
 }
 
 static bool
@@ -216,6 +227,14 @@ fill_storage(const struct wire_storage *s)
 	return m;
 }
 
+size_t
+wire_storage_pack(const struct wire_storage *s, uint8_t out[FRAME_MESSAGE_MAX])
+{
+	Pf__Storage m = fill_storage(s);
+
+	return pack_within(&m.base, 4 * FIELD_MAX, out);
+}
+
 static bool
 take_storage(const Pf__Storage *m, struct wire_storage *s)
 {
@@ -225,6 +244,21 @@ take_storage(const Pf__Storage *m, struct wire_storage *s)
 	return got_offset(m->has_offset, m->offset, &s->offset);
 }
 
+/* Both stay at SIZE_MAX, "unknown", instead of coming round. */
+static size_t
+add_bound(size_t bound, size_t more)
+{
+	return more > SIZE_MAX - bound ? SIZE_MAX : bound + more;
+}
+
+static size_t
+many_numbers(size_t count)
+{
+	return count > SIZE_MAX / NUMBER_MAX ? SIZE_MAX : count * NUMBER_MAX;
+}
+
+UNPACK(storage, Pf__Storage, pf__storage__descriptor)
+
 size_t
 wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
 {
@@ -232,11 +266,18 @@ wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
 	ProtobufCBinaryData path[PATH_PARTS_MAX]
 	    __attribute__((uninitialized));
 	Pf__Tensor m = PF__TENSOR__INIT;
+	size_t bound = 8 * FIELD_MAX;
 
 	if (t->path_count > PATH_PARTS_MAX)
 		return 0;
-	for (size_t i = 0; i < t->path_count; i++)
+	for (size_t i = 0; i < t->path_count; i++) {
 		path[i] = lend(t->path[i]);
+		bound = add_bound(bound, FIELD_MAX + t->path[i].len);
+	}
+	bound = add_bound(bound, t->name.len);
+	bound = add_bound(bound, t->path_kinds.len);
+	bound = add_bound(bound, many_numbers(t->rank));
+	bound = add_bound(bound, many_numbers(t->stride_count));
 	m.name = lend(t->name);
 	m.n_path = t->path_count;
 	m.path = path;
@@ -248,7 +289,7 @@ wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
 	m.strides = (uint64_t *)(uintptr_t)t->strides;
 	m.storage = t->storage;
 	m.offset = t->offset;
-	return pack(&m.base, out);
+	return pack_within(&m.base, bound, out);
 }
 
 bool
@@ -451,7 +492,6 @@ take_fault(const Pf__Fault *m, struct wire_fault *f)
 MESSAGE(hello, Pf__Hello, pf__hello__descriptor)
 MESSAGE(go, Pf__Go, pf__go__descriptor)
 MESSAGE(format, Pf__Format, pf__format__descriptor)
-MESSAGE(storage, Pf__Storage, pf__storage__descriptor)
 MESSAGE(alias, Pf__Alias, pf__alias__descriptor)
 MESSAGE(note, Pf__Note, pf__note__descriptor)
 MESSAGE(scalar, Pf__Scalar, pf__scalar__descriptor)
