@@ -11,17 +11,13 @@
 
 #include <string.h>
 
-#include "walk_keys.h"
-
-/* Keys are numbers; one is hashed for each tensor that names it. */
+/* Keys are numbers; one is looked for, for each tensor that names it. */
 #define KEY_MAX 512
 
 struct storage_seen {
-	const uint8_t *key;	/* NULL: a free slot */
-	uint64_t key_len;
 	uint64_t count;		/* as declared */
-	uint64_t hash;
-	uint16_t dtype;		/* of the class; U8 for untyped ones */
+	uint16_t dtype;		/* of the class; U8 for untyped ones; NONE
+				 * before it was declared */
 	uint16_t swap_width;	/* as it was asked for first */
 };
 
@@ -104,37 +100,16 @@ swap_width(const struct dtype *d)
 	return bytes;
 }
 
+/* What was said of the storage with this id; zeroes when nothing was yet. */
 static struct storage_seen *
-find_slot(struct vocabulary *words, uint64_t hash, const uint8_t *key,
-    uint64_t len)
-{
-	uint32_t mask = words->seen_capacity - 1;
-	struct storage_seen *s;
-
-	for (uint32_t i = (uint32_t)hash & mask;; i = (i + 1) & mask) {
-		s = &words->seen[i];
-		if (s->key == NULL || (s->hash == hash && s->key_len == len &&
-		    memcmp(s->key, key, len) == 0))
-			return s;
-	}
-}
-
-static void
-make_room(const struct word *w)
+seen_at(const struct word *w, uint32_t id)
 {
 	struct vocabulary *words = w->home->words;
-	struct storage_seen *old = words->seen;
-	uint32_t had = words->seen_capacity;
 
-	if (words->seen_count < had / 2)
-		return;
-	words->seen_capacity = had == 0 ? 64 : had * 2;
-	words->seen = arena_alloc(&w->job->arena, words->seen_capacity,
-	    sizeof(*words->seen));
-	for (uint32_t i = 0; i < had; i++)
-		if (old[i].key != NULL)
-			*find_slot(words, old[i].hash, old[i].key,
-			    old[i].key_len) = old[i];
+	words->seen = arena_grow(&w->job->arena, words->seen,
+	    sizeof(*words->seen), words->seen_capacity, id + 1,
+	    &words->seen_capacity);
+	return &words->seen[id];
 }
 
 /* The parts of a persistent id. */
@@ -208,24 +183,19 @@ read_claim(const struct word *w, vref id, struct claim *c)
 	return true;
 }
 
-/* Judges the claim against earlier ones; false when left out. */
+/* Judges the claim about storage `found` against earlier ones; false when left
+ * out. */
 static bool
-declare(const struct word *w, vref id, const struct claim *c, unsigned width,
-    bool *first)
+declare(const struct word *w, vref id, const struct claim *c, uint32_t found,
+    unsigned width, bool *first)
 {
-	struct vocabulary *words = w->home->words;
-	uint64_t hash = keys_hash(w->job, c->key, c->key_len);
 	uint16_t code = c->dtype == NULL ? DTYPE_U8 : c->dtype->code;
-	struct storage_seen *s;
+	struct storage_seen *s = seen_at(w, found);
 
-	make_room(w);
-	s = find_slot(words, hash, c->key, c->key_len);
-	*first = s->key == NULL;
+	*first = s->dtype == DTYPE_NONE;
 	if (*first) {
-		*s = (struct storage_seen){ .key = c->key,
-			.key_len = c->key_len, .count = c->count, .hash = hash,
-			.dtype = code, .swap_width = (uint16_t)width };
-		words->seen_count++;
+		*s = (struct storage_seen){ .count = c->count, .dtype = code,
+			.swap_width = (uint16_t)width };
 		return true;
 	}
 	if (s->dtype != code || s->count != c->count)
@@ -287,13 +257,14 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 	if (!read_claim(w, id, &c))
 		return false;
 	width = swap_width(c.dtype == NULL ? view : c.dtype);
-	if (!declare(w, id, &c, width, &first))
-		return false;
 	w->home->swap_width = width;
 	if (!w->home->find(w->home, c.key, (size_t)c.key_len, out->where,
 	    &out->id, &there, &out->data))
 		die_about(w->job, FAULT_FORMAT, out->where,
 		    "no record for the storage", c.key, (size_t)c.key_len);
+	/* One key is one id. */
+	if (!declare(w, id, &c, out->id, width, &first))
+		return false;
 	if (first && there > c.bytes)
 		sink_note_about(w->job, NOTE_RECORD, VERDICT_UNUSUAL,
 		    out->where, "storage record is longer than declared", c.key,

@@ -178,12 +178,23 @@ send_turned(const struct word *w, const char *suffix,
 	return true;
 }
 
+/* Nothing to point at: neither offset nor strides count. */
+static void
+send_empty(const struct word *w, const char *suffix, struct tensor_out *out)
+{
+	uint64_t strides[RANK_MAX] = { 0 };
+
+	if (!shape_strides(out->shape, out->rank, strides))
+		memset(strides, 0, sizeof(strides));
+	out->strides = strides;
+	word_send(w, out, suffix);
+}
+
 bool
 torch_tensor_send(const struct word *w, const char *suffix,
     const struct torch_storage *storage, const struct dtype *d,
     const struct geometry *geometry, unsigned bits)
 {
-	struct geometry empty = *geometry;
 	struct tensor_out out = {
 		.dtype = d->code,
 		.rank = geometry->rank,
@@ -193,12 +204,7 @@ torch_tensor_send(const struct word *w, const char *suffix,
 	};
 
 	if (geometry->count == 0) {
-		/* Nothing to point at: neither offset nor strides count. */
-		if (!shape_strides(geometry->shape, geometry->rank,
-		    empty.strides))
-			memset(empty.strides, 0, sizeof(empty.strides));
-		out.strides = empty.strides;
-		word_send(w, &out, suffix);
+		send_empty(w, suffix, &out);
 		return true;
 	}
 	if (dtype_element_bytes(d) == 0 && !packs(d, geometry)) {
@@ -266,7 +272,8 @@ send_rebuilt(const struct word *w, const char *suffix, const struct dtype *view,
     vref metadata)
 {
 	struct torch_storage storage;
-	struct geometry geometry;
+	/* 1 KiB, of which rank numbers are written and read. */
+	struct geometry geometry __attribute__((uninitialized));
 
 	if (!torch_storage_read(w, word_arg(w, 0), view, &storage) ||
 	    !torch_geometry_read(w, word_arg(w, 1), word_arg(w, 2),

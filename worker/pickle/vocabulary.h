@@ -36,9 +36,8 @@ struct meant {
 
 /* What is remembered of one file: storages declared, tensors sent. */
 struct vocabulary {
-	struct storage_seen *seen;	/* open addressing, by key */
-	uint32_t seen_count;
-	uint32_t seen_capacity;		/* a power of two */
+	struct storage_seen *seen;	/* by id */
+	uint32_t seen_capacity;
 	struct sent *sent;
 	uint32_t sent_count;
 	uint32_t sent_capacity;
