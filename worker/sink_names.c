@@ -74,6 +74,22 @@ put_character(uint8_t *out, size_t room, const uint8_t *p, size_t left,
 	return size;
 }
 
+/* Copies whole words of ASCII, and stops at the first that is none. */
+static size_t
+copy_ascii(uint8_t *out, const uint8_t *p, size_t length)
+{
+	uint64_t word;
+	size_t done = 0;
+
+	for (; length - done >= sizeof(word); done += sizeof(word)) {
+		memcpy(&word, p + done, sizeof(word));
+		if ((word & UINT64_C(0x8080808080808080)) != 0)
+			break;
+		memcpy(out + done, &word, sizeof(word));
+	}
+	return done;
+}
+
 size_t
 names_utf8(uint8_t *out, size_t room, const void *text, size_t length,
     bool *cut)
@@ -84,7 +100,8 @@ names_utf8(uint8_t *out, size_t room, const void *text, size_t length,
 	size_t used;
 
 	*cut = false;
-	for (size_t i = 0; i < length; i += used) {
+	written = copy_ascii(out, p, room < length ? room : length);
+	for (size_t i = written; i < length; i += used) {
 		if (p[i] < 0x80 && written < room) {
 			out[written++] = p[i];
 			used = 1;
