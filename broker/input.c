@@ -229,8 +229,8 @@ static enum pfork_code
 accept_input(const struct pfork_broker *b, int fd, bool copy,
     struct source *out, pfork_error *err)
 {
-	struct source s;
-	struct source copied;
+	struct source s = { .fd = -1 };
+	struct source copied = { .fd = -1 };
 	enum pfork_code code = judge(b, fd, &s, err);
 
 	s.fd = fd;

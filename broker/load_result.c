@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * load_result.c - what a job that has ended comes to: a checkpoint, an error,
- * or for a scan a checkpoint with a fault.  What the worker said has been judged
- * before; the input and the verdict are.
+ * or for a scan a checkpoint with a fault.  What the worker said has been
+ * judged before; here the input and the verdict are.
  */
 #include <errno.h>
 #include <string.h>

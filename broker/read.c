@@ -152,6 +152,8 @@ read_strided(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
 		n = 1;
 		for (d = 0; d < t->rank; d++) {
 			inner /= t->shape[d];
+			/* count > 0: there are elements, so inner >= 1. */
+			/* cppcheck-suppress zerodivcond */
 			index[d] = rest / inner;
 			rest -= index[d] * inner;
 			left = t->shape[d] - index[d];

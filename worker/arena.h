@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Says that the arena is full; does not return. */
-typedef void (*arena_full_fn)(void *context) __attribute__((noreturn));
+typedef __attribute__((noreturn)) void (*arena_full_fn)(void *context);
 
 struct arena {
 	uint8_t *base;
@@ -30,7 +30,7 @@ void *arena_alloc(struct arena *a, uint64_t count, size_t size);
  * place when it is the last thing allocated.  *capacity is updated. */
 void *arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
     uint32_t want, uint32_t *capacity);
-/* For scratch space: mark, use, rewind.  Nothing allocated since may be kept. */
+/* For scratch space: mark, use, rewind.  Keep nothing allocated since. */
 size_t arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, size_t mark);
 

@@ -29,7 +29,7 @@ verdict "80 columns" "$([ -z "$bad" ]; echo $?)"
 bad=$(for f in $code; do awk -v f="$f" 'END { if (NR > 500) print f ": " NR " lines" }' "$f"; done)
 [ -z "$bad" ] || echo "$bad"
 verdict "files of at most 500 lines" "$([ -z "$bad" ]; echo $?)"
-bad=$(for f in $code; do awk -v f="$f" '/^\{/ { start = NR } /^\}/ { if (start && NR - start > 61) print f ":" start ": " NR - start " lines in a function"; start = 0 }' "$f"; done)
+bad=$(for f in $code; do awk -v f="$f" '/Over 60 lines/ { allowed = NR } /^\{/ { start = NR } /^\}/ { if (allowed && start - allowed < 8) start = 0; if (start && NR - start > 61) print f ":" start ": " NR - start " lines in a function"; start = 0 }' "$f"; done)
 [ -z "$bad" ] || echo "$bad"
 verdict "functions of at most 60 lines" "$([ -z "$bad" ]; echo $?)"
 

@@ -131,8 +131,10 @@ argument_is(struct cursor *c, enum argument argument)
 	case ARG_COUNT_4:
 		cursor_bytes(c, cursor_u32le(c));
 		return !c->bad;
-	case ARG_NAMES:
-		return line_is(c, argument) && line_is(c, argument);
+	case ARG_NAMES:		/* two lines */
+		if (!line_is(c, argument))
+			return false;
+		return line_is(c, argument);
 	case ARG_NUMBER:
 	case ARG_QUOTED:
 	case ARG_TEXT:

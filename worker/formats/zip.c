@@ -211,7 +211,7 @@ judge_extra(struct job *job, const struct zip_member *m,
 static struct entry
 take_fields(const uint8_t *p, struct zip_member *m)
 {
-	struct entry e;
+	struct entry e = { .where = 0 };
 
 	e.made = zip_u16(p + 4);
 	e.flags = zip_u16(p + 8);

@@ -2,9 +2,9 @@
  *
  * zip_end.c - the end records of a zip archive: where the directory is.  All
  * fields are lies until they agree: the directory must end exactly where the
- * end records begin, because readers that compute its place in two ways (Python's
- * zipfile from the end, miniz from the offset) would otherwise read two
- * archives.  Looks only; never dies.
+ * end records begin, because readers that compute its place in two ways
+ * (Python's zipfile from the end, miniz from the offset) would otherwise read
+ * two archives.  Looks only; never dies.
  * Source: PKWARE APPNOTE 6.3.10, 4.3.14 to 4.3.16.
  */
 #include "zip_parts.h"

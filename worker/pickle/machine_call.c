@@ -169,8 +169,8 @@ name_line(struct machine *m, bool ascii, vref *name)
 static bool
 global_lines(struct machine *m, bool ascii, vref *global)
 {
-	vref module;
-	vref name;
+	vref module = VREF_MISSING;
+	vref name = VREF_MISSING;
 
 	if (!name_line(m, ascii, &module) || !name_line(m, ascii, &name))
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * machine_inner.h - what the files of the pickle machine share, and nobody else
- * may include.  One struct machine is one stream being run.  Its handlers return
- * false after machine_fail: the first error ends the stream.
+ * may include.  One struct machine is one stream being run.  Its handlers
+ * return false after machine_fail: the first error ends the stream.
  */
 #ifndef WORKER_MACHINE_INNER_H
 #define WORKER_MACHINE_INNER_H
@@ -250,8 +250,8 @@ bool power_to_double(uint64_t digits, int exponent, double *out);
 /* machine_utf8.c: pure. */
 bool utf8_valid(const uint8_t *at, uint64_t len, bool surrogates);
 bool ascii_only(const uint8_t *at, uint64_t len);
-/* Undo the escapes of STRING and of UNICODE (raw-unicode-escape) into out, which
- * holds unescape_room(len) bytes; false for a bad escape. */
+/* Undo the escapes of STRING and of UNICODE (raw-unicode-escape) into out,
+ * which holds unescape_room(len) bytes; false for a bad escape. */
 bool unescape_string(const uint8_t *at, size_t len, uint8_t *out, size_t *made);
 bool unescape_unicode(const uint8_t *at, size_t len, uint8_t *out,
     size_t *made);

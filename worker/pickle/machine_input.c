@@ -101,7 +101,8 @@ machine_frame(struct machine *m)
 	if (m->framed && m->at != m->end)
 		return machine_fail(m, "begins before the last frame's end");
 	if (length > (uint64_t)(m->limit - m->at))
-		return machine_fail(m, "the frame runs past the end of the data");
+		return machine_fail(m,
+		    "the frame runs past the end of the data");
 	if (length == 0)
 		machine_odd(m, ODD_FRAME_EMPTY);
 	m->framed = true;

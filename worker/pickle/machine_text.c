@@ -108,12 +108,12 @@ strtol_takes(const uint8_t *at, size_t len, int64_t *out)
 bool
 machine_int(struct machine *m)
 {
-	const uint8_t *at;
-	size_t len;
-	size_t whole;
+	const uint8_t *at = NULL;
+	size_t len = 0;
+	size_t whole = 0;
 	size_t sign;
-	int64_t value;
-	vref v;
+	int64_t value = 0;
+	vref v = VREF_MISSING;
 
 	if (!number_line(m, &at, &len, &whole))
 		return false;
@@ -138,11 +138,11 @@ machine_int(struct machine *m)
 bool
 machine_long(struct machine *m)
 {
-	const uint8_t *at;
-	size_t len;
-	size_t whole;
+	const uint8_t *at = NULL;
+	size_t len = 0;
+	size_t whole = 0;
 	size_t sign;
-	vref v;
+	vref v = VREF_MISSING;
 
 	if (!number_line(m, &at, &len, &whole))
 		return false;
@@ -176,11 +176,11 @@ machine_counted_long(struct machine *m, unsigned width)
 bool
 machine_float(struct machine *m)
 {
-	const uint8_t *at;
-	size_t len;
-	size_t whole;
+	const uint8_t *at = NULL;
+	size_t len = 0;
+	size_t whole = 0;
 	double value;
-	vref v;
+	vref v = VREF_MISSING;
 
 	if (!number_line(m, &at, &len, &whole))
 		return false;
@@ -234,7 +234,7 @@ machine_unicode(struct machine *m)
 	const uint8_t *at;
 	uint8_t *out;
 	size_t len;
-	vref v;
+	vref v = VREF_MISSING;
 
 	if (!machine_line(m, &at, &len))
 		return false;
@@ -276,7 +276,7 @@ machine_counted(struct machine *m, uint8_t op)
 	const struct counted *c = counted;
 	const uint8_t *at;
 	uint64_t len;
-	vref v;
+	vref v = VREF_MISSING;
 
 	while (c->op != op)
 		c++;
@@ -298,11 +298,11 @@ machine_counted(struct machine *m, uint8_t op)
 static bool
 memo_index(struct machine *m, uint64_t *index)
 {
-	const uint8_t *at;
-	size_t len;
-	size_t whole;
-	int64_t value;
-	vref v;
+	const uint8_t *at = NULL;
+	size_t len = 0;
+	size_t whole = 0;
+	int64_t value = 0;
+	vref v = VREF_MISSING;
 
 	if (!number_line(m, &at, &len, &whole))
 		return false;
@@ -318,7 +318,7 @@ memo_index(struct machine *m, uint64_t *index)
 bool
 machine_text_get(struct machine *m)
 {
-	uint64_t index;
+	uint64_t index = 0;
 
 	return memo_index(m, &index) && machine_get(m, index);
 }
@@ -326,7 +326,7 @@ machine_text_get(struct machine *m)
 bool
 machine_text_put(struct machine *m)
 {
-	uint64_t index;
+	uint64_t index = 0;
 
 	return memo_index(m, &index) && machine_put(m, index);
 }

@@ -73,7 +73,8 @@ numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out)
 	enum value_kind kind = value_kind(w->g, v);
 
 	*out = (struct npy_bytes){ .node = v };
-	if (kind == VALUE_BYTES || kind == VALUE_BYTEARRAY) {
+	if (node != NULL &&
+	    (kind == VALUE_BYTES || kind == VALUE_BYTEARRAY)) {
 		out->at = node->as.s.at;
 		out->len = node->as.s.len;
 		out->count = out->len;
@@ -85,7 +86,7 @@ numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out)
 		read_latin1(w, v, out);
 		return true;
 	}
-	if (kind == VALUE_CALL && read_encoded(w, node, out))
+	if (node != NULL && kind == VALUE_CALL && read_encoded(w, node, out))
 		return true;
 	if (kind == VALUE_BUFFER)
 		word_leave_out(w, "its bytes are not in the file");

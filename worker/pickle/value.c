@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * value.c - the graph of inert values: see value.h.  Reads only what the machine
- * put there, follows no reference further than one step, never recurses, and
- * never changes a node.
+ * value.c - the graph of inert values: see value.h.  Reads only what the
+ * machine put there, follows no reference further than one step, never recurses
+ * and never changes a node.
  */
 #include "value.h"
 
@@ -68,7 +68,8 @@ graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 		die(g->job, FAULT_LIMIT, where, "more values than the limit");
 	if (g->count % GRAPH_CHUNK == 0) {
 		g->chunks = arena_grow(&g->job->arena, g->chunks,
-		    sizeof *g->chunks, chunk, chunk + 1, &g->chunk_capacity);
+		    sizeof(struct value *), chunk, chunk + 1,
+		    &g->chunk_capacity);
 		g->chunks[chunk] = arena_alloc(&g->job->arena, GRAPH_CHUNK,
 		    sizeof **g->chunks);
 	}

@@ -16,7 +16,7 @@ typedef uint32_t vref;
 #define VREF_TRUE UINT32_C(0xfffffffe)
 #define VREF_FALSE UINT32_C(0xfffffffd)
 #define VREF_EMPTY_TUPLE UINT32_C(0xfffffffc)
-#define VREF_MISSING UINT32_C(0xfffffffb) /* "no value here"; never on a stack */
+#define VREF_MISSING UINT32_C(0xfffffffb) /* no value; never on a stack */
 /* 0x80000000 + n for the integers 0 <= n < 2^24. */
 #define VREF_SMALL_MAX ((INT64_C(1) << 24) - 1)
 
@@ -80,9 +80,9 @@ struct value {
 			vref callable;
 			vref args;	/* TUPLE; for OBJ and INST too */
 			vref state;	/* of the last BUILD, or MISSING */
-			vref more;	/* a LIST node: kwargs (or MISSING),
-					 * items (a LIST) or MISSING, entries (a
-					 * DICT) or MISSING; or MISSING itself */
+			vref more;	/* a LIST node: kwargs, items (a LIST),
+					 * entries (a DICT), each or MISSING;
+					 * or MISSING itself */
 		} call;
 		vref ref;
 	} as;

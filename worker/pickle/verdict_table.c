@@ -25,6 +25,7 @@ static void
 line_bytes(struct line *l, const char *at, size_t len)
 {
 	for (size_t i = 0; i < len && l->len < NOTE_TEXT_MAX; i++)
+		/* NOLINTNEXTLINE: at is length bytes that were written */
 		l->text[l->len++] = at[i] == '\0' ? '?' : at[i];
 	l->text[l->len] = '\0';
 }

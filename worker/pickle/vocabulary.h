@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * vocabulary.h - the torch and numpy words that mean tensors: given a node, says
- * what it describes, after judging every number in it.  Called by the walk.
+ * vocabulary.h - the torch and numpy words that mean tensors: given a node,
+ * says what it describes, after judging every number in it.  The walk calls it.
  */
 #ifndef WORKER_VOCABULARY_H
 #define WORKER_VOCABULARY_H
