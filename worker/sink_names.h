@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sink_names.h - the names that the sink gives: paths joined, text made valid
- * UTF-8, collisions resolved.  For sink.c alone.
+ * UTF-8, collisions resolved.  For sink.c alone, but for the hash.
  */
 #ifndef WORKER_SINK_NAMES_H
 #define WORKER_SINK_NAMES_H
