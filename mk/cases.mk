@@ -15,13 +15,15 @@ PIP_ARGS ?=
 .venv/.stamp:
 	python3 -m venv .venv
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check \
-	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors
+	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors==0.8.0 gguf==0.19.0 \
+	    ml_dtypes==0.6.0
 	touch $@
 venv: .venv/.stamp ## make .venv with torch, numpy and safetensors
 	@:
 
 fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	cd tests/fixtures && ../../$(VENV_PYTHON) -W ignore make_fixtures.py
+	$(VENV_PYTHON) tests/fixtures/safetensors/make_safetensors.py
 
 interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
 	@tests/interop/run.sh $(CLI) "$(MAKE)"

@@ -3,11 +3,12 @@
 
 usage: run.py CLI [--only TEXT] [--keep DIR] [--worker PATH]
 
-The rows come from tests/fixtures/manifest.jsonl (what torch says), from
-tests/cases/limits.jsonl (fixtures at the edge of a limit) and from each
-tests/gen/gen_*.py, which writes files and a manifest.jsonl into a temporary
-directory.  Each row is run three times: scan, and ls with --digest
-by both deliveries.  What a row may ask is in tests/cases/README.md.
+The rows come from each manifest.jsonl below tests/fixtures (what torch and
+other real libraries say), from tests/cases/limits.jsonl (fixtures at the edge
+of a limit) and from each tests/gen/gen_*.py, which writes files and a
+manifest.jsonl into a temporary directory.  Each row is run three times: scan,
+and ls with --digest by both deliveries.  What a row may ask is in
+tests/cases/README.md.
 Python 3.9 and its standard library only.
 """
 import argparse
@@ -227,7 +228,11 @@ def read_manifest(directory, name="manifest.jsonl"):
 
 
 def collect(scratch):
-    rows = read_manifest(os.path.join(ROOT, "tests", "fixtures"))
+    rows = []
+    for manifest in sorted(glob.glob(os.path.join(
+            ROOT, "tests", "fixtures", "**", "manifest.jsonl"),
+            recursive=True)):
+        rows += read_manifest(os.path.dirname(manifest))
     rows += read_manifest(os.path.join(ROOT, "tests", "cases"),
                           "limits.jsonl")
     failed = []

@@ -12,4 +12,9 @@ if ! $make --no-print-directory venv; then
 	[ "${CI:-}" = true ] && exit 1
 	exit 0
 fi
-exec .venv/bin/python -W ignore tests/interop/interop.py "$cli"
+failed=0
+.venv/bin/python -W ignore tests/interop/interop.py "$cli" || failed=1
+for script in tests/interop/interop_*.py; do
+	.venv/bin/python -W ignore "$script" "$cli" || failed=1
+done
+exit $failed

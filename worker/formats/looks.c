@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#include "cursor.h"
 #include "zip_parts.h"
 
 #define NOT "no format that is read here: "
@@ -97,15 +96,6 @@ zip_looks_like(const struct job *job)
 	return NOT "looks like a zip archive without a data.pkl";
 }
 
-static bool
-safetensors_like(const struct job *job)
-{
-	struct cursor c = cursor_over(job->map, (size_t)job->size);
-	uint64_t header = cursor_u64le(&c);
-
-	return !c.bad && header > 1 && header <= c.left && *c.at == '{';
-}
-
 /* Text when the first bytes are; says which kind where one can tell. */
 static const char *
 text_looks_like(const struct job *job)
@@ -137,7 +127,5 @@ looks_like(const struct job *job)
 		if (has(job, magics[i].offset, magics[i].bytes,
 		    magics[i].length))
 			return magics[i].text;
-	if (safetensors_like(job))
-		return NOT "looks like safetensors";
 	return text_looks_like(job);
 }

@@ -173,8 +173,10 @@ effect_is(struct shape *s, const struct opcode *op)
 	return true;
 }
 
+/* strict: the file has another format already, so a pickle that ends before it
+ * has named a global, and so harms nobody, is a stray "N." and no second one. */
 static bool
-text_pickle_is(struct cursor c)
+text_pickle_is(struct cursor c, bool strict)
 {
 	struct shape shape = { 0 };
 	bool global = false;
@@ -185,7 +187,7 @@ text_pickle_is(struct cursor c)
 		if (c.bad)
 			return false;
 		if (code == '.')
-			return shape.depth[shape.marks] > 0;
+			return !strict && shape.depth[shape.marks] > 0;
 		/* What newer protocols have is not for text to imitate. */
 		if (code >= PROTO)
 			return code <= NEWEST && n > 2;
@@ -206,7 +208,9 @@ pickle_file_is(struct job *job)
 		return false;
 	if (job->map[0] == PROTO)
 		return job->size >= 2;
-	return text_pickle_is(cursor_over(job->map, (size_t)job->size));
+	/* A safetensors header's length is any eight bytes. */
+	return text_pickle_is(cursor_over(job->map, (size_t)job->size),
+	    safetensors_is(job));
 }
 
 static bool

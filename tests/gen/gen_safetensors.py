@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""gen_safetensors.py OUTDIR: the attacks S of the attack list, the bomb B10,
+and odd but honest files that must load.
+
+The unit tests hold every rule to its offset; here the whole way is tried, with
+files that are large, deep, or something else as well.  Deterministic.
+"""
+import hashlib
+import json
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import pickle_asm as p                                       # noqa: E402
+from zip_writer import torch_zip                             # noqa: E402
+
+
+def entry(dtype, shape, begin, end):
+    return {"dtype": dtype, "shape": shape, "data_offsets": [begin, end]}
+
+
+def text_of(header):
+    return (header if isinstance(header, bytes) else
+            json.dumps(header, separators=(",", ":")).encode())
+
+
+def whole(header, data=b"", length=None):
+    text = text_of(header)
+    return struct.pack("<Q", len(text) if length is None else length) + \
+        text + data
+
+
+def said(dtype, shape, data):
+    return {"dtype": dtype, "shape": shape,
+            "sha256": hashlib.sha256(data).hexdigest()}
+
+
+class Out:
+    def __init__(self, directory):
+        self.directory = directory
+        self.rows = []
+
+    def add(self, name, what, data, expect, **more):
+        file = name + ".safetensors"
+        with open(os.path.join(self.directory, file), "wb") as out:
+            out.write(data)
+        row = {"id": name, "file": file, "what": what, "expect": expect,
+               "exit": {"scan": 2, "ls": 2}, "code": None, "offset": None,
+               "verdict": "undecided", "names": [], "tensors": None}
+        row.update(more)
+        self.rows.append(row)
+
+    def loads(self, name, what, data, tensors, **more):
+        more = dict({"verdict": "clean", "exit": {"scan": 0, "ls": 0},
+                     "tensors": tensors}, **more)
+        self.add(name, what, data, "tensors", **more)
+
+    def refused(self, name, what, data, offset, **more):
+        self.add(name, what, data, "refuse",
+                 **dict({"code": "PFORK_E_FORMAT", "offset": offset}, **more))
+
+    def finish(self):
+        with open(os.path.join(self.directory, "manifest.jsonl"), "w",
+                  encoding="utf-8") as out:
+            for row in self.rows:
+                out.write(json.dumps(row) + "\n")
+
+
+ONE = {"a": entry("F32", [2], 0, 8)}
+DATA = struct.pack("<ff", 1.0, 2.0)
+SAID = {"a": said("F32", [2], DATA)}
+
+
+def honest(out):
+    out.loads("S0-empty", "no tensor, no metadata", whole({}), {})
+    out.loads("S0-plain", "one tensor", whole(ONE, DATA), SAID)
+    out.loads("S0-spaces", "a padded header",
+              whole(text_of(ONE) + b" " * 77, DATA), SAID)
+    out.loads("S0-metadata", "metadata of any text", whole(
+        dict({"__metadata__": {"format": "pt", "\u00e9\0\x1b[2J": "\ud83d\ude00",
+                               "": ""}}, **ONE), DATA), SAID)
+    out.loads("S0-name-nul", "a name with a zero byte", whole(
+        {"a\0b": entry("U8", [1], 0, 1)}, b"x"),
+        {"a\ufffdb": said("U8", [1], b"x")})
+    out.loads("S0-name-empty", "an empty name", whole(
+        {"": entry("U8", [1], 0, 1)}, b"x"), {"tensor": said("U8", [1],
+                                                             b"x")})
+    out.loads("S0-name-escape", "a name that would move the cursor", whole(
+        {"\x1b[2J../../etc/passwd": entry("U8", [1], 0, 1)}, b"x"),
+        {"\x1b[2J../../etc/passwd": said("U8", [1], b"x")})
+    out.loads("S0-name-long", "a name of 5,000 bytes is left out", whole(
+        {"n" * 5000: entry("U8", [1], 0, 1), "b": entry("U8", [1], 1, 2)},
+        b"xy"), {"b": said("U8", [1], b"y")}, names=["its name is too long"])
+    out.loads("S0-name-clash", "two names that differ in what no name may hold",
+              whole({"a\0": entry("U8", [1], 0, 1),
+                     "a\ufffd": entry("U8", [1], 1, 2)}, b"xy"),
+              {"a\ufffd": said("U8", [1], b"x"),
+               "a\ufffd~2": said("U8", [1], b"y")})
+    out.loads("S0-dtype-unknown", "a dtype that nobody has", whole(
+        {"a": entry("F3", [1], 0, 3), "b": entry("U8", [1], 3, 4)}, b"abcd"),
+        {"b": said("U8", [1], b"d")}, names=["left out: a: its dtype"])
+    out.loads("S0-rank-65", "65 dimensions", whole(
+        {"a": entry("U8", [1] * 65, 0, 1), "b": entry("U8", [1], 1, 2)},
+        b"xy"), {"b": said("U8", [1], b"y")}, names=["64 dimensions"])
+    out.loads("S0-field", "a field that the format does not have", whole(
+        {"a": dict(ONE["a"], more={"deep": [[[1e3, -0.0, None]]]})}, DATA),
+        SAID, verdict="unusual", names=["does not have: more"])
+    out.loads("S0-depth-64", "containers as deep as they may be", whole(
+        b'{"a":{"x":' + b"[" * 64 + b"]" * 64 + text_of(ONE["a"]).replace(
+            b"{", b",", 1) + b"}", DATA), SAID, verdict="unusual")
+
+
+def hostile(out):
+    out.refused("S1-header-long", "the length is one more than there is",
+                whole(ONE, DATA, len(text_of(ONE)) + 9), 0)
+    out.refused("S1-header-cap", "100,000,001 bytes of header",
+                whole({}, b"", 100000001), 0)
+    out.refused("S1-bom", "a byte order mark", whole(
+        b"\xef\xbb\xbf" + text_of(ONE), DATA), None,
+        code="PFORK_E_UNSUPPORTED")
+    out.refused("S1-blank-first", "a blank before the header", whole(
+        b" " + text_of(ONE), DATA), None, code="PFORK_E_UNSUPPORTED")
+    out.refused("S1-array", "an array for a header", whole(b"[]"), None,
+                code="PFORK_E_UNSUPPORTED")
+    out.refused("S1-not-one", "another format under the suffix",
+                b"GIF89a" + bytes(100), 0, code="PFORK_E_UNSUPPORTED")
+    out.refused("S1-zeros", "only zeros", bytes(64), 0,
+                code="PFORK_E_UNSUPPORTED")
+    out.refused("S2-trailing", "bytes after the last tensor",
+                whole(ONE, DATA + b"\0"), 8 + len(text_of(ONE)) + 8)
+    out.refused("S2-header-rest", "bytes after the header's object",
+                whole(text_of(ONE) + b"\0", DATA), 8 + len(text_of(ONE)))
+    out.refused("S3-deep", "10^6 arrays in a field", whole(
+        b'{"a":{"x":' + b"[" * 1000000), 8 + 10 + 65)
+    out.refused("S3-deep-tensor", "10^6 arrays for a tensor", whole(
+        b'{"a":' + b"[" * 1000000), 8 + 5)
+    for bits in (31, 32, 63, 64):
+        n = 2 ** bits - (bits == 64)
+        out.refused("S4-dimension-%d" % bits, "a dimension of 2^%d" % bits,
+                    whole({"a": entry("F32", [n], 0, 8)}, DATA), 10)
+        out.refused("S4-offset-%d" % bits, "an offset of 2^%d" % bits,
+                    whole({"a": entry("F32", [2], n, n)}, DATA), 10)
+        out.refused("S4-end-%d" % bits, "an end of 2^%d" % bits,
+                    whole({"a": entry("U8", [n], 0, n)}, DATA), 10)
+    two = {"a": entry("F32", [2], 0, 8), "b": entry("F32", [2], 0, 8)}
+    out.refused("S5-same-range", "two tensors over one range",
+                whole(two, DATA), text_of(two).index(b'b"') + 8)
+    twice = (b'{"a":' + text_of(ONE["a"]) + b',"a":' +
+             text_of(entry("F32", [2], 8, 16)) + b"}")
+    out.refused("S5-twice", "one name twice", whole(twice, DATA * 2),
+                8 + twice.rindex(b'"a"') + 1)
+
+
+def bombs(out):
+    many = b'{"w":%s' % text_of(entry("F32", [2], 0, 8))
+    many += b"".join(b',"%x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
+                     % i for i in range(200000)) + b"}"
+    out.refused("B10-same-range", "200,000 tensors over one range",
+                whole(many, DATA), None)
+    many = b"{" + b",".join(
+        b'"%x":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}' % i
+        for i in range(100000)) + b"}"
+    out.loads("B10-empty", "100,000 empty tensors", whole(many), None)
+    many = b'{"__metadata__":{' + b",".join(
+        b'"%x":""' % i for i in range(300000)) + b"}}"
+    out.loads("B10-metadata", "300,000 keys of metadata", whole(many), {},
+              args=["--scalars"])
+    many = b'{"a":{' + b",".join(
+        b'"%x":[]' % i for i in range(300000)) + b"}}"
+    out.refused("B10-fields", "300,000 fields in a tensor", whole(many), 10)
+
+
+def polyglots(out):
+    evil = p.pickled(p.call("os", "system"))
+    out.refused("S6-pickle-tail", "a pickle after the last tensor",
+                whole(ONE, DATA + evil), 8 + len(text_of(ONE)) + 8)
+    out.add("S6-zip-tail", "a checkpoint of torch's after the last tensor",
+            whole(ONE, DATA + torch_zip(evil, {})), "report",
+            verdict="dangerous", exit={"scan": 1})
+
+
+def main():
+    out = Out(sys.argv[1])
+    for part in (honest, hostile, bombs, polyglots):
+        part(out)
+    out.finish()
+
+
+if __name__ == "__main__":
+    main()
