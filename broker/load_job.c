@@ -27,12 +27,18 @@
 #define EXIT_MS 100
 
 static uint64_t
-now_ms(void)
+now_us(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+static uint64_t
+now_ms(void)
+{
+	return now_us() / 1000;
 }
 
 /* ---------------------------------------------------------------- ends -- */
@@ -43,7 +49,7 @@ job_over(struct pfork_job *job, int grace_ms)
 {
 	/* EPOLL forgets a socket that is closed. */
 	child_finish(&job->child, grace_ms, &job->end);
-	job->wall_ms = (double)(now_ms() - job->started);
+	job->wall_ms = (double)(now_us() - job->started_us) / 1000;
 	job->over = true;
 }
 
@@ -143,7 +149,7 @@ look_at_clock(struct pfork_job *job)
 		over_with_last_word(job);
 	else if (job->leave_until == 0 && now >= job->wall_until)
 		over_with_timeout(job, "the limit wall_ms",
-		    job->wall_until - job->started);
+		    job->wall_until - job->started_us / 1000);
 	else if (job->leave_until == 0 && now >= job->moved + job->stall_ms)
 		over_with_timeout(job, "no progress: the limit stall_ms",
 		    job->stall_ms);
@@ -373,9 +379,9 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "preparing a load: %s", error_errno(errno));
 	}
-	job->started = now_ms();
-	job->moved = job->started;
-	job->wall_until = job->started + b->limits.wall_ms;
+	job->started_us = now_us();
+	job->moved = job->started_us / 1000;
+	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
 	job->stall_ms = b->limits.stall_ms;
 	code = child_spawn(b, "run", job->ckpt->source.fd, &job->child, err);
 	if (code == PFORK_OK && (!watch(job->epoll, job->child.socket) ||

@@ -18,7 +18,7 @@ struct pfork_job {
 	int epoll;		/* socket and timer */
 	int timer;
 	/* Milliseconds of the monotonic clock. */
-	uint64_t started;
+	uint64_t started_us;
 	uint64_t wall_until;
 	uint64_t stall_ms;
 	uint64_t moved;		/* when the session last made progress */
