@@ -27,6 +27,8 @@ void formats_parse(struct job *job);
 /* One file a format.  See docs/FORMATS.md. */
 bool torch_zip_is(struct job *job);
 void torch_zip_parse(struct job *job);
+bool torch_legacy_is(struct job *job);
+void torch_legacy_parse(struct job *job);
 bool safetensors_is(struct job *job);
 void safetensors_parse(struct job *job);
 bool pickle_file_is(struct job *job);

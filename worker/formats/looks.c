@@ -49,21 +49,6 @@ has(const struct job *job, uint64_t offset, const void *bytes, size_t length)
 	    memcmp(job->map + offset, bytes, length) == 0;
 }
 
-/* LONG1 of 10 bytes, 0x1950a86a20f9469cfc6c (torch/serialization.py,
- * MAGIC_NUMBER), near the beginning whatever the protocol is. */
-bool
-looks_like_legacy_torch(const struct job *job)
-{
-	static const uint8_t magic[] = { 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46,
-		0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19 };
-
-	if (job->size < 2 || job->map[0] != 0x80)
-		return false;
-	/* After PROTO; after PROTO and FRAME. */
-	return has(job, 2, magic, sizeof magic) ||
-	    (has(job, 2, "\x95", 1) && has(job, 11, magic, sizeof magic));
-}
-
 static bool
 ends_with(const struct zip_peek *peek, const char *tail)
 {
@@ -119,8 +104,6 @@ text_looks_like(const struct job *job)
 const char *
 looks_like(const struct job *job)
 {
-	if (looks_like_legacy_torch(job))
-		return "PyTorch legacy format (before 1.6): not read yet";
 	if (zip_is(job))
 		return zip_looks_like(job);
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)

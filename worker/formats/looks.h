@@ -9,7 +9,5 @@
 
 /* A constant; never NULL. */
 const char *looks_like(const struct job *job);
-/* torch.save's format before 1.6: begins with a pickled magic number. */
-bool looks_like_legacy_torch(const struct job *job);
 
 #endif

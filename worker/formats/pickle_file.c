@@ -9,7 +9,6 @@
 
 #include "cursor.h"
 #include "formats.h"
-#include "looks.h"
 #include "pickle_read.h"
 #include "sink.h"
 
@@ -204,7 +203,7 @@ text_pickle_is(struct cursor c, bool strict)
 bool
 pickle_file_is(struct job *job)
 {
-	if (job->size == 0 || looks_like_legacy_torch(job))
+	if (job->size == 0 || torch_legacy_is(job))
 		return false;
 	if (job->map[0] == PROTO)
 		return job->size >= 2;

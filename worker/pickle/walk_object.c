@@ -211,6 +211,9 @@ walk_object(struct walk *w, vref v)
 	    value_is_global(w->g, class, "copyreg", "__newobj__") ||
 	    value_is_global(w->g, class, "copyreg", "__newobj_ex__"))
 		class = value_item(w->g, call->as.call.args, 0);
+	/* Legacy files: ('module', class, file, source) once for each class. */
+	if (value_kind(w->g, class) == VALUE_PERSID)
+		class = value_item(w->g, graph_at(w->g, class)->as.ref, 1);
 	if (value_kind(w->g, class) == VALUE_GLOBAL)
 		note_class(w, v, graph_at(w->g, class));
 }

@@ -118,8 +118,6 @@ static const struct looks_case {
 	{ BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
 	    "git lfs pull" },
 	{ BYTES("\2\0\0\0\0\0\0\0[]"), "unknown" },
-	{ BYTES("\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x19."),
-	    "PyTorch legacy format" },
 	{ BYTES("/usr/lib/python3\n"), "text" },
 	{ BYTES("\x78\x9c\0"), "zlib" },
 	{ BYTES("\0"), "unknown" },
