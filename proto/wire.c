@@ -2,16 +2,15 @@
  *
  * wire.c - between the plain structs of wire.h and protobuf.  The only file
  * that sees the generated code.  Trusts no payload: what it unpacks lives in a
- * capped bump arena, and is accepted only when packing it again gives the very
- * same bytes.  That one rule refuses unknown fields, fields given twice, merged
- * or out of order, numbers in too many bytes or too large for their field, and
- * packed fields sent unpacked: a message has one encoding.
+ * capped bump arena, and only the one encoding of a message is accepted: that
+ * which packing gives (canonical.c; tests hold the two together).
  * Wire facts: protobuf encoding specification (proto2); protobuf-c 1.4.1.
  */
 #include "wire.h"
 
 #include <string.h>
 
+#include "canonical.h"
 #include "picklefork.pb-c.h"
 
 #define ALIGNMENT 16
@@ -59,24 +58,6 @@ pack(const ProtobufCMessage *message, uint8_t *out)
 	return pack_within(message, SIZE_MAX, out);
 }
 
-static bool
-is_canonical(struct wire_arena *arena, const ProtobufCMessage *message,
-    const uint8_t *payload, size_t length)
-{
-	uint8_t *again;
-
-	/* Packing would copy unknown fields through: judge them first. */
-	if (message->n_unknown_fields != 0)
-		return false;
-	if (protobuf_c_message_get_packed_size(message) != length)
-		return false;
-	again = bump(arena, length);
-	if (again == NULL)
-		return false;
-	protobuf_c_message_pack(message, again);
-	return memcmp(again, payload, length) == 0;
-}
-
 static ProtobufCMessage *
 unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
     const uint8_t *payload, size_t length)
@@ -87,12 +68,12 @@ unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
 	ProtobufCMessage *message;
 
 	arena->used = 0;
-	if (length == 0 || length > FRAME_MESSAGE_MAX)
+	if (length == 0 || length > FRAME_MESSAGE_MAX ||
+	    !canonical(descriptor, payload, length))
 		return NULL;
 	message = protobuf_c_message_unpack(descriptor, &allocator, length,
 	    payload);
-	if (message == NULL ||
-	    !is_canonical(arena, message, payload, length))
+	if (message == NULL || message->n_unknown_fields != 0)
 		return NULL;
 	return message;
 }
