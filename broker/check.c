@@ -81,9 +81,17 @@ utf8_sequence(const uint8_t *at, size_t left)
 bool
 check_utf8(const uint8_t *at, size_t length)
 {
+	uint64_t word;
 	size_t size;
 
 	for (size_t i = 0; i < length; i += size) {
+		/* Eight bytes of ASCII at once. */
+		size = sizeof(word);
+		if (length - i >= size) {
+			memcpy(&word, at + i, size);
+			if ((word & UINT64_C(0x8080808080808080)) == 0)
+				continue;
+		}
 		size = utf8_sequence(at + i, length - i);
 		if (size == 0)
 			return false;

@@ -104,6 +104,7 @@ struct name_table {
 	struct name_slot {
 		const char *name;
 		uint32_t target;
+		uint32_t hash;	/* of the name, under the seed */
 	} *slots;
 	size_t mask;		/* slots - 1; 0 with slots NULL: empty */
 	size_t used;

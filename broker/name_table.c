@@ -12,39 +12,48 @@
 
 #define FIRST_SLOTS ((size_t)64)
 
-static uint64_t
+struct sip {
+	uint64_t a;
+	uint64_t b;
+	uint64_t c;
+	uint64_t d;
+};
+
+static inline uint64_t
 rotate(uint64_t x, unsigned by)
 {
 	return x << by | x >> (64 - by);
 }
 
-static void
-sip_round(uint64_t v[4])
+static inline struct sip
+sip_round(struct sip v)
 {
-	v[0] += v[1];
-	v[1] = rotate(v[1], 13) ^ v[0];
-	v[0] = rotate(v[0], 32);
-	v[2] += v[3];
-	v[3] = rotate(v[3], 16) ^ v[2];
-	v[0] += v[3];
-	v[3] = rotate(v[3], 21) ^ v[0];
-	v[2] += v[1];
-	v[1] = rotate(v[1], 17) ^ v[2];
-	v[2] = rotate(v[2], 32);
+	v.a += v.b;
+	v.b = rotate(v.b, 13) ^ v.a;
+	v.a = rotate(v.a, 32);
+	v.c += v.d;
+	v.d = rotate(v.d, 16) ^ v.c;
+	v.a += v.d;
+	v.d = rotate(v.d, 21) ^ v.a;
+	v.c += v.b;
+	v.b = rotate(v.b, 17) ^ v.c;
+	v.c = rotate(v.c, 32);
+	return v;
 }
 
-static void
-sip_word(uint64_t v[4], uint64_t word)
+static inline struct sip
+sip_word(struct sip v, uint64_t word)
 {
-	v[3] ^= word;
-	sip_round(v);
-	v[0] ^= word;
+	v.d ^= word;
+	v = sip_round(v);
+	v.a ^= word;
+	return v;
 }
 
-static uint64_t
+static uint32_t
 hash(const uint64_t seed[2], const char *name)
 {
-	uint64_t v[4] = {
+	struct sip v = {
 		seed[0] ^ UINT64_C(0x736f6d6570736575),
 		seed[1] ^ UINT64_C(0x646f72616e646f6d),
 		seed[0] ^ UINT64_C(0x6c7967656e657261),
@@ -56,26 +65,26 @@ hash(const uint64_t seed[2], const char *name)
 
 	for (; length - done >= 8; done += 8) {
 		memcpy(&word, name + done, 8);
-		sip_word(v, word);
+		v = sip_word(v, word);
 	}
 	word = 0;
 	memcpy(&word, name + done, length - done);
-	sip_word(v, word | (uint64_t)length << 56);
-	v[2] ^= 0xff;
-	for (int i = 0; i < 3; i++)
-		sip_round(v);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
+	v = sip_word(v, word | (uint64_t)length << 56);
+	v.c ^= 0xff;
+	v = sip_round(sip_round(sip_round(v)));
+	return (uint32_t)(v.a ^ v.b ^ v.c ^ v.d);
 }
 
 /* The slot that holds the name, or the empty one where it belongs.  Ends,
  * because a table is never full. */
 static struct name_slot *
-slot_of(const struct name_table *t, const char *name)
+slot_of(const struct name_table *t, uint32_t hash, const char *name)
 {
-	size_t at = (size_t)hash(t->seed, name) & t->mask;
+	size_t at = hash & t->mask;
 
-	while (t->slots[at].name != NULL &&
-	    strcmp(t->slots[at].name, name) != 0)
+	/* Most strangers are told by their hash, without a look at the name. */
+	while (t->slots[at].name != NULL && (t->slots[at].hash != hash ||
+	    strcmp(t->slots[at].name, name) != 0))
 		at = (at + 1) & t->mask;
 	return &t->slots[at];
 }
@@ -85,14 +94,23 @@ grow(struct name_table *t)
 {
 	struct name_table wider = *t;
 	size_t slots = t->slots == NULL ? FIRST_SLOTS : (t->mask + 1) * 2;
+	size_t at;
 
+	/* Of the hash 32 bits are kept; names are numbered in as many. */
+	if (slots > UINT32_MAX)
+		return false;
 	wider.slots = calloc(slots, sizeof(*wider.slots));
 	if (wider.slots == NULL)
 		return false;
 	wider.mask = slots - 1;
-	for (size_t i = 0; t->slots != NULL && i <= t->mask; i++)
-		if (t->slots[i].name != NULL)
-			*slot_of(&wider, t->slots[i].name) = t->slots[i];
+	for (size_t i = 0; t->slots != NULL && i <= t->mask; i++) {
+		if (t->slots[i].name == NULL)
+			continue;
+		at = t->slots[i].hash & wider.mask;
+		while (wider.slots[at].name != NULL)
+			at = (at + 1) & wider.mask;
+		wider.slots[at] = t->slots[i];
+	}
 	free(t->slots);
 	*t = wider;
 	return true;
@@ -101,15 +119,17 @@ grow(struct name_table *t)
 int
 name_table_add(struct name_table *t, const char *name, uint32_t target)
 {
+	uint32_t h = hash(t->seed, name);
 	struct name_slot *slot;
 
 	if (t->slots == NULL || t->used >= (t->mask + 1) / 4 * 3)
 		if (!grow(t))
 			return -1;
-	slot = slot_of(t, name);
+	slot = slot_of(t, h, name);
 	if (slot->name != NULL)
 		return 0;
 	slot->name = name;
+	slot->hash = h;
 	slot->target = target;
 	t->used++;
 	return 1;
@@ -122,7 +142,7 @@ name_table_find(const struct name_table *t, const char *name)
 
 	if (t->slots == NULL)
 		return UINT32_MAX;
-	slot = slot_of(t, name);
+	slot = slot_of(t, hash(t->seed, name), name);
 	return slot->name == NULL ? UINT32_MAX : slot->target;
 }
 

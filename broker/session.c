@@ -77,27 +77,15 @@ unexpected(struct session *s, enum frame_type type)
 	return session_ended(s);
 }
 
-static bool
-dispatch(struct session *s, enum frame_type type, const uint8_t *at,
-    size_t length)
+/* Who takes a frame of this type in this state?  Asked before waiting for a
+ * payload.  NULL: nobody does. */
+static const struct turn *
+turn_of(const struct session *s, enum frame_type type)
 {
 	for (size_t i = 0; i < COUNT(turns); i++)
 		if (turns[i].state == s->state && turns[i].type == type)
-			return turns[i].handle(s, at, length);
-	return unexpected(s, type);
-}
-
-/* Is there any frame of this type to come in this state?  Asked before waiting
- * for a payload. */
-static bool
-is_expected(const struct session *s, enum frame_type type)
-{
-	if (type == FRAME_DATA)
-		return s->state == RECEIVING;
-	for (size_t i = 0; i < COUNT(turns); i++)
-		if (turns[i].state == s->state && turns[i].type == type)
-			return true;
-	return false;
+			return &turns[i];
+	return NULL;
 }
 
 static struct storage *
@@ -168,6 +156,7 @@ static bool
 take_frame(struct session *s, bool *more)
 {
 	struct frame_head head;
+	const struct turn *turn;
 	const uint8_t *at = s->buffer + s->begin;
 	size_t have = s->end - s->begin;
 
@@ -176,9 +165,11 @@ take_frame(struct session *s, bool *more)
 		return true;
 	if (!frame_head_read(at, &head))
 		return bad_head(s);
-	if (!is_expected(s, head.type))
+	turn = turn_of(s, head.type);
+	if (turn == NULL &&
+	    (head.type != FRAME_DATA || s->state != RECEIVING))
 		return unexpected(s, head.type);
-	if (head.type == FRAME_DATA) {
+	if (turn == NULL) {
 		s->begin += FRAME_HEAD_BYTES;
 		*more = true;
 		return data_begins(s, head.length);
@@ -188,7 +179,7 @@ take_frame(struct session *s, bool *more)
 	s->begin += FRAME_HEAD_BYTES + head.length;
 	*more = true;
 	s->steps++;
-	return dispatch(s, head.type, at + FRAME_HEAD_BYTES, head.length);
+	return turn->handle(s, at + FRAME_HEAD_BYTES, head.length);
 }
 
 /* A single byte is too much in these states: waiting for the rest of a frame
