@@ -41,6 +41,17 @@ measure(const pfork_checkpoint *ckpt)
 	return c;
 }
 
+/* text, and blanks to the width, and two more. */
+static void
+put_column(const char *text, int width)
+{
+	size_t length = strlen(text);
+
+	fwrite_unlocked(text, 1, length, stdout);
+	for (; length < (size_t)width + 2; length++)
+		putc_unlocked(' ', stdout);
+}
+
 static void
 print_row(const struct columns *c, const pfork_tensor *t, const uint8_t *sha256)
 {
@@ -52,8 +63,9 @@ print_row(const struct columns *c, const pfork_tensor *t, const uint8_t *sha256)
 	print_shape(shape, sizeof(shape), pfork_tensor_shape(t),
 	    pfork_tensor_rank(t));
 	print_size(size, pfork_tensor_nbytes(t));
-	printf("%-*s  %-*s  %10s  ", c->dtype, pfork_tensor_dtype(t), c->shape,
-	    shape, size);
+	put_column(pfork_tensor_dtype(t), c->dtype);
+	put_column(shape, c->shape);
+	printf("%10s  ", size);
 	if (sha256 != NULL) {
 		for (size_t i = 0; i < DIGEST_BYTES; i++)
 			printf("%02x", sha256[i]);

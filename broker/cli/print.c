@@ -5,7 +5,6 @@
  */
 #include "print.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,29 +98,48 @@ columns(uint32_t point)
 
 /* ---------------------------------------------------------------- text -- */
 
+/* What may be shown as it is. */
+static bool
+is_plain(uint32_t point, bool valid)
+{
+	if (!valid || point < 0x20 || point == '\\')
+		return false;
+	return point < 0x7f || !utf8_is_deceptive(point);
+}
+
+static int
+put_escape(FILE *out, uint32_t point, bool valid)
+{
+	if (valid && point == '\\')
+		return fprintf(out, "\\\\");
+	if (!valid || point < 0x20 || point == 0x7f)
+		return fprintf(out, "\\x%02x", (unsigned)point);
+	return fprintf(out, "\\u{%x}", (unsigned)point);
+}
+
 size_t
 print_text(FILE *out, const char *text, size_t length)
 {
 	size_t shown = 0;
 	uint32_t point = 0;
 	bool valid = true;
-	int put;
+	size_t plain = 0;	/* where what is not written yet begins */
+	size_t at = 0;
 	size_t n;
+	int put;
 
-	while ((n = utf8_next(text, length, &point, &valid)) > 0) {
-		put = 0;
-		if (!valid || point < 0x20 || point == 0x7f)
-			put = fprintf(out, "\\x%02x", (unsigned)point);
-		else if (utf8_is_deceptive(point))
-			put = fprintf(out, "\\u{%x}", (unsigned)point);
-		else if (point == '\\')
-			put = fprintf(out, "\\\\");
-		else
-			fwrite(text, 1, n, out);
-		shown += put > 0 ? (size_t)put : columns(point);
-		text += n;
-		length -= n;
+	while ((n = utf8_next(text + at, length - at, &point, &valid)) > 0) {
+		at += n;
+		if (is_plain(point, valid)) {
+			shown += columns(point);
+			continue;
+		}
+		fwrite_unlocked(text + plain, 1, at - n - plain, out);
+		put = put_escape(out, point, valid);
+		shown += put > 0 ? (size_t)put : 0;
+		plain = at;
 	}
+	fwrite_unlocked(text + plain, 1, length - plain, out);
 	return shown;
 }
 
@@ -162,23 +180,40 @@ print_size(char out[PRINT_SIZE], uint64_t bytes)
 		snprintf(out, PRINT_SIZE, "%.1f %s", number, units[unit]);
 }
 
+/* As much of text as fits; returns how much would be used if all did. */
+static size_t
+put_part(char *out, size_t size, size_t used, const char *text, size_t length)
+{
+	if (used < size)
+		memcpy(out + used, text,
+		    length < size - used ? length : size - used);
+	return used + length;
+}
+
 size_t
 print_shape(char *out, size_t size, const uint64_t *shape, size_t rank)
 {
-	size_t used = 1;
-	int put;
+	size_t used = put_part(out, size, 0, "[", 1);
+	char digits[20];
+	size_t first;
+	uint64_t n;
 
-	if (size > 1)
-		memcpy(out, "[", 2);
 	for (size_t i = 0; i < rank; i++) {
-		put = snprintf(used < size ? out + used : NULL,
-		    used < size ? size - used : 0, "%s%" PRIu64,
-		    i > 0 ? ", " : "", shape[i]);
-		used += (size_t)put;
+		first = sizeof(digits);
+		n = shape[i];
+		do {
+			digits[--first] = (char)('0' + n % 10);
+			n /= 10;
+		} while (n != 0);
+		if (i > 0)
+			used = put_part(out, size, used, ", ", 2);
+		used = put_part(out, size, used, digits + first,
+		    sizeof(digits) - first);
 	}
-	if (used + 1 < size)
-		memcpy(out + used, "]", 2);
-	return used + 1;
+	used = put_part(out, size, used, "]", 1);
+	if (size > 0)
+		out[used < size ? used : size - 1] = '\0';
+	return used;
 }
 
 /* ------------------------------------------------------------- colours -- */
