@@ -44,6 +44,16 @@ put_escape(struct json *j, uint32_t point)
 	put(j, text, strlen(text));
 }
 
+/* Where the letters end that stand for themselves, and are ASCII. */
+static size_t
+plain_run(const char *text, size_t at, size_t length)
+{
+	while (at < length && text[at] >= 0x20 && text[at] < 0x7f &&
+	    text[at] != '"' && text[at] != '\\')
+		at++;
+	return at;
+}
+
 static void
 put_string(struct json *j, const char *text, size_t length)
 {
@@ -54,13 +64,14 @@ put_string(struct json *j, const char *text, size_t length)
 	size_t n;
 
 	put_char(j, '"');
+	at = plain_run(text, 0, length);
 	while ((n = utf8_next(text + at, length - at, &point, &valid)) > 0) {
 		if (!valid)
 			point = 0xfffd;
 		else if (point != '"' && point != '\\' &&
 		    (point < 0x7f ? point >= 0x20 :
 				    !utf8_is_deceptive(point))) {
-			at += n;
+			at = plain_run(text, at + n, length);
 			continue;
 		}
 		put(j, text + plain, at - plain);
