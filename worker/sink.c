@@ -247,9 +247,11 @@ sink_progress(struct job *job, uint64_t done, uint64_t total)
 	if (done > total || done < s->progress_next)
 		return;
 	s->progress_next = done + total / 100;
+	/* Not flushed: it goes with the bytes whose progress it is.  A write of
+	 * its own would wake the broker 100 times for extents, which cost
+	 * nothing. */
 	sink_send(job, FRAME_PROGRESS,
 	    wire_progress_pack(&m, sink_payload(job)));
-	sink_flush(job);
 }
 
 void
