@@ -44,9 +44,12 @@ run_verb(enum verb_id verb, int argc, char **argv)
 int
 main(int argc, char **argv)
 {
+	/* A message is one write, not one for each of its pieces. */
+	static char line[4096];
 	char *escaped;
 
 	fill_standard_descriptors();
+	setvbuf(stderr, line, _IOLBF, sizeof(line));
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2) {
 		help_all(stderr);

@@ -85,8 +85,10 @@ ticker(void *context)
 		drawn = true;
 	}
 	pthread_mutex_unlock(&p->lock);
-	if (drawn)
+	if (drawn) {
 		fputs("\r\033[K", stderr);
+		fflush(stderr);
+	}
 	return NULL;
 }
 
