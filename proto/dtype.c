@@ -47,13 +47,13 @@ static const struct dtype dtypes[] = {
 };
 #define DTYPES (sizeof(dtypes) / sizeof(dtypes[0]))
 
+/* The table is in the order of the codes, without a gap. */
 const struct dtype *
 dtype_by_code(uint32_t code)
 {
-	for (size_t i = 0; i < DTYPES; i++)
-		if (dtypes[i].code == code)
-			return &dtypes[i];
-	return NULL;
+	if (code == 0 || code > DTYPES || dtypes[code - 1].code != code)
+		return NULL;
+	return &dtypes[code - 1];
 }
 
 static bool

@@ -192,9 +192,19 @@ static uint64_t
 utf8_good(const uint8_t *at, uint64_t len)
 {
 	uint64_t i = 0;
+	uint64_t word;
 	size_t n;
 
 	while (i < len) {
+		/* Eight bytes of ASCII at once. */
+		n = sizeof(word);
+		if (len - i >= n) {
+			memcpy(&word, at + i, n);
+			if ((word & UINT64_C(0x8080808080808080)) == 0) {
+				i += n;
+				continue;
+			}
+		}
 		n = utf8_length(at + i, len - i);
 		if (n == 0)
 			break;
