@@ -290,12 +290,36 @@ static const struct raw_case {
 	    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1), false },
 };
 
+/* A rank 0 tensor, and what may not stand where its shape would. */
+#define BEFORE 10, 1, 'x', 26, 0, 32, 10
+#define AFTER 56, 0, 64, 0
+static const struct raw_case tensors[] = {
+	{ "good", BYTES(BEFORE, AFTER), true },
+	{ "good shape", BYTES(BEFORE, 42, 3, 1, 0x80, 1, AFTER), true },
+	{ "empty shape", BYTES(BEFORE, 42, 0, AFTER), false },
+	{ "shape in two runs", BYTES(BEFORE, 42, 1, 1, 42, 1, 1, AFTER),
+	    false },
+	{ "dimension in too many bytes", BYTES(BEFORE, 42, 2, 0x81, 0, AFTER),
+	    false },
+	{ "dimension past its run", BYTES(BEFORE, 42, 1, 0x81, 50, 1, 1, AFTER),
+	    false },
+	{ "shape's length in too many bytes",
+	    BYTES(BEFORE, 42, 0x81, 0, 1, AFTER), false },
+	{ "path in two places", BYTES(10, 1, 'x', 18, 0, 26, 0, 18, 0, 32, 10,
+	    AFTER), false },
+};
+
 static void
 test_one_encoding(void **state)
 {
 	struct wire_storage m;
+	struct wire_tensor t;
 
 	(void)state;
+	for (size_t i = 0; i < sizeof(tensors) / sizeof(*tensors); i++)
+		if (wire_tensor_unpack(&arena, tensors[i].bytes,
+		    tensors[i].length, &t) != tensors[i].good)
+			fail_msg("%s", tensors[i].name);
 	for (size_t i = 0; i < sizeof(storages) / sizeof(*storages); i++)
 		if (wire_storage_unpack(&arena, storages[i].bytes,
 		    storages[i].length, &m) != storages[i].good)
