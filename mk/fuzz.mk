@@ -3,10 +3,14 @@
 #   make fuzz TARGET=pickle TIME=60      one target, so many seconds
 #   make fuzz-smoke                      all of them, briefly (CI)
 
-FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(filter-out \
-	tests/fuzz/fuzz_job.c tests/fuzz/fuzz_session_feed.c, \
-	$(wildcard tests/fuzz/fuzz_*.c)))
-FUZZ_HELP := $(call obj,tests/fuzz/fuzz_job.c tests/fuzz/fuzz_session_feed.c)
+# A format has a target as soon as its name in worker/formats/formats.c stands
+# here: "make fuzz TARGET=torch-zip".  Its dictionary is tests/fuzz/NAME.dict.
+FUZZ_FORMATS := torch-zip
+FUZZ_TARGETS := $(filter-out format,$(patsubst tests/fuzz/fuzz_%.c,%, \
+	$(wildcard tests/fuzz/fuzz_*.c))) $(FUZZ_FORMATS)
+FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \
+	$(wildcard tests/fuzz/help/*.c)))
+FUZZ_HELP_WRAP := -Wl,--wrap=arena_alloc,--wrap=arena_grow,--wrap=arena_rewind
 TARGET ?= file
 TIME ?= 60
 SMOKE_TIME ?= 20
@@ -16,17 +20,32 @@ $(BUILD)/fuzz-seeds/.stamp: $(wildcard tests/gen/*.py tests/fixtures/*)
 	@tests/fuzz/seeds.sh $(BUILD)/fuzz-seeds
 	@touch $@
 
-$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_HELP) $(B)/libparser.a \
-    $(B)/libbroker.a $(B)/libproto.a
+$(B)/obj/tests/fuzz/%.o: EXTRA := -Itests/fuzz/help
+$(FUZZ_FORMATS:%=$(B)/obj/tests/fuzz/fuzz_%.o): $(B)/obj/tests/fuzz/fuzz_%.o: \
+    tests/fuzz/fuzz_format.c
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $(if $(filter fuzz,$(F)),-fsanitize=fuzzer) $^ \
+	$(call say,CC)
+	$(Q)$(CC) $(CFLAGS_ALL) $(INC_tests) -Itests/fuzz/help \
+	    -DFUZZ_FORMAT='"$*"' -c $< -o $@
+FUZZ_LIBS := $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
+
+# All of the helpers stand in an archive: a target takes what it needs.
+$(B)/libfuzzhelp.a: $(FUZZ_HELP)
+	@rm -f $@
+	$(call say,AR)
+	$(Q)$(AR) rcs $@ $^
+$(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libfuzzhelp.a $(FUZZ_LIBS)
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) \
+	    $(if $(filter fuzz afl,$(F)),-fsanitize=fuzzer) $^ \
 	    $(B)/libproto.a -lprotobuf-c -ldeflate -lpthread -o $@
-$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(FUZZ_HELP) \
-    $(B)/obj/tests/fuzz/replay_main.o $(B)/libparser.a $(B)/libbroker.a \
-    $(B)/libproto.a
+$(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/help/replay_main.o \
+    $(B)/libfuzzhelp.a $(FUZZ_LIBS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c -ldeflate \
-	    -lpthread -o $@
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) $^ $(B)/libproto.a \
+	    -lprotobuf-c -ldeflate -lpthread -o $@
 
 .PHONY: fuzz-build fuzz fuzz-smoke replay
 fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))

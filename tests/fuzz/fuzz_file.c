@@ -6,18 +6,22 @@
  */
 #include "fuzz_job.h"
 #include "fuzz_session.h"
+#include "mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct job *job = fuzz_job(data, size, GO_SCALARS | GO_VERIFY);
+	const uint32_t flags = GO_SCALARS | GO_VERIFY;
+	struct job *job = fuzz_job(data, size, flags);
 	const uint8_t *sent;
 	size_t length;
 
 	(void)job_run(job);
 	sent = fuzz_sent(&length);
-	fuzz_session_must_accept(sent, length, size);
+	fuzz_session_must_accept(sent, length, size, flags);
 	return 0;
 }
+
+FUZZ_MUTATOR(mutate_any)

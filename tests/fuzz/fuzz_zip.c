@@ -3,7 +3,7 @@
  * fuzz_zip.c - the zip directory, and every member's bytes.
  */
 #include "fuzz_job.h"
-#include "sink.h"
+#include "mutate.h"
 #include "zip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -33,14 +33,12 @@ read_members(struct job *job)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct job *job = fuzz_job(data, size, GO_VERIFY);
+	const struct job look = { .map = data, .size = size };
 
-	if (!zip_is(job))
-		return 0;
-	if (setjmp(job->stop) == 0) {
-		job->sink = sink_new(job);
-		sink_format(job, "torch-zip");
-		read_members(job);
-	}
+	if (zip_is(&look))
+		(void)fuzz_parse(data, size, GO_VERIFY, "torch-zip",
+		    read_members);
 	return 0;
 }
+
+FUZZ_MUTATOR(mutate_zip)

@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "formats.h"
+#include "fuzz_arena.h"
+#include "fuzz_session.h"
 #include "inflate.h"
+#include "sink.h"
 
 #define ARENA_BYTES (64 * MIB)
 
@@ -41,20 +45,31 @@ write_out(void *context, const void *bytes, size_t length)
 	sent_length += length;
 }
 
+static void full(void *context) __attribute__((noreturn));
+
+static void
+full(void *context)
+{
+	die(context, FAULT_LIMIT, WIRE_NO_OFFSET, "the arena is full");
+}
+
 struct job *
 fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags)
 {
 	static uint8_t *memory;
+	struct arena arena = job.arena;
 
 	if (memory == NULL) {
 		memory = mmap(NULL, ARENA_BYTES, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (memory == MAP_FAILED || !inflate_prime())
 			abort();
-	} else {
-		memset(memory, 0, job.arena.used);
 	}
+	fuzz_arena_fresh(&arena, memory, ARENA_BYTES);
 	memset(&job, 0, sizeof(job));
+	job.arena = arena;
+	job.arena.full = full;
+	job.arena.context = &job;
 	job.map = bytes;
 	job.size = length;
 	job.read_at = read_at;
@@ -62,18 +77,25 @@ fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags)
 	job.flags = flags;
 	job.seed[0] = 1;
 	job.seed[1] = 2;
-	job.limits = (struct limits){
+	job.limits = fuzz_limits();
+	sent_length = 0;
+	return &job;
+}
+
+struct limits
+fuzz_limits(void)
+{
+	struct limits limits = {
 #define X(name, standard, ceiling) .name = (standard),
 		LIMITS(X)
 #undef X
 	};
-	job.limits.nodes = 1000000;
-	job.limits.streamed_bytes = 16 * MIB;
-	job.limits.contiguous_bytes = GIB;
-	job.limits.names_bytes = 16 * MIB;
-	arena_init(&job.arena, memory, ARENA_BYTES, NULL, NULL);
-	sent_length = 0;
-	return &job;
+
+	limits.nodes = 1000000;
+	limits.streamed_bytes = 16 * MIB;
+	limits.contiguous_bytes = GIB;
+	limits.names_bytes = 16 * MIB;
+	return limits;
 }
 
 const uint8_t *
@@ -81,4 +103,24 @@ fuzz_sent(size_t *length)
 {
 	*length = sent_length;
 	return sent;
+}
+
+bool
+fuzz_parse(const uint8_t *bytes, size_t length, uint32_t flags,
+    const char *name, void (*parse)(struct job *job))
+{
+	struct job *j = fuzz_job(bytes, length, flags);
+	volatile bool done = false;
+
+	if (setjmp(j->stop) == 0) {
+		j->sink = sink_new(j);
+		sink_format(j, name);
+		parse(j);
+		sink_done(j);
+		done = true;
+	} else if (j->sink != NULL && setjmp(j->stop) == 0) {
+		sink_fault(j);
+	}
+	fuzz_session_must_accept(sent, sent_length, length, flags);
+	return done;
 }

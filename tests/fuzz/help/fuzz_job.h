@@ -13,5 +13,12 @@
 struct job *fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags);
 /* What the sink has written since. */
 const uint8_t *fuzz_sent(size_t *length);
+/* Small enough that no honest use of them takes a second. */
+struct limits fuzz_limits(void);
+
+/* A whole run of one format's parser, to Done (true) or Fault; what it sends is
+ * held against the broker's session, and a frame that is refused traps. */
+bool fuzz_parse(const uint8_t *bytes, size_t length, uint32_t flags,
+    const char *name, void (*parse)(struct job *job));
 
 #endif

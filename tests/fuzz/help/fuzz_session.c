@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * fuzz_session.c - see fuzz_session.h.
+ */
+#include "fuzz_session.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "fuzz_job.h"
+
+static void
+feed(struct session *s, const uint8_t *bytes, size_t length)
+{
+	while (length > 0) {
+		size_t room;
+		uint8_t *to = session_want(s, &room);
+
+		if (to == NULL)
+			return;
+		if (room > length)
+			room = length;
+		memcpy(to, bytes, room);
+		bytes += room;
+		length -= room;
+		if (!session_got(s, room))
+			return;
+	}
+}
+
+static size_t
+hello_frame(uint8_t *out)
+{
+	uint32_t layers[] = { 0, 1, 2, 3, 4, 5, 6 };
+	struct wire_hello hello = { .version = WIRE_VERSION, .layers = layers,
+		.layer_count = 7 };
+	size_t length = wire_hello_pack(&hello, out + FRAME_HEAD_BYTES);
+
+	frame_head_write(out, FRAME_HELLO, (uint32_t)length);
+	return FRAME_HEAD_BYTES + length;
+}
+
+/* session_init, but the memory is that of the session before. */
+static bool
+begin(struct session *s, const struct rules *rules, pfork_checkpoint *ckpt)
+{
+	struct session was = *s;
+
+	if (s->buffer == NULL)
+		return session_init(s, rules, ckpt);
+	memset(s, 0, sizeof(*s));
+	s->buffer = was.buffer;
+	s->arena.at = was.arena.at;
+	s->arena.size = was.arena.size;
+	s->rules = *rules;
+	s->ckpt = ckpt;
+	return true;
+}
+
+struct session *
+fuzz_session_open(uint64_t input_size, uint32_t flags)
+{
+	static struct session s;
+	static uint8_t hello[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
+	static size_t hello_length;
+	struct rules rules = { .limits = fuzz_limits(),
+		.required_layers = PFORK_LAYERS_REQUIRED,
+		.input_size = input_size,
+		.deliver_stream = (flags & GO_DELIVER_STREAM) != 0,
+		.scalars = (flags & GO_SCALARS) != 0 };
+	pfork_checkpoint *ckpt = checkpoint_new();
+
+	if (hello_length == 0)
+		hello_length = hello_frame(hello);
+	if (ckpt == NULL || !begin(&s, &rules, ckpt)) {
+		pfork_checkpoint_unref(ckpt);
+		return NULL;
+	}
+	feed(&s, hello, hello_length);
+	session_go(&s);
+	return &s;
+}
+
+void
+fuzz_session_close(struct session *s)
+{
+	pfork_checkpoint_unref(s->ckpt);
+	s->ckpt = NULL;
+}
+
+void
+fuzz_session_feed(struct session *s, const uint8_t *bytes, size_t length)
+{
+	feed(s, bytes, length);
+	(void)session_eof(s);
+}
+
+void
+fuzz_session_must_accept(const uint8_t *bytes, size_t length,
+    uint64_t input_size, uint32_t flags)
+{
+	struct session *s = fuzz_session_open(input_size, flags);
+
+	if (s == NULL)
+		return;
+	feed(s, bytes, length);
+	if (s->state != SAID_DONE && s->state != SAID_FAULT &&
+	    s->error.code != PFORK_E_LIMIT) {
+		fprintf(stderr, "the broker refuses what the parser sent: %s\n",
+		    s->error.code != PFORK_OK ? s->error.text
+		    : session_state_name(s->state));
+		__builtin_trap();
+	}
+	fuzz_session_must_hold(s);
+	fuzz_session_close(s);
+}
+
+static bool
+holds(const pfork_checkpoint *ckpt, const struct pfork_tensor *t,
+    uint64_t input_size)
+{
+	const struct storage *home;
+
+	if (t->storage >= ckpt->storage_count)
+		return false;
+	home = &ckpt->storages[t->storage];
+	if (t->span > home->length || t->offset > home->length - t->span)
+		return false;
+	if (home->streamed)
+		return home->received == home->length;
+	return home->length <= input_size &&
+	    home->offset <= input_size - home->length;
+}
+
+void
+fuzz_session_must_hold(const struct session *s)
+{
+	const pfork_checkpoint *ckpt = s->ckpt;
+
+	if (s->state != SAID_DONE)
+		return;
+	for (size_t i = 0; i < ckpt->tensor_count; i++) {
+		const struct pfork_tensor *t = &ckpt->tensors[i];
+
+		if (!holds(ckpt, t, s->rules.input_size) ||
+		    pfork_checkpoint_find(ckpt, t->name) != t) {
+			fprintf(stderr, "a tensor that does not hold: %s\n",
+			    t->name);
+			__builtin_trap();
+		}
+	}
+}
