@@ -12,6 +12,7 @@
 const struct format formats[] = {
 	{ "torch-zip", torch_zip_is, torch_zip_parse },
 	{ "torch-legacy", torch_legacy_is, torch_legacy_parse },
+	{ "torch-tar", torch_tar_is, torch_tar_parse },
 	{ "safetensors", safetensors_is, safetensors_parse },
 	{ "pickle", pickle_file_is, pickle_file_parse },
 	{ NULL, NULL, NULL },

@@ -31,6 +31,8 @@ bool torch_legacy_is(struct job *job);
 void torch_legacy_parse(struct job *job);
 bool safetensors_is(struct job *job);
 void safetensors_parse(struct job *job);
+bool torch_tar_is(struct job *job);
+void torch_tar_parse(struct job *job);
 bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
 

@@ -3,8 +3,8 @@
  * torch_legacy.c - what torch.save wrote from 0.1.10 to 1.5, and still writes
  * with _use_new_zipfile_serialization=False: five pickles (a magic number, the
  * version, facts about the system, the object, the keys of its storages), then
- * for each key in that order an i64 count of elements and the elements.  Source:
- * torch/serialization.py (_legacy_save, _legacy_load) and
+ * for each key in that order an i64 count of elements and the elements.
+ * Source: torch/serialization.py (_legacy_save, _legacy_load) and
  * torch/csrc/serialization.cpp of 2.13.  Both numbers and elements are
  * little-endian whatever `little_endian` in the third pickle says: torch swaps
  * on big-endian machines when it writes, and reads without looking at it.
