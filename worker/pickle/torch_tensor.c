@@ -180,7 +180,7 @@ send_turned(const struct word *w, const char *suffix,
 
 /* Nothing to point at: neither offset nor strides count. */
 static void
-send_empty(const struct word *w, const char *suffix, struct tensor_out *out)
+send_empty(const struct word *w, const char *suffix, struct tensor_out out)
 {
 	uint64_t strides[RANK_MAX] = { 0 };
 
@@ -204,7 +204,7 @@ torch_tensor_send(const struct word *w, const char *suffix,
 	};
 
 	if (geometry->count == 0) {
-		send_empty(w, suffix, &out);
+		send_empty(w, suffix, out);
 		return true;
 	}
 	if (dtype_element_bytes(d) == 0 && !packs(d, geometry)) {
