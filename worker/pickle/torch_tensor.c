@@ -184,10 +184,10 @@ send_empty(const struct word *w, const char *suffix, struct tensor_out out)
 {
 	uint64_t strides[RANK_MAX] = { 0 };
 
-	if (!shape_strides(out->shape, out->rank, strides))
+	if (!shape_strides(out.shape, out.rank, strides))
 		memset(strides, 0, sizeof(strides));
-	out->strides = strides;
-	word_send(w, out, suffix);
+	out.strides = strides;
+	word_send(w, &out, suffix);
 }
 
 bool
