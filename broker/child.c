@@ -192,14 +192,16 @@ child_spawn(const struct pfork_broker *b, const char *mode, int input,
 	char verb[8];
 	struct arguments a;
 	char *argv[] = { name, verb, a.uid, a.cpu, a.arena, a.net, NULL };
-	struct child c = { -1, -1, -1 };
+	struct child c = { -1, -1, -1, 0 };
 	int ends[2] = { -1, -1 };
 	enum pfork_code code;
 	int rc;
 
 	snprintf(verb, sizeof(verb), "%s", mode);
 	write_arguments(&a, b);
-	code = open_socket(ends, err);
+	code = child_count_filters(&c.filters, err);
+	if (code == PFORK_OK)
+		code = open_socket(ends, err);
 	if (code != PFORK_OK)
 		goto out;
 	rc = spawn_prepared(b->worker_path, argv, input, ends[1], &c.pid);

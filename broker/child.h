@@ -18,6 +18,7 @@ struct child {
 	pid_t pid;
 	int pidfd;	/* -1: none, or reaped */
 	int socket;	/* ours, non-blocking; -1: none */
+	uint64_t filters; /* seccomp filters that it began under */
 };
 
 /* How it ended, as far as the host let us see. */
@@ -46,6 +47,10 @@ void child_finish(struct child *c, int grace_ms, struct child_end *end);
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
  * root: whether we are. */
-const char *child_judge_status(const char *text, pid_t parent, bool root);
+const char *child_judge_status(const char *text, pid_t parent, bool root,
+    uint64_t filters);
+/* How many seccomp filters this thread is under; its children inherit them.
+ * Errors: SANDBOX. */
+enum pfork_code child_count_filters(uint64_t *filters, pfork_error *err);
 
 #endif

@@ -345,7 +345,7 @@ job_new(const struct pfork_broker *b, const struct source *input)
 
 	if (job == NULL)
 		return NULL;
-	job->child = (struct child){ -1, -1, -1 };
+	job->child = (struct child){ -1, -1, -1, 0 };
 	job->epoll = -1;
 	job->timer = -1;
 	job->ckpt = checkpoint_new();

@@ -84,7 +84,7 @@ static enum pfork_code
 run_canary(const struct pfork_broker *b, struct session *s,
     struct child_end *end, pfork_error *err)
 {
-	struct child c = { -1, -1, -1 };
+	struct child c = { -1, -1, -1, 0 };
 	enum pfork_code code;
 	int input = child_fd_above(memfd_create("canary", MFD_CLOEXEC));
 

@@ -78,7 +78,7 @@ none_is_root(const char *text, const char *name)
 }
 
 const char *
-child_judge_status(const char *text, pid_t parent, bool root)
+child_judge_status(const char *text, pid_t parent, bool root, uint64_t filters)
 {
 	/* Bounding is left out: without the others it cannot be used. */
 	static const char *const sets[] = { "CapInh", "CapPrm", "CapEff",
@@ -92,6 +92,10 @@ child_judge_status(const char *text, pid_t parent, bool root)
 		return "no-new-privs is not set";
 	if (!is(text, "Seccomp", 10, 2))
 		return "no seccomp filter is in force";
+	/* A filter that the host is under would pass for the worker's own, and
+	 * can make seccomp(2) say 0 without doing anything. */
+	if (!is(text, "Seccomp_filters", 10, filters + 1))
+		return "its own seccomp filter is not in force";
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
 		if (!is(text, sets[i], 16, 0))
 			return "it still has capabilities";
@@ -101,11 +105,11 @@ child_judge_status(const char *text, pid_t parent, bool root)
 }
 
 static enum pfork_code
-unseen(pfork_error *err, int errnum)
+unseen(pfork_error *err, const char *whose, int errnum)
 {
 	return error_set(err, PFORK_E_SANDBOX, errnum, PFORK_NO_OFFSET,
 	    "the worker's jail cannot be verified: /proc/%s/status cannot be "
-	    "read: %s; nothing was parsed", "PID", error_errno(errnum));
+	    "read: %s; nothing was parsed", whose, error_errno(errnum));
 }
 
 /* 0 or an errno. */
@@ -129,27 +133,56 @@ read_all(int fd, char *out, size_t size)
 	return used == size - 1 ? EFBIG : 0;
 }
 
+/* The whole file, to be freed; NULL: errno. */
+static char *
+read_status(const char *path)
+{
+	char *text = malloc(STATUS_BYTES);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc = fd < 0 ? errno : ENOMEM;
+
+	if (fd >= 0 && text != NULL)
+		rc = read_all(fd, text, STATUS_BYTES);
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		return text;
+	free(text);
+	errno = rc;
+	return NULL;
+}
+
+enum pfork_code
+child_count_filters(uint64_t *filters, pfork_error *err)
+{
+	/* Filters are each thread's own, and this one's go to the child. */
+	char *text = read_status("/proc/thread-self/status");
+	bool seen;
+
+	if (text == NULL)
+		return unseen(err, "thread-self", errno);
+	seen = numbers(text, "Seccomp_filters", 10, filters, 1);
+	free(text);
+	if (!seen)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "the worker's jail cannot be verified: this kernel does "
+		    "not count seccomp filters (Linux 5.9 is needed); nothing "
+		    "was parsed");
+	return PFORK_OK;
+}
+
 enum pfork_code
 child_verify(const struct child *c, pfork_error *err)
 {
 	char path[64];
 	char *text;
 	const char *wrong;
-	int fd;
-	int rc;
 
 	snprintf(path, sizeof(path), "/proc/%ld/status", (long)c->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return unseen(err, errno);
-	text = malloc(STATUS_BYTES);
-	rc = text == NULL ? ENOMEM : read_all(fd, text, STATUS_BYTES);
-	close(fd);
-	if (rc != 0) {
-		free(text);
-		return unseen(err, rc);
-	}
-	wrong = child_judge_status(text, getpid(), geteuid() == 0);
+	text = read_status(path);
+	if (text == NULL)
+		return unseen(err, "PID", errno);
+	wrong = child_judge_status(text, getpid(), geteuid() == 0, c->filters);
 	free(text);
 	if (wrong != NULL)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,

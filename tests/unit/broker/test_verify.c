@@ -54,6 +54,9 @@ test_status(void **state)
 		{ "Seccomp:\t2", "Seccomp:\t1", false },
 		{ "Seccomp:\t2", "Seccomp:\t20", false },
 		{ "Seccomp:\t2\n", "", false },
+		{ "Seccomp_filters:\t1", "Seccomp_filters:\t0", false },
+		{ "Seccomp_filters:\t1", "Seccomp_filters:\t2", false },
+		{ "Seccomp_filters:\t1\n", "", false },
 		{ "CapInh:\t0000000000000000", "CapInh:\t0000000000000001",
 		    false },
 		{ "CapPrm:\t0000000000000000", "CapPrm:\t8000000000000000",
@@ -79,20 +82,36 @@ test_status(void **state)
 	const char *at;
 
 	(void)state;
-	assert_null(child_judge_status(good, 42, true));
-	assert_null(child_judge_status(good, 42, false));
-	assert_non_null(child_judge_status("", 42, false));
+	assert_null(child_judge_status(good, 42, true, 0));
+	assert_null(child_judge_status(good, 42, false, 0));
+	assert_non_null(child_judge_status("", 42, false, 0));
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		/* The last one: a process may choose its own name. */
 		at = strstr(strstr(good, "PPid"), rows[i].from);
 		assert_non_null(at);
 		snprintf(text, sizeof(text), "%.*s%s%s", (int)(at - good),
 		    good, rows[i].to, at + strlen(rows[i].from));
-		if (child_judge_status(text, 42, true) == NULL)
+		if (child_judge_status(text, 42, true, 0) == NULL)
 			fail_msg("root: %s", rows[i].to);
-		if ((child_judge_status(text, 42, false) == NULL) !=
+		if ((child_judge_status(text, 42, false, 0) == NULL) !=
 		    rows[i].user)
 			fail_msg("user: %s", rows[i].to);
+	}
+}
+
+/* Under filters of the host's own there must be exactly one more. */
+static void
+test_host_filters(void **state)
+{
+	char text[2048];
+
+	(void)state;
+	for (unsigned had = 0; had < 4; had++) {
+		snprintf(text, sizeof(text), "%.*sSeccomp_filters:\t%u\n",
+		    (int)(strstr(good, "Seccomp_filters") - good), good, had);
+		for (unsigned host = 0; host < 4; host++)
+			assert_true((child_judge_status(text, 42, true, host) ==
+			    NULL) == (had == host + 1));
 	}
 }
 
@@ -100,9 +119,12 @@ static void
 test_ourselves(void **state)
 {
 	struct child c = { .pidfd = -1, .socket = -1 };
+	uint64_t filters = UINT64_MAX;
 	pfork_error err;
 
 	(void)state;
+	assert_int_equal(child_count_filters(&filters, &err), PFORK_OK);
+	assert_true(filters < 64);
 	/* Init is nobody's child of ours; and a number that nobody has. */
 	c.pid = 1;
 	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
@@ -169,6 +191,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_host_filters),
 		cmocka_unit_test(test_ourselves),
 		cmocka_unit_test(test_death),
 	};
