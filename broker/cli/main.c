@@ -51,6 +51,8 @@ main(int argc, char **argv)
 	fill_standard_descriptors();
 	setvbuf(stderr, line, _IOLBF, sizeof(line));
 	signal(SIGPIPE, SIG_IGN);
+	/* RLIMIT_FSIZE: an error to be reported, not a death. */
+	signal(SIGXFSZ, SIG_IGN);
 	if (argc < 2) {
 		help_all(stderr);
 		return EXIT_USAGE;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * output.c - output files appear whole or not at all: written under a temporary
- * name in the same directory, synced, renamed, directory synced.  Must never
- * replace a file that the user did not say to replace, nor leave a half-written
- * one behind.
+ * output.c - output files appear whole or not at all: written without a name
+ * (or where the file system cannot, under a temporary one in the same directory),
+ * synced, named, directory synced.  Must never replace a file that the user did
+ * not say to replace, nor leave a half-written one behind.
  */
 #include "output.h"
 
@@ -113,6 +113,30 @@ temporary_name(const char *path)
 	return name;
 }
 
+/* The directory that path is in; to be freed. */
+static char *
+directory_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return strdup(".");
+	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* A file without a name goes with its process, even by SIGKILL.  -1 where the
+ * file system has no such files. */
+static int
+open_nameless(const char *path)
+{
+	char *directory = directory_of(path);
+	int fd = directory == NULL ? -1 :
+	    open(directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+
+	free(directory);
+	return fd;
+}
+
 static int
 open_beside(struct output *o)
 {
@@ -121,6 +145,10 @@ open_beside(struct output *o)
 		errno = ENOMEM;
 		return failed(o->path, "no temporary name");
 	}
+	o->fd = open_nameless(o->path);
+	o->nameless = o->fd >= 0;
+	if (o->nameless)
+		return 0;
 	doomed = o->temporary;
 	catch_signals();
 	o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
@@ -162,9 +190,7 @@ output_open(struct output *o, const char *path, bool force)
 static void
 sync_directory(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	char *directory = slash == NULL ? strdup(".") :
-	    strndup(path, slash == path ? 1 : (size_t)(slash - path));
+	char *directory = directory_of(path);
 	int fd = directory == NULL ? -1 :
 	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -175,9 +201,32 @@ sync_directory(const char *path)
 	free(directory);
 }
 
+/* linkat never replaces; --force needs a name to rename from, and has it for
+ * that moment alone. */
+static int
+name_it(struct output *o)
+{
+	char self[32];
+
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", o->fd);
+	if (linkat(AT_FDCWD, self, AT_FDCWD, o->path, AT_SYMLINK_FOLLOW) == 0)
+		return 0;
+	if (errno != EEXIST || !o->force)
+		return -1;
+	doomed = o->temporary;
+	catch_signals();
+	if (linkat(AT_FDCWD, self, AT_FDCWD, o->temporary,
+	    AT_SYMLINK_FOLLOW) != 0)
+		return -1;
+	o->nameless = false;
+	return rename(o->temporary, o->path);
+}
+
 static int
 put_in_place(struct output *o)
 {
+	if (o->nameless)
+		return name_it(o);
 	if (o->force)
 		return rename(o->temporary, o->path);
 	if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path,
@@ -204,9 +253,6 @@ output_commit(struct output *o)
 	}
 	if (fsync(o->fd) != 0)
 		code = failed(o->path, "cannot be synced");
-	if (close(o->fd) != 0 && code == 0)
-		code = failed(o->path, "cannot be written");
-	o->fd = -1;
 	if (code == 0 && put_in_place(o) != 0)
 		code = errno == EEXIST ? exists(o->path) :
 					 failed(o->path, "cannot be put there");
@@ -215,6 +261,9 @@ output_commit(struct output *o)
 		return code;
 	}
 	doomed = NULL;
+	/* It is synced: a close that fails has nothing left to lose. */
+	(void)close(o->fd);
+	o->fd = -1;
 	sync_directory(o->path);
 	free(o->temporary);
 	o->temporary = NULL;
@@ -228,7 +277,8 @@ output_abandon(struct output *o)
 		close(o->fd);
 	o->fd = -1;
 	if (o->temporary != NULL) {
-		unlink(o->temporary);
+		if (!o->nameless)
+			unlink(o->temporary);
 		doomed = NULL;
 		free(o->temporary);
 		o->temporary = NULL;

@@ -11,12 +11,14 @@ struct output {
 	int fd;
 	const char *path;
 	char *temporary;	/* NULL: written in place (a pipe, a device) */
+	bool nameless;		/* `temporary` is not made yet, only chosen */
 	bool force;
 };
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
- * output.  Until output_commit there is only a temporary file beside `path`,
- * which disappears on SIGINT, SIGTERM and SIGHUP, too. */
+ * output.  Until output_commit there is only a file without a name in the
+ * directory of `path`; where the file system has none such, a temporary file that
+ * disappears on SIGINT, SIGTERM and SIGHUP, too. */
 int output_open(struct output *o, const char *path, bool force);
 /* Synced and renamed; refuses to replace a file unless `force`. */
 int output_commit(struct output *o);
