@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads in which something goes wrong: system calls that fail, processes that
+are killed, hosts that lack things, inputs that change.
+
+usage: run.py CLI WORKER [--long] [--only TEXT] [--list]
+
+Every trial is one run of the command; what must hold is in trial.py.  strace
+is needed, and the right to mount (root, or a user namespace) for some: what
+cannot be tried here is said aloud.  Python 3.9 and its standard library."""
+import argparse
+import multiprocessing
+import os
+import shutil
+import sys
+import tempfile
+import time
+
+import environment
+import inputs
+import sweeps
+import trial
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SAMPLE = os.path.join(HERE, "..", "fixtures", "good-plain.pt")
+# Processors are idle while a command waits for its worker.
+JOBS = (os.cpu_count() or 1) + 1
+PLACE = None
+
+
+def attempt(row):
+    name, function, arguments = row
+    problems = []
+    try:
+        function(PLACE, problems.append, *arguments)
+    except Exception as error:          # a trial that breaks has failed
+        problems.append("the test itself broke: %r" % error)
+    return name, problems
+
+
+def prepare(cli, worker, directory):
+    """Copies, which no rebuild changes meanwhile and nobody else can reach."""
+    os.chmod(directory, 0o755)
+    paths = []
+    for source in (cli, worker, SAMPLE):
+        paths.append(os.path.join(directory, os.path.basename(source)))
+        shutil.copy(source, paths[-1])
+    os.environ["TMPDIR"] = os.path.join(directory, "tmp")
+    os.mkdir(os.environ["TMPDIR"])
+    return trial.Place(*paths)
+
+
+def main():
+    global PLACE
+    parser = argparse.ArgumentParser()
+    parser.add_argument("cli")
+    parser.add_argument("worker")
+    parser.add_argument("--long", action="store_true",
+                        help="every errno, each also from then on")
+    parser.add_argument("--only", help="trials whose name contains this")
+    parser.add_argument("--list", action="store_true")
+    options = parser.parse_args()
+    started = time.monotonic()
+    passed, failed, skipped = 0, 0, []
+    with tempfile.TemporaryDirectory(prefix="pfork-faults-") as directory:
+        PLACE = prepare(options.cli, options.worker, directory)
+        trial.become_reaper()
+        trial.learn(PLACE)
+        rows = []
+        if shutil.which("strace") is None:
+            skipped.append("sweeps and inputs: no strace here")
+        else:
+            rows += sweeps.rows(PLACE, options.long)
+        rows += environment.rows(PLACE, options.long, skipped)
+        rows += inputs.rows(PLACE, skipped)
+        if options.only:
+            rows = [row for row in rows if options.only in row[0]]
+        if options.list:
+            print("\n".join(row[0] for row in rows))
+            return 0
+        with multiprocessing.Pool(JOBS, trial.become_reaper) as pool:
+            for name, problems in pool.imap_unordered(attempt, rows, 4):
+                passed += not problems
+                failed += bool(problems)
+                for problem in problems:
+                    print("FAILED: %s: %s" % (name, problem), flush=True)
+    for text in skipped:
+        print("SKIPPED: " + text)
+    print("faults: %d trials in %.0f s" % (passed + failed,
+                                           time.monotonic() - started))
+    print("faults: %d passed, %d failed" % (passed, failed))
+    return 0 if failed == 0 and passed > 0 else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
