@@ -15,6 +15,7 @@ const struct format formats[] = {
 	{ "torch-tar", torch_tar_is, torch_tar_parse },
 	{ "safetensors", safetensors_is, safetensors_parse },
 	{ "pickle", pickle_file_is, pickle_file_parse },
+	{ "flax-msgpack", flax_is, flax_parse },
 	{ NULL, NULL, NULL },
 };
 

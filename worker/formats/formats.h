@@ -35,5 +35,7 @@ bool torch_tar_is(struct job *job);
 void torch_tar_parse(struct job *job);
 bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
+bool flax_is(struct job *job);
+void flax_parse(struct job *job);
 
 #endif

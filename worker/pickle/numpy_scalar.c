@@ -25,9 +25,8 @@ half(uint64_t bits)
 	return bits >> 15 ? -value : value;
 }
 
-/* The number in at most 8 bytes; false for complex ones. */
-static bool
-scalar_value(const struct dtype *d, uint64_t bits, struct scalar_out *out)
+bool
+numpy_scalar_value(const struct dtype *d, uint64_t bits, struct scalar_out *out)
 {
 	unsigned spare = 64 - d->bits % 64;
 	float f;
@@ -43,6 +42,12 @@ scalar_value(const struct dtype *d, uint64_t bits, struct scalar_out *out)
 		memcpy(&out->f, &bits, sizeof(out->f));
 	} else if (d->code == DTYPE_F32) {
 		uint32_t low = (uint32_t)bits;
+
+		out->kind = SCALAR_FLOAT;
+		memcpy(&f, &low, sizeof(f));
+		out->f = (double)f;
+	} else if (d->code == DTYPE_BF16) {
+		uint32_t low = (uint32_t)bits << 16;
 
 		out->kind = SCALAR_FLOAT;
 		memcpy(&f, &low, sizeof(f));
@@ -89,6 +94,6 @@ numpy_scalar(struct word *w)
 		numpy_swap(raw, used, (unsigned)used);
 	for (size_t i = used; i-- > 0;)
 		bits = bits << 8 | raw[i];
-	if (scalar_value(d.dtype, bits, &out))
+	if (numpy_scalar_value(d.dtype, bits, &out))
 		sink_scalar(w->job, w->path, &out);
 }

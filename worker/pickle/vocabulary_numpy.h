@@ -36,4 +36,9 @@ void numpy_swap(uint8_t *at, size_t len, unsigned width);
 uint32_t numpy_storage(const struct word *w, const struct npy_bytes *bytes,
     const struct npy_dtype *d);
 
+/* numpy_scalar.c: the number in at most 8 bytes; false for complex ones and for
+ * what has no plain value. */
+bool numpy_scalar_value(const struct dtype *d, uint64_t bits,
+    struct scalar_out *out);
+
 #endif
