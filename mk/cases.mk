@@ -25,6 +25,7 @@ fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	cd tests/fixtures && ../../$(VENV_PYTHON) -W ignore make_fixtures.py
 	$(VENV_PYTHON) tests/fixtures/safetensors/make_safetensors.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/flax/make_flax.py
+	$(VENV_PYTHON) -W ignore tests/fixtures/numpy/make_numpy.py
 
 interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
 	@tests/interop/run.sh $(CLI) "$(MAKE)"

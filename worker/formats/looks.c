@@ -20,7 +20,6 @@ static const struct magic {
 	{ 0, 8, "\x89HDF\r\n\x1a\n", NOT "looks like HDF5 (Keras .h5)" },
 	{ 0, 4, "GGUF", NOT "looks like GGUF" },
 	{ 0, 4, "ggjt", NOT "looks like GGML (before GGUF)" },
-	{ 0, 6, "\x93NUMPY", NOT "looks like a NumPy array (.npy)" },
 	{ 0, 2, "\x1f\x8b", NOT "looks like gzip; unpack it first" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", NOT "looks like zstd; unpack it first" },
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", NOT "looks like 7-Zip" },

@@ -12,6 +12,7 @@
 #include "formats.h"
 #include "pickle_read.h"
 #include "sink.h"
+#include "swap.h"
 #include "zip_parts.h"
 
 /* The largest name a zip can hold. */
@@ -247,27 +248,6 @@ read_byteorder(struct torch_zip *t)
 		    "byteorder is neither 'little' nor 'big'");
 }
 
-/* Sends bytes with each element of `width` turned round. */
-static void
-send_swapped(struct job *job, const uint8_t *bytes, uint64_t length,
-    unsigned width)
-{
-	uint8_t piece[4096];
-	size_t take;
-
-	for (uint64_t done = 0; done < length; done += take) {
-		take = sizeof piece;
-		if (length - done < take)
-			take = (size_t)(length - done);
-		memcpy(piece, bytes + done, take);
-		/* A last element cut short stays as it is; no tensor has it. */
-		for (size_t i = 0; i + width <= take; i += width)
-			for (unsigned k = 0; k < width; k++)
-				piece[i + k] = bytes[done + i + width - 1 - k];
-		sink_data(job, piece, take);
-	}
-}
-
 static uint32_t
 announce(struct torch_zip *t, const struct zip_member *m, unsigned swap)
 {
@@ -283,7 +263,7 @@ announce(struct torch_zip *t, const struct zip_member *m, unsigned swap)
 	mark = arena_mark(&job->arena);
 	bytes = zip_bytes(job, m);
 	if (swap > 1)
-		send_swapped(job, bytes, m->size, swap);
+		swap_send(job, bytes, m->size, swap);
 	else if (m->size > 0)
 		sink_data(job, bytes, (size_t)m->size);
 	arena_rewind(&job->arena, mark);

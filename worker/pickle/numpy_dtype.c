@@ -31,19 +31,9 @@ static const struct {
 	{ "float8_e8m0fnu", DTYPE_F8_E8M0 },
 };
 
-static const char *
-read_code(const struct word *w, vref v, struct npy_dtype *out)
+const char *
+numpy_code_read(const uint8_t *at, uint64_t len, struct npy_dtype *out)
 {
-	const uint8_t *at;
-	uint64_t len;
-
-	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
-		if (value_is_global(w->g, v, "ml_dtypes", classes[i].name))
-			out->dtype = dtype_by_code(classes[i].dtype);
-	if (out->dtype != NULL)
-		return NULL;
-	if (!value_text(w->g, v, true, &at, &len))
-		return "its dtype is an unknown object";
 	/* The letter may have a byte order before it. */
 	if (len > 0 && memchr("<>|=", at[0], 4) != NULL) {
 		out->swapped = at[0] == '>';
@@ -63,6 +53,22 @@ read_code(const struct word *w, vref v, struct npy_dtype *out)
 	if (len > 0 && at[0] == 'V')
 		return "an array of structures";
 	return "no tensor has its dtype";
+}
+
+static const char *
+read_code(const struct word *w, vref v, struct npy_dtype *out)
+{
+	const uint8_t *at;
+	uint64_t len;
+
+	for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++)
+		if (value_is_global(w->g, v, "ml_dtypes", classes[i].name))
+			out->dtype = dtype_by_code(classes[i].dtype);
+	if (out->dtype != NULL)
+		return NULL;
+	if (!value_text(w->g, v, true, &at, &len))
+		return "its dtype is an unknown object";
+	return numpy_code_read(at, len, out);
 }
 
 /* numpy.dtype('f4', False, True) with the state (3, '<', None, names, ...). */

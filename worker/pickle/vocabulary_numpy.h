@@ -23,7 +23,11 @@ struct npy_bytes {
 	bool in_file;
 };
 
-/* numpy_dtype.c: dies on a lie; ->refused when it is no tensor's. */
+/* numpy_dtype.c: sets dtype and swapped from a code ("<f4"); NULL, or why it is
+ * no tensor's. */
+const char *numpy_code_read(const uint8_t *at, uint64_t len,
+    struct npy_dtype *out);
+/* Dies on a lie; ->refused when it is no tensor's. */
 void numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out);
 
 /* numpy_bytes.c: false when the bytes are not to be had, which was said. */

@@ -445,6 +445,8 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	w->parts = arena_alloc(&job->arena, 3 * deepest + 8,
 	    sizeof(*w->parts));
 	w->path.parts = w->parts;
+	if (home->under != NULL)
+		w->parts[w->path.count++] = *home->under;
 	vocabulary_start(home);
 	visit(w, root, false, false);
 	while (w->depth > 0)

@@ -7,6 +7,7 @@
 #define WORKER_WALK_H
 
 #include "machine.h"
+#include "sink.h"
 
 /* Where storages live; each container format has its own. */
 struct storage_home {
@@ -27,6 +28,8 @@ struct storage_home {
 	/* The archive's storages are big-endian (set by the home's maker). */
 	bool big_endian;
 	void *context;
+	/* The part of the path under which all of it stands, or NULL. */
+	const struct path_part *under;
 	/* The vocabulary's own memory of this file; starts NULL. */
 	struct vocabulary *words;
 };

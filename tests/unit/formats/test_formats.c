@@ -103,7 +103,6 @@ static const struct looks_case {
 } looks[] = {
 	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5" },
 	{ BYTES("GGUF\3\0\0\0"), "GGUF" },
-	{ BYTES("\x93NUMPY\1\0"), ".npy" },
 	{ BYTES("\x1f\x8b\x08\0"), "gzip" },
 	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd" },
 	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip" },

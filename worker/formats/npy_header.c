@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * npy_header.c - magic, version, length, and the text of a Python dict with
+ * exactly the keys descr, fortran_order and shape.  Read by hand, never
+ * evaluated: only what numpy's writers put there is understood, one pass, no
+ * recursion.  Source: numpy 2.4, numpy/lib/_format_impl.py (versions 1.0 to
+ * 3.0); Python 2's writers put an L after large numbers.
+ */
+#include "npy.h"
+
+#include <string.h>
+
+#include "cursor.h"
+#include "utf8.h"
+
+#define MAGIC "\x93NUMPY"
+#define MAGIC_LEN 6
+/* numpy itself stops at 10,000 bytes unless told otherwise; this is a structure
+ * of some 20,000 fields. */
+#define HEADER_MAX (1024 * 1024)
+#define DEPTH_MAX 64
+
+struct literal {
+	struct job *job;
+	const struct pickle_source *source;
+	const uint8_t *at;
+	const uint8_t *end;
+	bool python2;		/* its numbers may end in L */
+};
+
+bool
+npy_magic(const uint8_t *at, uint64_t length)
+{
+	return length >= MAGIC_LEN && memcmp(at, MAGIC, MAGIC_LEN) == 0;
+}
+
+uint64_t
+npy_where(const struct pickle_source *source, uint64_t at)
+{
+	return source->in_file ? source->base + at : source->base;
+}
+
+static void __attribute__((noreturn))
+fail(const struct literal *l, const char *text)
+{
+	die(l->job, FAULT_FORMAT, npy_where(l->source,
+	    (uint64_t)(l->at - l->source->at)), text);
+}
+
+static void
+blanks(struct literal *l)
+{
+	while (l->at < l->end && (*l->at == ' ' || *l->at == '\n' ||
+	    *l->at == '\t'))
+		l->at++;
+}
+
+static bool
+take(struct literal *l, char c)
+{
+	blanks(l);
+	if (l->at == l->end || *l->at != (uint8_t)c)
+		return false;
+	l->at++;
+	return true;
+}
+
+static void
+need(struct literal *l, char c)
+{
+	if (!take(l, c))
+		fail(l, "npy: the header is not the dict that it must be");
+}
+
+/* What is between quotes of either kind; an escape is passed over. */
+static void
+string(struct literal *l, const uint8_t **at, size_t *len)
+{
+	uint8_t quote;
+
+	blanks(l);
+	if (l->at == l->end || (*l->at != '\'' && *l->at != '"'))
+		fail(l, "npy: no text where one must be");
+	quote = *l->at++;
+	*at = l->at;
+	while (l->at < l->end && *l->at != quote && *l->at != '\n')
+		l->at += *l->at == '\\' && l->end - l->at > 1 ? 2 : 1;
+	if (l->at == l->end || *l->at != quote)
+		fail(l, "npy: a text without an end");
+	*len = (size_t)(l->at++ - *at);
+}
+
+static bool
+word(struct literal *l, const char *text)
+{
+	size_t length = strlen(text);
+
+	blanks(l);
+	if ((size_t)(l->end - l->at) < length ||
+	    memcmp(l->at, text, length) != 0)
+		return false;
+	l->at += length;
+	return true;
+}
+
+static bool
+digit(const struct literal *l)
+{
+	return l->at < l->end && *l->at >= '0' && *l->at <= '9';
+}
+
+static uint64_t
+natural(struct literal *l)
+{
+	uint64_t value = 0;
+
+	blanks(l);
+	if (!digit(l))
+		fail(l, "npy: no natural number in the shape");
+	for (; digit(l); l->at++)
+		if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
+		    __builtin_add_overflow(value,
+		    (uint64_t)(*l->at - '0'), &value))
+			fail(l, "npy: a number of 2^64 or more");
+	if (l->python2 && l->at < l->end && *l->at == 'L')
+		l->at++;
+	return value;
+}
+
+/* A tuple: (), (3,), (3, 4). */
+static void
+read_shape(struct literal *l, struct npy_header *out)
+{
+	uint64_t dimension;
+	bool comma = false;
+
+	need(l, '(');
+	while (!take(l, ')')) {
+		if (out->rank > 0 && !comma)
+			fail(l, "npy: no ',' in the shape");
+		dimension = natural(l);
+		if (out->rank == RANK_MAX)
+			fail(l, "npy: more than 64 dimensions");
+		out->shape[out->rank++] = dimension;
+		comma = take(l, ',');
+	}
+	/* "(3)" is a number, not a tuple. */
+	if (out->rank == 1 && !comma)
+		fail(l, "npy: the shape is no tuple");
+}
+
+/* Fields of a structure: only its end is looked for, and objects in it. */
+static void
+skip_structure(struct literal *l, struct npy_header *out)
+{
+	const uint8_t *text;
+	uint64_t round = 0;	/* one bit a bracket that is open */
+	unsigned depth = 0;
+	size_t len;
+
+	do {
+		blanks(l);
+		if (l->at == l->end)
+			fail(l, "npy: descr has no end");
+		if (*l->at == '\'' || *l->at == '"') {
+			string(l, &text, &len);
+			if (len > 0 && memchr("<>|=", text[0], 4) != NULL &&
+			    len-- > 0)
+				text++;
+			out->some_objects |= len > 0 && text[0] == 'O';
+		} else if (*l->at == '(' || *l->at == '[') {
+			if (depth++ == DEPTH_MAX)
+				fail(l, "npy: descr is nested too deep");
+			round = round << 1 | (*l->at++ == '(');
+		} else if (*l->at == ')' || *l->at == ']') {
+			if (depth-- == 0 || (round & 1) != (*l->at == ')'))
+				fail(l, "npy: brackets in descr do not match");
+			round >>= 1;
+			l->at++;
+		} else if (*l->at == ',' || digit(l)) {
+			l->at++;
+		} else if (!word(l, "None")) {
+			fail(l, "npy: descr is not understood");
+		}
+	} while (depth > 0);
+}
+
+static void
+read_descr(struct literal *l, struct npy_header *out)
+{
+	const uint8_t *text;
+	const uint8_t *code;
+	size_t len;
+
+	blanks(l);
+	if (l->at < l->end && (*l->at == '[' || *l->at == '(')) {
+		skip_structure(l, out);
+		out->type.refused = "an array of structures";
+		return;
+	}
+	string(l, &text, &len);
+	out->type.refused = numpy_code_read(text, len, &out->type);
+	code = text;
+	if (len > 0 && memchr("<>|=", text[0], 4) != NULL) {
+		code++;
+		len--;
+	}
+	if (len > 0 && code[0] == 'O')
+		out->objects = true;
+	/* Types of other packages (bfloat16, float8) are saved so; "f1", a
+	 * float8, numpy itself cannot read back. */
+	if (len == 2 && (memcmp(code, "V1", 2) == 0 ||
+	    memcmp(code, "V2", 2) == 0 || memcmp(code, "f1", 2) == 0)) {
+		out->type.refused = NULL;
+		out->type.dtype = dtype_by_code(code[1] == '1' ? DTYPE_BITS8 :
+		    DTYPE_BITS16);
+		out->opaque = true;
+	}
+}
+
+static void
+read_dict(struct literal *l, struct npy_header *out)
+{
+	enum { DESCR = 1, ORDER = 2, SHAPE = 4, ALL = 7 };
+	const uint8_t *key;
+	unsigned seen = 0, bit;
+	size_t len;
+
+	need(l, '{');
+	while (!take(l, '}')) {
+		string(l, &key, &len);
+		bit = len == 5 && memcmp(key, "descr", 5) == 0 ? DESCR :
+		    len == 13 && memcmp(key, "fortran_order", 13) == 0 ?
+		    ORDER : len == 5 && memcmp(key, "shape", 5) == 0 ? SHAPE :
+		    0;
+		if (bit == 0 || (seen & bit) != 0)
+			fail(l, "npy: the header has another key, or one "
+			    "twice");
+		seen |= bit;
+		need(l, ':');
+		if (bit == DESCR)
+			read_descr(l, out);
+		else if (bit == SHAPE)
+			read_shape(l, out);
+		else if (word(l, "True"))
+			out->fortran = true;
+		else if (!word(l, "False"))
+			fail(l, "npy: fortran_order is no bool");
+		if (!take(l, ',')) {
+			need(l, '}');
+			break;
+		}
+	}
+	blanks(l);
+	if (l->at != l->end || seen != ALL)
+		fail(l, "npy: the header is not the dict that it must be");
+}
+
+static bool
+fill_strides(struct npy_header *h)
+{
+	uint64_t step = 1;
+
+	if (!h->fortran)
+		return shape_strides(h->shape, h->rank, h->strides);
+	for (size_t i = 0; i < h->rank; i++) {
+		h->strides[i] = step;
+		if (h->shape[i] > 1 && __builtin_mul_overflow(step,
+		    h->shape[i], &step))
+			return false;
+	}
+	return true;
+}
+
+/* The numbers together. */
+static void
+judge(struct literal *l, struct npy_header *h)
+{
+	uint64_t count;
+
+	if (!shape_count(h->shape, h->rank, &count))
+		fail(l, "npy: the shape is too large");
+	if (h->type.refused != NULL)
+		return;
+	if (!shape_bytes(h->type.dtype, h->shape, h->rank, &h->bytes))
+		fail(l, "npy: the shape is too large");
+	if (!fill_strides(h)) {
+		if (count != 0)
+			fail(l, "npy: the shape is too large");
+		memset(h->strides, 0, sizeof(h->strides));
+	}
+	if (h->bytes > l->source->len - h->data)
+		fail(l, "npy: the data is shorter than the shape says");
+}
+
+void
+npy_header_read(struct job *job, const struct pickle_source *source,
+    struct npy_header *out)
+{
+	struct cursor c = cursor_over(source->at, (size_t)source->len);
+	struct literal l = { .job = job, .source = source };
+	uint8_t major, minor;
+	uint64_t length;
+
+	*out = (struct npy_header){ 0 };
+	cursor_bytes(&c, MAGIC_LEN);
+	major = cursor_u8(&c);
+	minor = cursor_u8(&c);
+	l.at = source->at + MAGIC_LEN;
+	if (!c.bad && (major < 1 || major > 3 || minor != 0))
+		die(job, FAULT_UNSUPPORTED, npy_where(source, MAGIC_LEN),
+		    "npy: unknown version of the format");
+	length = major == 1 ? cursor_u16le(&c) : cursor_u32le(&c);
+	if (c.bad || length > c.left)
+		fail(&l, "npy: the header is longer than the file");
+	if (length > HEADER_MAX)
+		die(job, FAULT_LIMIT, npy_where(source, MAGIC_LEN),
+		    "npy: the header is over 1 MiB");
+	l.at = c.at;
+	l.end = c.at + length;
+	/* Versions 1 and 2 are Latin-1, where all bytes are characters. */
+	if (major == 3) {
+		l.at += utf8_good(c.at, (size_t)length);
+		if (l.at != l.end)
+			fail(&l, "npy: the header is not UTF-8");
+		l.at = c.at;
+	}
+	l.python2 = major < 3;
+	read_dict(&l, out);
+	out->data = (uint64_t)(l.end - source->at);
+	judge(&l, out);
+}
