@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * instructions.c FILE [RUNS] - both sides of the wall in this one process, without
- * jail or socket, for callgrind and perf: the worker's job_run over FILE, then the
- * broker's session over what it sent.  bench_parse and bench_session are never
- * inlined, so that a profiler can count between their doors alone.
+ * instructions.c FILE [RUNS] - both sides of the wall in this one process,
+ * without jail or socket, for callgrind and perf: the worker's job_run over
+ * FILE, then the broker's session over what it sent.  bench_parse and
+ * bench_session are never inlined, so that a profiler can count between their
+ * doors alone.
  * With RUNS, prints the median milliseconds of each, and the worker's memory.
  */
 #include <fcntl.h>
