@@ -5,7 +5,7 @@
 set -eu
 build="gcc make pkg-config libc6-dev libseccomp-dev protobuf-c-compiler
  protobuf-compiler libprotobuf-c-dev libdeflate-dev libssl-dev binutils"
-test="$build python3 python3-venv libcmocka-dev strace procps"
+test="$build python3 python3-venv libcmocka-dev strace procps g++"
 ci="$test clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr git
  valgrind"
 case "${1:-build}" in
