@@ -194,6 +194,8 @@ test_signals(void **state)
 		pid_t child = fork();
 
 		if (child == 0) {
+			/* A shell's background job is born ignoring SIGINT. */
+			signal(numbers[i], SIG_DFL);
 			if (output_open(&o, path, false) == 0 &&
 			    entries() == no_nameless)
 				raise(numbers[i]);
