@@ -258,7 +258,8 @@ PFORK_API void pfork_job_progress(const pfork_job *job, uint64_t *done,
 PFORK_API pfork_checkpoint *pfork_checkpoint_ref(pfork_checkpoint *ckpt);
 PFORK_API void pfork_checkpoint_unref(pfork_checkpoint *ckpt);
 
-/* "torch-zip", ...; "" when nothing was recognised.  Lives as ckpt. */
+/* "torch-zip", ...; also that of a file which is recognised and not read;
+ * "" when nothing was recognised.  Lives as ckpt. */
 PFORK_API const char *pfork_checkpoint_format(const pfork_checkpoint *ckpt);
 PFORK_API enum pfork_verdict pfork_checkpoint_verdict(
     const pfork_checkpoint *ckpt);

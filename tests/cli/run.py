@@ -86,6 +86,10 @@ def make_files():
     write("tree/sub/empty", b"")
     os.mkfifo("tree/sub/fifo")
     os.symlink(os.path.abspath("evil.pt"), "tree/link.pt")
+    os.mkdir("unread")
+    write("unread/a.pkl.gz", b"\x1f\x8b\x08\0")
+    os.mkdir("hidden")
+    write("hidden/a", b"\x8c\x05posix\x8c\x06system\x93\x8c\x02id\x85R.")
     os.makedirs("none")
 
 
@@ -165,6 +169,9 @@ def scan():
            r"^1 file: 1 clean, .*; 2 no checkpoints\n$")
     expect(["scan", "none"], 3, "", "no regular files")
     expect(["scan", "tree/sub"], 3, "", "no checkpoint")
+    expect(["scan", "unread", "good.pt"], 2,
+           r"^undecided  unread/a\.pkl\.gz  \(gzip\)\n", "1 undecided\n$")
+    expect(["scan", "hidden"], 1, r"^dangerous  hidden/a  \(pickle\)\n")
     expect(["scan", "tree/link.pt"], 1, "^dangerous")
     expect(["scan", "nowhere.pt"], 2, "^undecided  nowhere.pt")
     r = expect(["scan", "--jsonl", "-j3", "tree", "good.pt", "evil.pkl"], 1)

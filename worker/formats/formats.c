@@ -25,6 +25,8 @@ void
 formats_parse(struct job *job)
 {
 	const struct format *chosen = NULL;
+	const char *unread;
+	const char *text;
 
 	if (job->size == 0)
 		die(job, FAULT_FORMAT, 0, "the file is empty");
@@ -40,7 +42,12 @@ formats_parse(struct job *job)
 		    "the file also reads as another format", f->name,
 		    strlen(f->name));
 	}
-	if (chosen == NULL)
-		die(job, FAULT_UNSUPPORTED, 0, looks_like(job));
+	if (chosen == NULL) {
+		text = looks_like(job, &unread);
+		/* Named, so that nobody takes it for no checkpoint at all. */
+		if (unread != NULL)
+			sink_format(job, unread);
+		die(job, FAULT_UNSUPPORTED, 0, text);
+	}
 	chosen->parse(job);
 }

@@ -11,34 +11,39 @@
 
 #define NOT "no format that is read here: "
 
+/* format: NULL for what no loader of checkpoints takes. */
 static const struct magic {
 	uint16_t offset;
 	uint8_t length;
 	const char *bytes;
+	const char *format;
 	const char *text;
 } magics[] = {
-	{ 0, 8, "\x89HDF\r\n\x1a\n", NOT "looks like HDF5 (Keras .h5)" },
-	{ 0, 4, "GGUF", NOT "looks like GGUF" },
-	{ 0, 4, "ggjt", NOT "looks like GGML (before GGUF)" },
-	{ 0, 2, "\x1f\x8b", NOT "looks like gzip; unpack it first" },
-	{ 0, 4, "\x28\xb5\x2f\xfd", NOT "looks like zstd; unpack it first" },
-	{ 0, 6, "7z\xbc\xaf\x27\x1c", NOT "looks like 7-Zip" },
-	{ 0, 6, "\xfd" "7zXZ\0", NOT "looks like xz; unpack it first" },
-	{ 0, 3, "BZh", NOT "looks like bzip2; unpack it first" },
-	{ 0, 4, "\x04\x22\x4d\x18", NOT "looks like LZ4; unpack it first" },
-	{ 0, 4, "Rar!", NOT "looks like RAR" },
-	{ 0, 4, "\x7f" "ELF", NOT "looks like a program (ELF)" },
-	{ 0, 4, "\x89PNG", NOT "looks like a PNG image" },
-	{ 0, 3, "\xff\xd8\xff", NOT "looks like a JPEG image" },
-	{ 0, 5, "%PDF-", NOT "looks like a PDF document" },
-	{ 0, 2, "MZ", NOT "looks like a Windows program" },
-	{ 0, 2, "#!", NOT "looks like a script" },
-	{ 0, 2, "\x78\x01", NOT "looks like zlib data (joblib?)" },
-	{ 0, 2, "\x78\x9c", NOT "looks like zlib data (joblib?)" },
-	{ 0, 2, "\x78\xda", NOT "looks like zlib data (joblib?)" },
-	{ 0, 23, "version https://git-lfs",
+	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT "looks like HDF5 (Keras .h5)" },
+	{ 0, 4, "GGUF", "gguf", NOT "looks like GGUF" },
+	{ 0, 4, "ggjt", "ggml", NOT "looks like GGML (before GGUF)" },
+	{ 0, 2, "\x1f\x8b", "gzip", NOT "looks like gzip; unpack it first" },
+	{ 0, 4, "\x28\xb5\x2f\xfd", "zstd",
+	    NOT "looks like zstd; unpack it first" },
+	{ 0, 6, "7z\xbc\xaf\x27\x1c", "7z", NOT "looks like 7-Zip" },
+	{ 0, 6, "\xfd" "7zXZ\0", "xz", NOT "looks like xz; unpack it first" },
+	{ 0, 3, "\x5d\0\0", "lzma", NOT "looks like LZMA; unpack it first" },
+	{ 0, 3, "BZh", "bzip2", NOT "looks like bzip2; unpack it first" },
+	{ 0, 4, "\x04\x22\x4d\x18", "lz4", NOT "looks like LZ4; unpack it first" },
+	{ 0, 4, "Rar!", "rar", NOT "looks like RAR" },
+	{ 0, 4, "\x7f" "ELF", NULL, NOT "looks like a program (ELF)" },
+	{ 0, 4, "\x89PNG", NULL, NOT "looks like a PNG image" },
+	{ 0, 3, "\xff\xd8\xff", NULL, NOT "looks like a JPEG image" },
+	{ 0, 5, "%PDF-", NULL, NOT "looks like a PDF document" },
+	{ 0, 2, "MZ", NULL, NOT "looks like a Windows program" },
+	{ 0, 2, "#!", NULL, NOT "looks like a script" },
+	{ 0, 2, "\x78\x01", "zlib", NOT "looks like zlib data (joblib?)" },
+	{ 0, 2, "\x78\x5e", "zlib", NOT "looks like zlib data (joblib?)" },
+	{ 0, 2, "\x78\x9c", "zlib", NOT "looks like zlib data (joblib?)" },
+	{ 0, 2, "\x78\xda", "zlib", NOT "looks like zlib data (joblib?)" },
+	{ 0, 23, "version https://git-lfs", "git-lfs",
 	    "a Git LFS pointer, not the file itself: run 'git lfs pull'" },
-	{ 257, 5, "ustar", NOT "looks like a tar archive" },
+	{ 257, 5, "ustar", "tar", NOT "looks like a tar archive" },
 };
 
 static bool
@@ -101,13 +106,18 @@ text_looks_like(const struct job *job)
 }
 
 const char *
-looks_like(const struct job *job)
+looks_like(const struct job *job, const char **format)
 {
+	/* Whatever its members are called, something may load one of them. */
+	*format = "zip";
 	if (zip_is(job))
 		return zip_looks_like(job);
-	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
+	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
+		*format = magics[i].format;
 		if (has(job, magics[i].offset, magics[i].bytes,
 		    magics[i].length))
 			return magics[i].text;
+	}
+	*format = NULL;
 	return text_looks_like(job);
 }

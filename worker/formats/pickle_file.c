@@ -14,13 +14,15 @@
 
 #define PROTO 0x80
 #define NEWEST 0x98		/* READONLY_BUFFER, the last one there is */
+#define STACK_GLOBAL 0x93
 /* What decides: so many opcodes in a row, or a STOP, or a global and two more.
- * English text makes 2 at most. */
+ * English text makes 2 at most.  No pickle that runs anything may be missed, or
+ * a directory's scan would pass it by: each test here takes whatever Python's
+ * Modules/_pickle.c takes, and some more. */
 #define OPCODES_ENOUGH 8
 #define OPCODES_WITH_GLOBAL 3
-#define LINE_MAX_BYTES 4096
 
-/* Arguments of the opcodes of protocols 0 and 1 (Lib/pickletools.py). */
+/* Arguments of the opcodes (Lib/pickletools.py). */
 enum argument {
 	ARG_INVALID = 0,
 	ARG_NONE,
@@ -30,7 +32,9 @@ enum argument {
 	ARG_8,
 	ARG_COUNT_1,		/* length, then as many bytes */
 	ARG_COUNT_4,
+	ARG_COUNT_8,
 	ARG_NUMBER,		/* a line */
+	ARG_FLOAT,
 	ARG_QUOTED,
 	ARG_TEXT,
 	ARG_NAMES		/* two lines: module, name */
@@ -42,12 +46,12 @@ struct opcode {
 	bool to_mark, mark;
 };
 
-static const struct opcode opcodes[128] = {
+static const struct opcode opcodes[NEWEST + 1] = {
 	['('] = { ARG_NONE, 0, 0, false, true },
 	['0'] = { ARG_NONE, 1, 0, false, false },
 	['1'] = { ARG_NONE, 0, 0, true, false },
 	['2'] = { ARG_NONE, 1, 2, false, false },
-	['F'] = { ARG_NUMBER, 0, 1, false, false },
+	['F'] = { ARG_FLOAT, 0, 1, false, false },
 	['G'] = { ARG_8, 0, 1, false, false },
 	['I'] = { ARG_NUMBER, 0, 1, false, false },
 	['J'] = { ARG_4, 0, 1, false, false },
@@ -85,31 +89,81 @@ static const struct opcode opcodes[128] = {
 	['}'] = { ARG_NONE, 0, 1, false, false },
 	[']'] = { ARG_NONE, 0, 1, false, false },
 	[')'] = { ARG_NONE, 0, 1, false, false },
+	/* Protocol 2 and later: Python takes them without a PROTO too. */
+	[0x80] = { ARG_1, 0, 0, false, false },		/* PROTO */
+	[0x81] = { ARG_NONE, 2, 1, false, false },	/* NEWOBJ */
+	[0x82] = { ARG_1, 0, 1, false, false },		/* EXT1 */
+	[0x83] = { ARG_2, 0, 1, false, false },
+	[0x84] = { ARG_4, 0, 1, false, false },
+	[0x85] = { ARG_NONE, 1, 1, false, false },	/* TUPLE1 */
+	[0x86] = { ARG_NONE, 2, 1, false, false },
+	[0x87] = { ARG_NONE, 3, 1, false, false },
+	[0x88] = { ARG_NONE, 0, 1, false, false },	/* NEWTRUE */
+	[0x89] = { ARG_NONE, 0, 1, false, false },
+	[0x8a] = { ARG_COUNT_1, 0, 1, false, false },	/* LONG1 */
+	[0x8b] = { ARG_COUNT_4, 0, 1, false, false },
+	[0x8c] = { ARG_COUNT_1, 0, 1, false, false },	/* SHORT_BINUNICODE */
+	[0x8d] = { ARG_COUNT_8, 0, 1, false, false },
+	[0x8e] = { ARG_COUNT_8, 0, 1, false, false },	/* BINBYTES8 */
+	[0x8f] = { ARG_NONE, 0, 1, false, false },	/* EMPTY_SET */
+	[0x90] = { ARG_NONE, 0, 0, true, false },	/* ADDITEMS */
+	[0x91] = { ARG_NONE, 0, 1, true, false },	/* FROZENSET */
+	[0x92] = { ARG_NONE, 3, 1, false, false },	/* NEWOBJ_EX */
+	[STACK_GLOBAL] = { ARG_NONE, 2, 1, false, false },
+	[0x94] = { ARG_NONE, 1, 1, false, false },	/* MEMOIZE */
+	[0x95] = { ARG_8, 0, 0, false, false },		/* FRAME */
+	[0x96] = { ARG_COUNT_8, 0, 1, false, false },	/* BYTEARRAY8 */
+	[0x97] = { ARG_NONE, 0, 1, false, false },	/* NEXT_BUFFER */
+	[NEWEST] = { ARG_NONE, 1, 1, false, false },
 };
+
+/* Python reads no more than the beginning: blanks, a sign, 0x1f, 1_000, .5, nan;
+ * whatever comes after a NUL; and in an empty line a zero. */
+static bool
+number_is(const uint8_t *line, size_t length, enum argument argument)
+{
+	static const char *const words[] = { "NAN", "INF" };
+	size_t i = 0;
+
+	if (length == 0)
+		return true;
+	while (i < length && (line[i] == ' ' ||
+	    (line[i] >= '\t' && line[i] <= '\r')))
+		i++;
+	if (i < length && (line[i] == '+' || line[i] == '-'))
+		i++;
+	if (i == length)
+		return false;
+	if ((line[i] >= '0' && line[i] <= '9') || line[i] == '.' ||
+	    line[i] == '\0')
+		return true;
+	for (size_t w = 0; argument == ARG_FLOAT && w < 2; w++)
+		if (length - i >= 3 && (line[i] & 0xdf) == words[w][0] &&
+		    (line[i + 1] & 0xdf) == words[w][1] &&
+		    (line[i + 2] & 0xdf) == words[w][2])
+			return true;
+	return false;
+}
 
 static bool
 line_is(struct cursor *c, enum argument argument)
 {
 	size_t length;
 	const uint8_t *line = cursor_line(c, &length);
-	uint8_t b;
 
-	if (line == NULL || length > LINE_MAX_BYTES)
+	if (line == NULL)
 		return false;
 	if (argument == ARG_QUOTED)
 		return length >= 2 && (line[0] == '\'' || line[0] == '"');
-	for (size_t i = 0; i < length; i++) {
-		b = line[i];
-		if (argument == ARG_NUMBER && !(b >= '0' && b <= '9') &&
-		    memchr("+-.eELnaif \r", b, 12) == NULL)
+	if (argument == ARG_NUMBER || argument == ARG_FLOAT)
+		return number_is(line, length, argument);
+	if (argument == ARG_TEXT)
+		return true;
+	/* Names are not judged here, but no name has a blank. */
+	for (size_t i = 0; i < length; i++)
+		if (line[i] <= ' ' || line[i] == 0x7f)
 			return false;
-		/* Names are not judged here, but no name has a blank. */
-		if (argument == ARG_NAMES && (b <= ' ' || b == 0x7f))
-			return false;
-		if (b < ' ' && b != '\t' && b != '\r')
-			return false;
-	}
-	return length > 0 || argument == ARG_TEXT;
+	return length > 0;
 }
 
 static bool
@@ -130,11 +184,18 @@ argument_is(struct cursor *c, enum argument argument)
 	case ARG_COUNT_4:
 		cursor_bytes(c, cursor_u32le(c));
 		return !c->bad;
-	case ARG_NAMES:		/* two lines */
+	case ARG_COUNT_8:
+		cursor_bytes(c, cursor_u64le(c));
+		return !c->bad;
+	case ARG_NAMES:
 		if (!line_is(c, argument))
 			return false;
+		/* Python takes a last line that has no end. */
+		if (c->left > 0 && memchr(c->at, '\n', c->left) == NULL)
+			return true;
 		return line_is(c, argument);
 	case ARG_NUMBER:
+	case ARG_FLOAT:
 	case ARG_QUOTED:
 	case ARG_TEXT:
 		return line_is(c, argument);
@@ -165,6 +226,11 @@ effect_is(struct shape *s, const struct opcode *op)
 			return false;
 		s->marks--;
 	}
+	/* POP takes a mark where there is nothing above it. */
+	if (op == &opcodes['0'] && s->marks > 0 && s->depth[s->marks] == 0) {
+		s->marks--;
+		return true;
+	}
 	top = &s->depth[s->marks];
 	if (*top < op->pop)
 		return false;
@@ -188,13 +254,14 @@ text_pickle_is(struct cursor c, bool strict)
 		if (code == '.')
 			return !strict && shape.depth[shape.marks] > 0;
 		/* What newer protocols have is not for text to imitate. */
-		if (code >= PROTO)
-			return code <= NEWEST && n > 2;
+		if (code > NEWEST || (code >= PROTO && n > 2))
+			return code <= NEWEST;
 		if (!argument_is(&c, opcodes[code].argument) ||
 		    !effect_is(&shape, &opcodes[code]))
 			return false;
-		global = global || code == 'c' || code == 'i';
-		if (global && n >= OPCODES_WITH_GLOBAL)
+		global = global || code == 'c' || code == STACK_GLOBAL;
+		/* INST calls at once. */
+		if (code == 'i' || (global && n >= OPCODES_WITH_GLOBAL))
 			return true;
 	}
 	return true;

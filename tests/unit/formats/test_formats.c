@@ -49,8 +49,29 @@ static const struct pickle_case {
 	{ BYTES("(Vtext\np0\nL5L\nF1.5\nG\0\0\0\0\0\0\0\0t."), true },
 	{ BYTES("]q\0(K\1M\0\1J\0\0\0\1T\1\0\0\0xX\1\0\0\0ye."), true },
 	{ BYTES("(K\1K\2\x86."), true },
+	/* Python runs each of these: a number, a line, an opcode that text or
+	 * an older protocol has not. */
+	{ BYTES("L0x1\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("I1_0\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("I\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("I\0junk\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("F-Nan\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("V\x01\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("V\n0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("(0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("(iposix\nfork\nz"), true },
+	{ BYTES("(iposix\nfork,"), true },
+	{ BYTES("\x88" "0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("\x8f" "0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("\x95\x1a\0\0\0\0\0\0\0cposix\nsystem\n(S'true'\ntR."), true },
+	{ BYTES("\x8c\5posix\x8c\6system\x93\x8c\4true\x85R."), true },
+	{ BYTES("(\x8c\5posix\x8c\6system\x93\x8c\4true\x85R."), true },
+	{ BYTES("\x8d\1\0\0\0\0\0\0\0a0cposix\nsystem\n)R."), true },
 	/* Text. */
 	{ BYTES("."), false },
+	{ BYTES("(0"), false },
+	{ BYTES("Finally\nN."), false },
+	{ BYTES("L\xc3\xa9on\nN."), false },
 	{ BYTES("hello world\n"), false },
 	{ BYTES("import os\nprint(1)\n"), false },
 	{ BYTES("/usr/lib/python3/dist-packages\n"), false },
@@ -100,27 +121,30 @@ static const struct looks_case {
 	const char *bytes;
 	size_t length;
 	const char *text;
+	const char *format;
 } looks[] = {
-	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5" },
-	{ BYTES("GGUF\3\0\0\0"), "GGUF" },
-	{ BYTES("\x1f\x8b\x08\0"), "gzip" },
-	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd" },
-	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip" },
-	{ BYTES("\xfd" "7zXZ\0\0"), "xz" },
-	{ BYTES("BZh91AY"), "bzip2" },
-	{ BYTES("\x7f" "ELF\2"), "ELF" },
-	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG" },
-	{ BYTES("%PDF-1.4"), "PDF" },
-	{ BYTES("{\"a\": 1}"), "JSON" },
-	{ BYTES("\n [1]"), "JSON" },
-	{ BYTES("<!DOCTYPE html>"), "HTML" },
+	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5", "hdf5" },
+	{ BYTES("GGUF\3\0\0\0"), "GGUF", "gguf" },
+	{ BYTES("\x1f\x8b\x08\0"), "gzip", "gzip" },
+	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd", "zstd" },
+	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip", "7z" },
+	{ BYTES("\xfd" "7zXZ\0\0"), "xz", "xz" },
+	{ BYTES("BZh91AY"), "bzip2", "bzip2" },
+	{ BYTES("\x7f" "ELF\2"), "ELF", "" },
+	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG", "" },
+	{ BYTES("%PDF-1.4"), "PDF", "" },
+	{ BYTES("{\"a\": 1}"), "JSON", "" },
+	{ BYTES("\n [1]"), "JSON", "" },
+	{ BYTES("<!DOCTYPE html>"), "HTML", "" },
 	{ BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
-	    "git lfs pull" },
-	{ BYTES("\2\0\0\0\0\0\0\0[]"), "unknown" },
-	{ BYTES("/usr/lib/python3\n"), "text" },
-	{ BYTES("\x78\x9c\0"), "zlib" },
-	{ BYTES("\0"), "unknown" },
-	{ BYTES("\xff\xfe\xfd\0"), "unknown" },
+	    "git lfs pull", "git-lfs" },
+	{ BYTES("\2\0\0\0\0\0\0\0[]"), "unknown", "" },
+	{ BYTES("/usr/lib/python3\n"), "text", "" },
+	{ BYTES("\x78\x9c\0"), "zlib", "zlib" },
+	{ BYTES("\x78\x5e\0"), "zlib", "zlib" },
+	{ BYTES("\x5d\0\0\x80\0"), "LZMA", "lzma" },
+	{ BYTES("\0"), "unknown", "" },
+	{ BYTES("\xff\xfe\xfd\0"), "unknown", "" },
 };
 
 static void
@@ -136,6 +160,7 @@ test_looks(void **state)
 		if (h.fault_code != FAULT_UNSUPPORTED ||
 		    strstr(h.fault_text, looks[i].text) == NULL)
 			fail_msg("case %zu: %s", i, h.fault_text);
+		assert_string_equal(h.format, looks[i].format);
 		harness_free(&h);
 	}
 }
@@ -150,6 +175,7 @@ test_tar(void **state)
 	memcpy(block + 257, "ustar", 5);
 	assert_false(harness_run(block, sizeof block, 0, &h));
 	assert_non_null(strstr(h.fault_text, "tar"));
+	assert_string_equal(h.format, "tar");
 	harness_free(&h);
 }
 
