@@ -270,13 +270,17 @@ text_pickle_is(struct cursor c, bool strict)
 bool
 pickle_file_is(struct job *job)
 {
+	bool strict;
+
 	if (job->size == 0 || torch_legacy_is(job))
 		return false;
-	if (job->map[0] == PROTO)
+	strict = safetensors_is(job);
+	if (job->map[0] == PROTO && !strict)
 		return job->size >= 2;
-	/* A safetensors header's length is any eight bytes. */
+	/* A safetensors header's length is any eight bytes: one honest file in
+	 * 32 begins with PROTO. */
 	return text_pickle_is(cursor_over(job->map, (size_t)job->size),
-	    safetensors_is(job));
+	    strict);
 }
 
 static bool

@@ -332,6 +332,26 @@ test_chance_pickle(void **state)
 	harness_free(&h);
 }
 
+/* A header padded to 128 bytes and so many times 256 begins as PROTO does. */
+static void
+test_proto_length(void **state)
+{
+	struct harness h;
+	struct made m;
+	static char header[0x580];
+	static const char entry[] = "{\"w\":" T("U8", "1", 0, 1) "}";
+
+	(void)state;
+	memset(header, ' ', sizeof(header));
+	memcpy(header, entry, sizeof(entry) - 1);
+	for (size_t length = 0x80; length <= sizeof(header); length += 0x100) {
+		make(&m, header, length, 1);
+		assert_true(harness_run(m.bytes, m.length, 0, &h));
+		assert_int_equal(h.verdict, VERDICT_CLEAN);
+		harness_free(&h);
+	}
+}
+
 int
 main(void)
 {
@@ -342,6 +362,7 @@ main(void)
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_many),
 		cmocka_unit_test(test_chance_pickle),
+		cmocka_unit_test(test_proto_length),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
