@@ -6,6 +6,7 @@ $(B)/libcli.a: $(filter-out %/main.o,$(CLI_OBJ))
 	@rm -f $@
 	@$(AR) rcs $@ $^
 # The command sees the library's public names alone; so do its tests.
+$(B)/obj/tests/unit/cli/%.o: INC_tests := -Ibroker/cli -Iinclude
 $(B)/unit/cli/%: $(B)/obj/tests/unit/cli/%.o $(B)/libcli.a $(LIB_A)
 	@mkdir -p $(@D)
 	@echo '  LD      $(@:$(BUILD)/%=%)'
