@@ -291,7 +291,8 @@ def signals():
         write("big.pt", torch_zip(torch_pickle(
             {"w": torch_tensor(numel=262144, size=(262144,))}), {"0": big}))
         p = subprocess.Popen([CLI, "convert", "big.pt", "-o", "slow"], env=ENV,
-                             stderr=subprocess.DEVNULL)
+                             stderr=subprocess.DEVNULL, preexec_fn=lambda:
+                             signal.signal(number, signal.SIG_DFL))
         time.sleep(0.3)
         check("held by the pipe", p.poll() is None)
         p.send_signal(number)
