@@ -38,6 +38,7 @@ EVIL = p.pickled(p.call("os", "system"))
 
 class Out:
     def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
         self.directory = directory
         self.rows = []
 

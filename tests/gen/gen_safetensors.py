@@ -39,6 +39,7 @@ def said(dtype, shape, data):
 
 class Out:
     def __init__(self, directory):
+        os.makedirs(directory, exist_ok=True)
         self.directory = directory
         self.rows = []
 

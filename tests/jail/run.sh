@@ -10,17 +10,21 @@ dir=$(mktemp -d /tmp/pfork-jail-XXXXXX) || exit 1
 trap 'rm -rf "$dir"' EXIT
 cp "$built/picklefork-worker" "$built/jail-probe" "$built/jail-test" "$dir" ||
     exit 1
+passed=0
+failed=0
 # Files to be parsed inside, where the generators can be run.
 mkdir "$dir/files"
 for gen in tests/gen/gen_*.py; do
-	python3 "$gen" "$dir/files/$(basename "$gen" .py)" >/dev/null 2>&1 ||
-	    echo "  SKIPPED files: $gen did not run"
+	if ! python3 "$gen" "$dir/files/$(basename "$gen" .py)" \
+	    >/dev/null 2>"$dir/error"; then
+		cat "$dir/error"
+		echo "  FAILED: $gen did not run"
+		failed=$((failed + 1))
+	fi
 done
 chmod -R a+rX "$dir"
 mapfile -t files < <(find "$dir/files" -type f ! -name manifest.jsonl \
     -size -1024k | sort)
-passed=0
-failed=0
 run() {
 	local out
 	out=$("$@" "$dir/jail-test" "$dir/picklefork-worker" "$dir/jail-probe" \
