@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Shows ls, scan and convert on the bundled checkpoint, and says what it did.
 set -eu
-cli=$1
+cli=$(realpath "$1")
 here=$(cd "$(dirname "$0")/.." && pwd)
-file=$here/tests/fixtures/demo.pt
 out=$(mktemp -d "${TMPDIR:-/tmp}/picklefork-demo.XXXXXX")
 trap 'rm -rf "$out"' EXIT
+cd "$out"
+cp "$here/tests/fixtures/demo.pt" .
 say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n$ %s\n' "$*"; }
 
@@ -16,11 +17,11 @@ small network: weights, Adam's state, and the argparse.Namespace of the run.
 torch.load(weights_only=True) refuses it.  picklefork opens it in a jail.
 EOF
 say picklefork ls demo.pt
-"$cli" ls "$file"
+"$cli" ls demo.pt
 say picklefork scan demo.pt
-"$cli" scan "$file"
+"$cli" scan demo.pt
 say picklefork convert demo.pt -o demo.safetensors
-"$cli" convert "$file" -o "$out/demo.safetensors"
-ls -l "$out/demo.safetensors" | awk '{print $5 " bytes written"}'
+"$cli" convert demo.pt -o demo.safetensors
+wc -c demo.safetensors
 say picklefork doctor
 "$cli" doctor
