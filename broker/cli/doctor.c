@@ -25,12 +25,15 @@ static const struct {
 	    "let unprivileged processes make user namespaces (sysctl "
 	    "kernel.unprivileged_userns_clone, "
 	    "kernel.apparmor_restrict_unprivileged_userns, or the container's "
-	    "seccomp profile)" },
-	{ PFORK_LAYER_MOUNT_NS, 0, "comes with user-ns, or as root" },
-	{ PFORK_LAYER_IPC_NS, 0, "comes with user-ns, or as root" },
-	{ PFORK_LAYER_UTS_NS, 0, "comes with user-ns, or as root" },
-	{ PFORK_LAYER_CGROUP_NS, 0, "comes with user-ns, or as root" },
-	{ PFORK_LAYER_NET_NS, 0, "comes with user-ns, or as root" },
+	    "seccomp profile); a chroot never may" },
+	{ PFORK_LAYER_MOUNT_NS, 0, "comes with user-ns" },
+	{ PFORK_LAYER_IPC_NS, 0, "comes with user-ns" },
+	{ PFORK_LAYER_UTS_NS, 0, "comes with user-ns" },
+	{ PFORK_LAYER_CGROUP_NS, 0, "comes with user-ns" },
+	{ PFORK_LAYER_NET_NS, 0, "comes with user-ns" },
+	{ PFORK_LAYER_UID_DROP, 0,
+	    "the root of this user namespace cannot become anyone else: map "
+	    "more ids into it, or run as an ordinary user" },
 	{ PFORK_LAYER_MDWE, 0, "needs Linux 6.3" },
 	{ PFORK_LAYER_SPECULATION, 0,
 	    "this processor or kernel offers no such control" },
