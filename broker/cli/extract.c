@@ -13,8 +13,10 @@
 #include "pieces.h"
 #include "print.h"
 #include "progress.h"
+#include "report.h"
 
 #define HINTS 5
+#define NOTES_SHOWN 12
 
 static int
 write_all(const struct output *o, const void *bytes, size_t length)
@@ -135,6 +137,21 @@ extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 	return EXIT_NOTHING;
 }
 
+/* Of a clean file there is nothing to say. */
+static void
+show_verdict(const char *file, const pfork_checkpoint *ckpt)
+{
+	bool colours = print_colours(stderr);
+
+	if (pfork_checkpoint_verdict(ckpt) == PFORK_CLEAN)
+		return;
+	print_text(stderr, file, strlen(file));
+	fputs(": ", stderr);
+	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0, colours);
+	fputc('\n', stderr);
+	report_notes(stderr, ckpt, "  ", NOTES_SHOWN, colours);
+}
+
 int
 extract_run(struct options *options)
 {
@@ -157,6 +174,8 @@ extract_run(struct options *options)
 	progress_start(&progress, options->quiet, options->files[0], BYTES, 0);
 	code = open_checkpoint(options, broker, options->files[0], &ckpt, &err);
 	progress_end(&progress);
+	if (ckpt != NULL && !options->quiet)
+		show_verdict(options->files[0], ckpt);
 	if (code == EXIT_DONE)
 		code = extract_one(options, ckpt);
 	else

@@ -110,7 +110,8 @@ report_notes(FILE *out, const pfork_checkpoint *ckpt, const char *indent,
 {
 	struct shown shown[SHOWN_MAX];
 	size_t used = 0;
-	uint64_t hidden = pfork_checkpoint_notes_dropped(ckpt);
+	uint64_t dropped = pfork_checkpoint_notes_dropped(ckpt);
+	size_t hidden = 0;
 
 	if (most > SHOWN_MAX)
 		most = SHOWN_MAX;
@@ -119,6 +120,9 @@ report_notes(FILE *out, const pfork_checkpoint *ckpt, const char *indent,
 	for (size_t i = 0; i < used; i++)
 		print_note(out, &shown[i], indent, colours);
 	if (hidden > 0)
-		fprintf(out, "%s%llu more notes (--json shows all)\n", indent,
-		    (unsigned long long)hidden);
+		fprintf(out, "%s%zu more note%s (--json shows all)\n", indent,
+		    hidden, hidden == 1 ? "" : "s");
+	if (dropped > 0)
+		fprintf(out, "%s%llu more over the limit notes\n", indent,
+		    (unsigned long long)dropped);
 }

@@ -228,6 +228,11 @@ def extract():
           data[128:132] == DATA[:4] and len(data) == 128 + 24, data)
     r = expect(["extract", "--raw", "good.pt", "w", "-o", "-"], 0)
     check("raw", r.stdout == DATA)
+    expect(["extract", "evil.pt", "w", "-o", "e.npy"], 0, "",
+           r"^evil\.pt: dangerous\n  dangerous call: ")
+    expect(["extract", "-q", "-f", "evil.pt", "w", "-o", "e.npy"], 0, "", "")
+    expect(["ls", "--limit", "notes=1", "evil.pt"], 0, " w\n$",
+           r"more over the limit notes\n$")
     expect(["extract", "good.pt", "W", "-o", "y"], 3, "", "there is: w\n")
     expect(["extract", "bf16.pt", "b", "-o", "y"], 2, "", "--raw")
     expect(["extract", "--raw", "bf16.pt", "b", "-o", "y"], 0)
