@@ -2,7 +2,7 @@
 """Loads in which something goes wrong: system calls that fail, processes that
 are killed, hosts that lack things, inputs that change.
 
-usage: run.py CLI WORKER [--long] [--only TEXT] [--list]
+usage: run.py CLI WORKER MEASURE [--long] [--only TEXT] [--list]
 
 Every trial is one run of the command; what must hold is in trial.py.  strace
 is needed, and the right to mount (root, or a user namespace) for some: what
@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 
+import bombs
 import environment
 import inputs
 import sweeps
@@ -54,6 +55,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("cli")
     parser.add_argument("worker")
+    parser.add_argument("measure", help="built from measure.c")
     parser.add_argument("--long", action="store_true",
                         help="every errno, each also from then on")
     parser.add_argument("--only", help="trials whose name contains this")
@@ -72,6 +74,9 @@ def main():
             rows += sweeps.rows(PLACE, options.long)
         rows += environment.rows(PLACE, options.long, skipped)
         rows += inputs.rows(PLACE, skipped)
+        os.mkdir(os.path.join(directory, "bombs"))
+        rows += bombs.rows(os.path.abspath(options.measure),
+                           os.path.join(directory, "bombs"))
         if options.only:
             rows = [row for row in rows if options.only in row[0]]
         if options.list:
