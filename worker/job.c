@@ -39,11 +39,31 @@ add_text(struct job_fault *fault, size_t used, const uint8_t *at, size_t length)
 	return used;
 }
 
+uint64_t
+job_where(const struct job *job, uint64_t where)
+{
+	if (job->window.depth == 0 || where == WIRE_NO_OFFSET)
+		return where;
+	return job->window.in_file ? job->window.base + where :
+	    job->window.where;
+}
+
+bool
+job_read_at(const struct job *job, uint64_t offset, void *out, size_t length)
+{
+	if (job->window.depth == 0)
+		return job->read_at(job->context, offset, out, length);
+	if (offset > job->size || length > job->size - offset)
+		return false;
+	memcpy(out, job->map + offset, length);
+	return true;
+}
+
 void
 die(struct job *job, enum fault_code code, uint64_t where, const char *text)
 {
 	job->fault.code = code;
-	job->fault.where = where;
+	job->fault.where = job_where(job, where);
 	(void)add_text(&job->fault, 0, (const uint8_t *)text, strlen(text));
 	longjmp(job->stop, 1);
 }
@@ -56,7 +76,7 @@ die_about(struct job *job, enum fault_code code, uint64_t where,
 	size_t used;
 
 	fault->code = code;
-	fault->where = where;
+	fault->where = job_where(job, where);
 	used = add_text(fault, 0, (const uint8_t *)text, strlen(text));
 	used = add_text(fault, used, (const uint8_t *)": '", 3);
 	used = add_text(fault, used, name, length);

@@ -38,6 +38,17 @@ struct job {
 	uint64_t seed[2];	/* random, for hashes of hostile keys */
 	struct sink *sink;
 
+	/* A file in the bytes of another (formats/wrapped.c): map and size are
+	 * then those bytes, and all offsets are into them.  Whatever leaves
+	 * this process (extents, offsets in notes and faults) is translated
+	 * here and in the sink, so that a parser never knows. */
+	struct job_window {
+		unsigned depth;	/* of files in files; 0: the input itself */
+		bool in_file;	/* the bytes stand in the input at `base` */
+		uint64_t base;
+		uint64_t where;	/* in the input, for what is not in the file */
+	} window;
+
 	/* Where die() lands: the caller of job_run. */
 	jmp_buf stop;
 	struct job_fault {
@@ -54,6 +65,12 @@ void die(struct job *job, enum fault_code code, uint64_t where,
 void die_about(struct job *job, enum fault_code code, uint64_t where,
     const char *text, const void *name, size_t length)
     __attribute__((noreturn));
+
+/* An offset as parsers have it, in the input. */
+uint64_t job_where(const struct job *job, uint64_t where);
+/* job->read_at, or from the window's bytes. */
+bool job_read_at(const struct job *job, uint64_t offset, void *out,
+    size_t length);
 
 /* Parses the input to Done or Fault, both of which it sends; true for Done.
  * arena, limits, flags, map and the hooks are set by the caller. */

@@ -136,7 +136,7 @@ storage(struct job *job, enum storage_kind kind, uint64_t offset,
 	struct sink *s = job->sink;
 	struct wire_storage m = {
 		.id = (uint32_t)s->storages, .kind = kind, .length = length,
-		.offset = offset
+		.offset = job_where(job, offset)
 	};
 
 	sink_between(job);
@@ -163,7 +163,8 @@ sink_extent(struct job *job, uint64_t offset, uint64_t length)
 	if (offset > job->size || length > job->size - offset)
 		die(job, FAULT_INTERNAL, offset,
 		    "an extent outside of the input");
-	if ((job->flags & GO_DELIVER_STREAM) == 0)
+	if ((job->flags & GO_DELIVER_STREAM) == 0 &&
+	    (job->window.depth == 0 || job->window.in_file))
 		return storage(job, STORAGE_EXTENT, offset, length);
 	id = storage(job, STORAGE_STREAM, offset, length);
 	job->sink->stream_left = length;
@@ -238,7 +239,8 @@ sink_progress(struct job *job, uint64_t done, uint64_t total)
 	struct sink *s = job->sink;
 	struct wire_progress m = { .done = done, .total = total };
 
-	if (total < PROGRESS_MIN || s->stream_left != 0)
+	if (total < PROGRESS_MIN || s->stream_left != 0 ||
+	    job->window.depth != 0)
 		return;
 	if (total != s->progress_total) {
 		s->progress_total = total;

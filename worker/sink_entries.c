@@ -34,7 +34,7 @@ note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
 	struct sink *s = job->sink;
 	struct wire_note m = {
 		.kind = kind, .level = level, .text = { s->text, length },
-		.where = where
+		.where = job_where(job, where)
 	};
 
 	sink_raise(job, level);

@@ -38,8 +38,9 @@ static void
 read_objects(struct job *job, const struct pickle_source *source,
     const struct path_part *name)
 {
+	struct path under = { name, 1, NULL };
 	struct storage_home home = { .find = find_nothing, .job = job,
-		.under = name };
+		.under = name != NULL ? &under : NULL };
 	struct graph graph;
 
 	graph_init(&graph, job);

@@ -24,19 +24,25 @@ run(struct graph *g, const struct pickle_source *source,
 	return whole;
 }
 
-void
-pickle_read(struct graph *g, const struct pickle_source *source,
-    struct storage_home *home)
+vref
+pickle_run(struct graph *g, const struct pickle_source *source)
 {
 	struct machine_result result;
 	struct machine_error error;
 
 	if (!run(g, source, &result, &error))
 		die(g->job, error.code, error.where, error.text);
-	walk_tensors(g, result.value, home);
+	return result.value;
 }
 
 void
+pickle_read(struct graph *g, const struct pickle_source *source,
+    struct storage_home *home)
+{
+	walk_tensors(g, pickle_run(g, source), home);
+}
+
+vref
 pickle_read_aside(struct graph *g, const struct pickle_source *source)
 {
 	struct machine_result result;
@@ -46,4 +52,5 @@ pickle_read_aside(struct graph *g, const struct pickle_source *source)
 		sink_note_about(g->job, NOTE_RECORD, VERDICT_UNUSUAL,
 		    error.where, "a record that is no whole pickle",
 		    error.text, strlen(error.text));
+	return result.value;
 }

@@ -9,11 +9,14 @@
 #include "machine.h"
 #include "walk.h"
 
-/* The object of the file.  Dies when the first stream is malformed, after its
- * beginning was reported. */
+/* The object of the file, judged.  Dies when the first stream is malformed,
+ * after its beginning was reported. */
+vref pickle_run(struct graph *g, const struct pickle_source *source);
+/* And walked. */
 void pickle_read(struct graph *g, const struct pickle_source *source,
     struct storage_home *home);
-/* A pickle beside it, for the verdict alone. */
-void pickle_read_aside(struct graph *g, const struct pickle_source *source);
+/* A pickle beside it, for the verdict alone; a note when it is malformed.
+ * The value, or VREF_MISSING. */
+vref pickle_read_aside(struct graph *g, const struct pickle_source *source);
 
 #endif

@@ -2,10 +2,10 @@
  *
  * tar.c - see tar.h.  A header is 512 bytes: name 100, mode 8, uid 8, gid 8,
  * size 12, mtime 12, checksum 8, kind 1, link 100, magic 6, version 2, owner
- * 64, device 16, prefix 155.  Numbers are octal text; GNU's base-256 ones are for
- * sizes over 8 GiB.  A reader that extracts is led astray by links, by names
- * that climb, and by PAX records that replace what the header says: all of
- * those are refused here, and the verdict says so.
+ * 64, device 16, prefix 155.  Numbers are octal text; GNU's base-256 ones are
+ * for sizes over 8 GiB.  A reader that extracts is led astray by links, by
+ * names that climb, and by PAX records that replace what the header says: all
+ * of those are refused here, and the verdict says so.
  */
 #include "tar.h"
 

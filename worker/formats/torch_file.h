@@ -13,6 +13,7 @@
 
 struct torch_file {
 	struct graph *graph;	/* its nodes are added to this */
+	bool quiet;	/* the verdict has seen its pickles already */
 	vref root;
 	struct storage_home home;
 };

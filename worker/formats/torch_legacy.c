@@ -45,6 +45,7 @@ struct legacy {
 	struct graph *g;
 	struct pickle_source source;
 	uint64_t at;		/* next byte of the source */
+	bool quiet;
 	vref first;		/* node of this file */
 	struct record *records;	/* open addressing */
 	uint32_t capacity;	/* a power of two */
@@ -74,6 +75,13 @@ torch_legacy_is(struct job *job)
 	    (has(job, 2, "\x95", 1) && has(job, 11, long1, sizeof long1));
 }
 
+static void
+judge(struct legacy *l)
+{
+	if (!l->quiet)
+		verdict_nodes(l->g, l->first);
+}
+
 /* What stands before the lie is reported first. */
 static void lie(struct legacy *l, uint64_t where, const char *text)
     __attribute__((noreturn));
@@ -81,7 +89,7 @@ static void lie(struct legacy *l, uint64_t where, const char *text)
 static void
 lie(struct legacy *l, uint64_t where, const char *text)
 {
-	verdict_nodes(l->g, l->first);
+	judge(l);
 	die(l->job, FAULT_FORMAT, where, text);
 }
 
@@ -91,8 +99,8 @@ run(struct legacy *l)
 	struct machine_result result;
 	struct machine_error error;
 
-	if (!machine_run(l->g, &l->source, l->at, false, &result, &error)) {
-		verdict_nodes(l->g, l->first);
+	if (!machine_run(l->g, &l->source, l->at, l->quiet, &result, &error)) {
+		judge(l);
 		die(l->job, error.code, error.where, error.text);
 	}
 	l->at = result.end;
@@ -134,7 +142,7 @@ read_head(struct legacy *l)
 	v = run(l).value;
 	if (value_kind(l->g, v) != VALUE_DICT)
 		lie(l, at, "the third pickle is not a dict");
-	if (entry_of(l->g, v, "little_endian") == VREF_FALSE)
+	if (!l->quiet && entry_of(l->g, v, "little_endian") == VREF_FALSE)
 		sink_note(l->job, NOTE_RECORD, VERDICT_CLEAN, at,
 		    "written on a big-endian machine; its storages are "
 		    "little-endian, as torch reads them");
@@ -228,7 +236,7 @@ static void
 declare_all(struct legacy *l, vref first, vref end)
 {
 	const struct value *node;
-	bool source_said = false;
+	bool source_said = l->quiet;
 	const uint8_t *at;
 	uint64_t len;
 
@@ -328,6 +336,7 @@ torch_legacy_open(struct job *job, struct torch_file *file)
 
 	l->job = job;
 	l->g = file->graph;
+	l->quiet = file->quiet;
 	l->first = l->g->count;
 	l->source = (struct pickle_source){ .at = job->map, .len = job->size,
 		.in_file = true };
@@ -335,8 +344,9 @@ torch_legacy_open(struct job *job, struct torch_file *file)
 	object = run(l);
 	declare_all(l, object.first_node, l->g->count);
 	read_storages(l);
-	verdict_nodes(l->g, l->first);
-	verdict_rest(l->g, &l->source, l->at);
+	judge(l);
+	if (!l->quiet)
+		verdict_rest(l->g, &l->source, l->at);
 	file->root = object.value;
 	file->home = (struct storage_home){ .find = find_storage, .job = job,
 		.context = l };
@@ -350,6 +360,7 @@ torch_legacy_parse(struct job *job)
 
 	graph_init(&graph, job);
 	file.graph = &graph;
+	file.quiet = false;
 	torch_legacy_open(job, &file);
 	walk_tensors(&graph, file.root, &file.home);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * torch_tar.c - what torch.save wrote before 0.1.10: a tar archive
- * of `storages` (a count; for each a pickle (key, location, class), an i64 count of elements
- * and the elements; then a pickled list of views), `tensors` (a count; for each
- * a pickle (key, storage, class), then i32 rank, 4 bytes, sizes, strides and
- * offset as i64) and `pickle`, whose persistent ids are the keys.  Source:
+ * of `storages` (a count; for each a pickle (key, location, class), an i64
+ * count of elements and the elements; then a pickled list of views), `tensors`
+ * (a count; for each a pickle (key, storage, class), then i32 rank, 4 bytes,
+ * sizes, strides and offset as i64) and `pickle`, whose persistent ids are the
+ * keys.  Source:
  * torch/serialization.py (legacy_load) of 2.13; numbers are little-endian.
  * Each persistent id is turned into the words that later files use, so that one
  * vocabulary judges all geometry: torch_tar_words.c.

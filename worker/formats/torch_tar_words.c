@@ -3,8 +3,8 @@
  * torch_tar_words.c - says in the words of later torch files what the tables of
  * a tar archive say: a storage is ('storage', class, key, 'cpu', count, view),
  * a tensor a would-be call of _rebuild_tensor on it.  A tensor that two
- * persistent ids name is one node.  The values are ours; the numbers in them are the
- * file's and are judged by the vocabulary.
+ * persistent ids name is one node.  The values are ours; the numbers in them
+ * are the file's and are judged by the vocabulary.
  */
 #include <string.h>
 

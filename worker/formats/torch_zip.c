@@ -13,6 +13,7 @@
 #include "pickle_read.h"
 #include "sink.h"
 #include "swap.h"
+#include "torch_file.h"
 #include "zip_parts.h"
 
 /* The largest name a zip can hold. */
@@ -23,7 +24,7 @@
 struct torch_zip {
 	struct job *job;
 	struct zip zip;
-	struct graph graph;
+	struct graph *graph;
 	size_t root_len;	/* NAME, without its '/' */
 	bool big_endian;
 	/* By member: its storage's id plus one, 0 before its first use. */
@@ -87,7 +88,10 @@ static const struct record {
 	{ "constants/", RECORD_KNOWN },
 	{ "extra/", RECORD_KNOWN },
 	{ "code/", RECORD_SCRIPT },
-	{ "constants.pkl", RECORD_PICKLE },
+	{ "constants.pkl", RECORD_KNOWN },	/* see read_constants */
+	{ "traced_inputs/", RECORD_KNOWN },
+	{ "traced_inputs.pkl", RECORD_PICKLE },
+	{ "mobile_debug_handles.pkl", RECORD_PICKLE },
 	{ "bytecode.pkl", RECORD_PICKLE },
 	{ "attributes.pkl", RECORD_PICKLE },
 };
@@ -182,7 +186,7 @@ report_records(struct torch_zip *t)
 		if (class == RECORD_STRANGE && !seems_pickle(t, m))
 			continue;
 		source = source_of(t, m);
-		pickle_read_aside(&t->graph, &source);
+		pickle_read_aside(t->graph, &source);
 	}
 	if (script != NULL)
 		sink_note(t->job, NOTE_RECORD, VERDICT_CLEAN, script->header,
@@ -332,33 +336,89 @@ open_root(struct torch_zip *t)
 	t->ids = arena_alloc(&t->job->arena, t->zip.count, sizeof *t->ids);
 }
 
+/* data.pkl, run and judged. */
+static vref
+read_root(struct torch_zip *t)
+{
+	const struct zip_member *m = find_record(t, "data.pkl");
+	struct pickle_source source;
+
+	if (m == NULL)
+		die_about(t->job, FAULT_FORMAT, zip_member_entry(t->job,
+		    t->zip.members), "the archive has no data.pkl in directory",
+		    t->name, t->root_len);
+	read_version(t);
+	read_byteorder(t);
+	report_records(t);
+	source = source_of(t, m);
+	return pickle_run(t->graph, &source);
+}
+
+/* Where storages are looked for, from now on. */
+static void
+set_directory(struct torch_zip *t, const char *directory)
+{
+	size_t length = strlen(directory);
+
+	memcpy(t->name + t->root_len + 1, directory, length);
+	t->name_len = t->root_len + 1 + length;
+}
+
+void
+torch_zip_open(struct job *job, struct torch_file *file)
+{
+	struct torch_zip *t = arena_alloc(&job->arena, 1, sizeof *t);
+
+	t->job = job;
+	t->graph = file->graph;
+	zip_open(job, &t->zip);
+	open_root(t);
+	if (job->flags & GO_VERIFY)
+		for (uint32_t i = 0; i < t->zip.count; i++)
+			if (t->zip.members[i].method == ZIP_STORED)
+				zip_bytes(job, &t->zip.members[i]);
+	file->root = read_root(t);
+	set_directory(t, "data/");
+	file->home = (struct storage_home){ .find = find_storage, .job = job,
+		.context = t, .big_endian = t->big_endian };
+}
+
+/* TorchScript's table of the tensors in its code: "constants.0" and so on. */
+static void
+read_constants(struct torch_file *file)
+{
+	static const uint8_t name[] = "constants";
+	static const struct path_part part = { name, sizeof name - 1,
+		PATH_KEY };
+	static const struct path under = { &part, 1, NULL };
+	struct torch_zip *t = file->home.context;
+	const struct zip_member *m = find_record(t, "constants.pkl");
+	struct storage_home home = { .find = find_storage, .job = t->job,
+		.context = t, .big_endian = t->big_endian, .under = &under,
+		.words = file->home.words };
+	struct pickle_source source;
+	vref root;
+
+	if (m == NULL)
+		return;
+	source = source_of(t, m);
+	root = pickle_read_aside(t->graph, &source);
+	if (root == VREF_MISSING)
+		return;
+	set_directory(t, "constants/");
+	walk_tensors(t->graph, root, &home);
+}
+
 void
 torch_zip_parse(struct job *job)
 {
-	struct torch_zip t = { .job = job };
-	struct storage_home home = { .find = find_storage, .job = job,
-		.context = &t };
-	const struct zip_member *m;
-	struct pickle_source source;
+	struct torch_file file;
+	struct graph graph;
 
-	zip_open(job, &t.zip);
-	graph_init(&t.graph, job);
-	open_root(&t);
-	if (job->flags & GO_VERIFY)
-		for (uint32_t i = 0; i < t.zip.count; i++)
-			if (t.zip.members[i].method == ZIP_STORED)
-				zip_bytes(job, &t.zip.members[i]);
-	m = find_record(&t, "data.pkl");
-	if (m == NULL)
-		die_about(job, FAULT_FORMAT, zip_member_entry(job,
-		    t.zip.members), "the archive has no data.pkl in directory",
-		    t.name, t.root_len);
-	read_version(&t);
-	read_byteorder(&t);
-	home.big_endian = t.big_endian;
-	report_records(&t);
-	source = source_of(&t, m);
-	memcpy(t.name + t.root_len + 1, "data/", 5);
-	t.name_len = t.root_len + 6;
-	pickle_read(&t.graph, &source, &home);
+	graph_init(&graph, job);
+	file.graph = &graph;
+	file.quiet = false;
+	torch_zip_open(job, &file);
+	walk_tensors(&graph, file.root, &file.home);
+	read_constants(&file);
 }

@@ -52,7 +52,7 @@ window_at(struct window *w, uint64_t offset, size_t length)
 	}
 	if (take > WINDOW_BYTES)
 		take = length > WINDOW_BYTES ? length : WINDOW_BYTES;
-	if (!w->job->read_at(w->job->context, offset, w->bytes, (size_t)take))
+	if (!job_read_at(w->job, offset, w->bytes, (size_t)take))
 		die(w->job, FAULT_INPUT, offset, "the input could not be read");
 	w->at = offset;
 	w->len = (size_t)take;

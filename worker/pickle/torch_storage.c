@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#include "wrapped.h"
+
 /* Keys are numbers; one is looked for, for each tensor that names it. */
 #define KEY_MAX 512
 
@@ -246,6 +248,8 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 	bool first;
 	vref id;
 
+	if (wrapped_is(w->g, v))
+		return wrapped_storage(w, v, out);
 	if (value_kind(w->g, v) != VALUE_PERSID) {
 		if (!word_is_opaque(w, v))
 			word_die(w, v, "storage", "is not a persistent id");

@@ -93,6 +93,7 @@ enum value_flag {
 	VALUE_BUILT_TWICE = 0x2,	/* a second BUILD replaced the state */
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
+	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */
 	VALUE_OLD_STRING = 0x8	/* TEXT or BYTES of STRING, BINSTRING or
 				 * SHORT_BINSTRING: Python 2's str */
 };

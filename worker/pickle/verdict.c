@@ -42,7 +42,7 @@ scan_trick(struct scan *s, enum trick trick, uint64_t where)
 		[TRICK_NEST_WORK] = { VERDICT_DANGEROUS,
 		    "pickles inside bytes, too large to be opened" },
 		[TRICK_NEST_ZIP] = { VERDICT_UNUSUAL,
-		    "a zip archive inside bytes, not opened" },
+		    "a zip archive inside bytes" },
 	};
 	bool weak = s->nest_at != 0 && s->nests[s->nest_at - 1].weak;
 

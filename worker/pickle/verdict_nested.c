@@ -213,6 +213,9 @@ nested_open(struct scan *s, vref v)
 		as.depth = (uint8_t)(s->nests[s->nest_at - 1].depth + 1);
 	}
 	as.where = scan_where(s, s->nest_at, node->where);
+	/* What it begins with is the opcode PERSID as well. */
+	if (node->kind != VALUE_TEXT && memcmp(source.at, "PK\3\4", 4) == 0)
+		scan_trick(s, TRICK_NEST_ZIP, node->where);
 	if (looks_like_pickle(source.at, source.len)) {
 		as.in_file = (node->flags & VALUE_IN_FILE) != 0;
 		if (as.in_file) {
@@ -220,9 +223,6 @@ nested_open(struct scan *s, vref v)
 			source.base = (uint64_t)(source.at - s->job->map);
 		}
 		run_all(s, &source, &as);
-	} else if (node->kind != VALUE_TEXT &&
-	    memcmp(source.at, "PK\3\4", 4) == 0) {
-		scan_trick(s, TRICK_NEST_ZIP, node->where);
 	} else if (may_be_encoded(node)) {
 		source.at = decoded(s, node, &source.len, &as.how);
 		if (source.at != NULL)

@@ -12,6 +12,7 @@
 
 #include "verdict.h"
 #include "vocabulary_word.h"
+#include "wrapped.h"
 
 #define ANY UINT8_MAX
 /* _rebuild_from_type_v2 calls its argument, which may be itself. */
@@ -70,8 +71,7 @@ static const struct entry entries[] = {
 	{ "torch._tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
 	{ "torch.tensor", "_rebuild_from_type_v2", TYPE, 4, 4, 0, 0 },
 	{ "torch.tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
-	{ "torch.storage", "_load_from_bytes", OUT, 1, 1, 0,
-	    "a whole checkpoint in bytes of its own" },
+	{ "torch.storage", "_load_from_bytes", READ, 1, 1, wrapped_read, 0 },
 	{ "torch.nn.parameter", "UninitializedParameter", OUT, 0, ANY, 0,
 	    "an uninitialized parameter: no data" },
 	{ "torch.nn.parameter", "UninitializedBuffer", OUT, 0, ANY, 0,

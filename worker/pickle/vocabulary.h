@@ -48,6 +48,10 @@ struct vocabulary {
 	} *made;
 	uint32_t made_count;
 	uint32_t made_capacity;
+	/* Bytes that held a storage's file (wrapped.c): open addressing. */
+	struct wrapped_seen *wrapped;
+	uint32_t wrapped_count;
+	uint32_t wrapped_capacity;	/* a power of two */
 	uint8_t *chunk;			/* for copies; made when needed */
 };
 

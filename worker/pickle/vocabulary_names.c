@@ -52,8 +52,8 @@ static const struct known known[] = {
 	    "strided sparse_coo sparse_csr sparse_csc sparse_bsr sparse_bsc "
 	    "jagged qint8 quint8 qint32", NEVER },
 	{ "torch.serialization", "_get_layout", CLEAN },
-	/* The bytes inside are a checkpoint that is not read here. */
-	{ "torch.storage", "_load_from_bytes", UNUSUAL },
+	/* The bytes inside are a torch file, which is judged by itself. */
+	{ "torch.storage", "_load_from_bytes", CLEAN },
 	/* Modules pickled whole before torch 1.5 hold its result. */
 	{ "torch.nn.backends.thnn", "_get_thnn_function_backend", UNUSUAL },
 	{ "torch.jit._pickle", "build_intlist build_tensorlist "

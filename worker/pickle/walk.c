@@ -18,6 +18,7 @@
 #include "vocabulary.h"
 #include "walk_inside.h"
 #include "walk_keys.h"
+#include "wrapped.h"
 
 #define AGAIN_PER_NODE 4
 #define AGAIN_BASE 1000
@@ -432,6 +433,7 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	uint64_t deepest = job->limits.nesting < g->count ?
 	    job->limits.nesting : g->count;
 	struct walk *w = arena_alloc(&job->arena, 1, sizeof(*w));
+	size_t above = home->under != NULL ? home->under->count : 0;
 
 	w->g = g;
 	w->job = job;
@@ -442,13 +444,17 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	 * pair in a state), and what stands before the first. */
 	w->stack = arena_alloc(&job->arena, 3 * deepest + 8,
 	    sizeof(*w->stack));
-	w->parts = arena_alloc(&job->arena, 3 * deepest + 8,
+	w->parts = arena_alloc(&job->arena, above + 3 * deepest + 8,
 	    sizeof(*w->parts));
 	w->path.parts = w->parts;
-	if (home->under != NULL)
-		w->parts[w->path.count++] = *home->under;
+	w->path.count = above;
+	if (above > 0)
+		memcpy(w->parts, home->under->parts, above *
+		    sizeof(*w->parts));
 	vocabulary_start(home);
 	visit(w, root, false, false);
 	while (w->depth > 0)
 		advance(w);
+	if (job->window.depth == 0)
+		wrapped_unopened(g);
 }

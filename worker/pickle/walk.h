@@ -28,8 +28,8 @@ struct storage_home {
 	/* The archive's storages are big-endian (set by the home's maker). */
 	bool big_endian;
 	void *context;
-	/* The part of the path under which all of it stands, or NULL. */
-	const struct path_part *under;
+	/* Under which all of its tensors are named; NULL for none. */
+	const struct path *under;
 	/* The vocabulary's own memory of this file; starts NULL. */
 	struct vocabulary *words;
 };

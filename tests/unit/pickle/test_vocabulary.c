@@ -303,7 +303,7 @@ test_names(void **state)
 		{ "torch", "Size", VERDICT_CLEAN, VERDICT_CLEAN },
 		{ "torch", "load", VERDICT_UNDECIDED, VERDICT_UNDECIDED },
 		{ "torch.storage", "_load_from_bytes", VERDICT_CLEAN,
-		    VERDICT_UNUSUAL },
+		    VERDICT_CLEAN },
 		{ "torch.hub", "load", VERDICT_UNDECIDED, VERDICT_UNDECIDED },
 		{ "torch.nn.modules.linear", "Linear", VERDICT_UNUSUAL,
 		    VERDICT_UNUSUAL },
