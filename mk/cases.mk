@@ -16,7 +16,8 @@ PIP_ARGS ?=
 	python3 -m venv .venv
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check \
 	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors==0.8.0 gguf==0.19.0 \
-	    ml_dtypes==0.6.0 flax==0.12.8 "jax[cpu]==0.10.2"
+	    ml_dtypes==0.6.0 flax==0.12.8 "jax[cpu]==0.10.2" \
+	    onnx==1.23.2
 	touch $@
 venv: .venv/.stamp ## make .venv with torch, numpy and safetensors
 	@:
@@ -26,6 +27,7 @@ fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	$(VENV_PYTHON) tests/fixtures/safetensors/make_safetensors.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/flax/make_flax.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/numpy/make_numpy.py
+	$(VENV_PYTHON) -W ignore tests/fixtures/onnx/make_onnx.py
 
 interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
 	@tests/interop/run.sh $(CLI) "$(MAKE)"

@@ -44,6 +44,10 @@ static const struct dtype dtypes[] = {
 	{ DTYPE_QU4X2, 4, 1, false, "QU4X2", "quint4x2" },
 	{ DTYPE_QU2X4, 2, 1, false, "QU2X4", "quint2x4" },
 	{ DTYPE_F4X2, 8, 1, false, "F4X2", "float4_e2m1fn_x2" },
+	{ DTYPE_I4, 4, 1, false, "I4", NULL },
+	{ DTYPE_U4, 4, 1, false, "U4", NULL },
+	{ DTYPE_I2, 2, 1, false, "I2", NULL },
+	{ DTYPE_U2, 2, 1, false, "U2", NULL },
 };
 #define DTYPES (sizeof(dtypes) / sizeof(dtypes[0]))
 

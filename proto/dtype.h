@@ -44,8 +44,13 @@ enum dtype_code {
 	DTYPE_BITS4X2 = 29,
 	DTYPE_QU4X2 = 30,	/* torch.quint4x2: two elements a byte */
 	DTYPE_QU2X4 = 31,	/* torch.quint2x4: four elements a byte */
-	DTYPE_F4X2 = 32		/* torch.float4_e2m1fn_x2: an element is a byte
+	DTYPE_F4X2 = 32,	/* torch.float4_e2m1fn_x2: an element is a byte
 				 * that holds two F4 values */
+	/* ONNX and ml_dtypes: the first element in the lowest bits. */
+	DTYPE_I4 = 33,
+	DTYPE_U4 = 34,
+	DTYPE_I2 = 35,
+	DTYPE_U2 = 36
 };
 
 struct dtype {

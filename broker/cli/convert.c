@@ -54,7 +54,8 @@ save(const struct options *options, const pfork_checkpoint *ckpt,
 static size_t
 print_skipped(const pfork_checkpoint *ckpt)
 {
-	static const char *const lacking[] = { "C32", "C128", "BITS", "QU" };
+	static const char *const lacking[] = { "C32", "C128", "BITS", "QU",
+		"I4", "U4", "I2", "U2" };
 	size_t skipped = 0;
 
 	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {

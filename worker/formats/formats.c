@@ -18,6 +18,7 @@ const struct format formats[] = {
 	{ "safetensors", safetensors_is, safetensors_parse },
 	{ "pickle", pickle_file_is, pickle_file_parse },
 	{ "flax-msgpack", flax_is, flax_parse },
+	{ "onnx", onnx_is, onnx_parse },
 	{ NULL, NULL, NULL },
 };
 

@@ -39,6 +39,8 @@ bool torch_tar_is(struct job *job);
 void torch_tar_parse(struct job *job);
 bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
+bool onnx_is(struct job *job);
+void onnx_parse(struct job *job);
 bool flax_is(struct job *job);
 void flax_parse(struct job *job);
 

@@ -36,7 +36,7 @@ test_table(void **state)
 		assert_true(d->bits > 0 && d->block > 0);
 		assert_null(dtype_by_name(d->name, strlen(d->name) - 1));
 	}
-	assert_int_equal(count, DTYPE_F4X2);
+	assert_int_equal(count, DTYPE_U2);
 	assert_null(dtype_by_code(DTYPE_NONE));
 	assert_null(dtype_by_code(UINT32_MAX));
 	assert_null(dtype_by_name("", 0));
