@@ -151,7 +151,7 @@ two_tensors(void)
 static size_t
 ten_lists(void)
 {
-	return pickle(bytes, "]]]]]]]]]]", 1, "Naaaaaaaaa", 1);
+	return pickle(bytes, "]]]]]]]]]]", 1, "Naaaaaaaaaa", 1);
 }
 
 /* A million lists: some 40 MiB of values. */
