@@ -156,23 +156,27 @@ PFORK_API const char *pfork_layer_name(uint64_t layer);
 
 /* Limits on one load; 0 means the default.  A value over the ceiling is
  * PFORK_E_ARGS.  Exceeding a limit is PFORK_E_LIMIT (PFORK_E_TIMEOUT for the
- * last three).  Defaults, ceilings and their reasons: proto/limits.h. */
+ * last three).  In brackets the defaults; ceilings and reasons are in the
+ * source, proto/limits.h. */
 typedef struct pfork_limits {
 	size_t size;
-	uint64_t input_bytes;	/* size of the input file */
-	uint64_t arena_bytes;	/* the worker's memory */
-	uint64_t streamed_bytes; /* bytes that the worker may send */
-	uint64_t contiguous_bytes; /* sum of all tensors' nbytes.  Default: 8
-				 * times the input and 1 GiB */
-	uint64_t tensors;	/* tensors and aliases */
-	uint64_t nodes;		/* values that a pickle may build */
-	uint64_t nesting;	/* depth of containers that is walked */
-	uint64_t notes;		/* notes kept; further ones are counted only */
-	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars */
-	uint64_t wall_ms;	/* one load, start to end */
+	uint64_t input_bytes;	/* size of the input file [4 TiB] */
+	uint64_t arena_bytes;	/* the worker's memory, reserved, not committed
+				 * [1 GiB] */
+	uint64_t streamed_bytes; /* bytes that the worker may send [16 GiB] */
+	uint64_t contiguous_bytes; /* sum of all tensors' nbytes [8 times the
+				 * input and 1 GiB] */
+	uint64_t tensors;	/* tensors and aliases [1,000,000] */
+	uint64_t nodes;		/* values that a file may build [20,000,000] */
+	uint64_t nesting;	/* depth of containers that is walked [1,000] */
+	uint64_t notes;		/* notes kept; further ones are counted only
+				 * [10,000] */
+	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars
+				 * [256 MiB] */
+	uint64_t wall_ms;	/* one load, start to end [5 minutes] */
 	uint64_t stall_ms;	/* longest time without progress: a whole
-				 * message, or 64 KiB of data */
-	uint64_t cpu_seconds;	/* the worker's processor time */
+				 * message, or 64 KiB of data [30 s] */
+	uint64_t cpu_seconds;	/* the worker's processor time [120] */
 } pfork_limits;
 
 typedef struct pfork_options {
