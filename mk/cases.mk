@@ -28,6 +28,7 @@ fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	$(VENV_PYTHON) -W ignore tests/fixtures/flax/make_flax.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/numpy/make_numpy.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/onnx/make_onnx.py
+	$(VENV_PYTHON) tests/fixtures/gguf/make_gguf.py
 
 interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
 	@tests/interop/run.sh $(CLI) "$(MAKE)"

@@ -11,6 +11,9 @@
 
 #include "limits.h"
 
+#define GGML(type, elements, bytes, name) \
+	{ DTYPE_GGML + (type), 8 * (bytes), elements, false, name, NULL }
+
 static const struct dtype dtypes[] = {
 	{ DTYPE_BOOL, 8, 1, true, "BOOL", "bool" },
 	{ DTYPE_U8, 8, 1, true, "U8", "uint8" },
@@ -48,16 +51,48 @@ static const struct dtype dtypes[] = {
 	{ DTYPE_U4, 4, 1, false, "U4", NULL },
 	{ DTYPE_I2, 2, 1, false, "I2", NULL },
 	{ DTYPE_U2, 2, 1, false, "U2", NULL },
+	/* ggml, ggml.c (type_traits): elements and bytes of a block. */
+	GGML(2, 32, 18, "Q4_0"),
+	GGML(3, 32, 20, "Q4_1"),
+	GGML(6, 32, 22, "Q5_0"),
+	GGML(7, 32, 24, "Q5_1"),
+	GGML(8, 32, 34, "Q8_0"),
+	GGML(9, 32, 36, "Q8_1"),
+	GGML(10, 256, 84, "Q2_K"),
+	GGML(11, 256, 110, "Q3_K"),
+	GGML(12, 256, 144, "Q4_K"),
+	GGML(13, 256, 176, "Q5_K"),
+	GGML(14, 256, 210, "Q6_K"),
+	GGML(15, 256, 292, "Q8_K"),
+	GGML(16, 256, 66, "IQ2_XXS"),
+	GGML(17, 256, 74, "IQ2_XS"),
+	GGML(18, 256, 98, "IQ3_XXS"),
+	GGML(19, 256, 50, "IQ1_S"),
+	GGML(20, 32, 18, "IQ4_NL"),
+	GGML(21, 256, 110, "IQ3_S"),
+	GGML(22, 256, 82, "IQ2_S"),
+	GGML(23, 256, 136, "IQ4_XS"),
+	GGML(29, 256, 56, "IQ1_M"),
+	GGML(34, 256, 54, "TQ1_0"),
+	GGML(35, 256, 66, "TQ2_0"),
+	GGML(39, 32, 17, "MXFP4"),
+	GGML(40, 64, 36, "NVFP4"),
+	GGML(41, 128, 18, "Q1_0"),
+	GGML(42, 64, 18, "Q2_0"),
 };
 #define DTYPES (sizeof(dtypes) / sizeof(dtypes[0]))
 
-/* The table is in the order of the codes, without a gap. */
+/* The plain types are in the order of their codes, without a gap; ggml's
+ * blocks follow them, with gaps. */
 const struct dtype *
 dtype_by_code(uint32_t code)
 {
-	if (code == 0 || code > DTYPES || dtypes[code - 1].code != code)
-		return NULL;
-	return &dtypes[code - 1];
+	if (code > 0 && code <= DTYPE_U2)
+		return &dtypes[code - 1];
+	for (size_t i = DTYPE_U2; i < DTYPES; i++)
+		if (dtypes[i].code == code)
+			return &dtypes[i];
+	return NULL;
 }
 
 static bool

@@ -50,7 +50,10 @@ enum dtype_code {
 	DTYPE_I4 = 33,
 	DTYPE_U4 = 34,
 	DTYPE_I2 = 35,
-	DTYPE_U2 = 36
+	DTYPE_U2 = 36,
+	DTYPE_GGML = 64		/* and up: DTYPE_GGML + n is ggml's type n where
+				 * that is one of blocks, which stay as they
+				 * are (Q4_0, IQ2_XXS, MXFP4, ...) */
 };
 
 struct dtype {

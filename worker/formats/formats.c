@@ -13,6 +13,7 @@ const struct format formats[] = {
 	{ "torch-zip", torch_zip_is, torch_zip_parse },
 	{ "torch-legacy", torch_legacy_is, torch_legacy_parse },
 	{ "torch-tar", torch_tar_is, torch_tar_parse },
+	{ "gguf", gguf_is, gguf_parse },
 	{ "npz", npz_is, npz_parse },
 	{ "npy", npy_is, npy_parse },
 	{ "safetensors", safetensors_is, safetensors_parse },

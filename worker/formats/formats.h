@@ -29,6 +29,8 @@ bool torch_zip_is(struct job *job);
 void torch_zip_parse(struct job *job);
 bool torch_legacy_is(struct job *job);
 void torch_legacy_parse(struct job *job);
+bool gguf_is(struct job *job);
+void gguf_parse(struct job *job);
 bool npz_is(struct job *job);
 void npz_parse(struct job *job);
 bool npy_is(struct job *job);

@@ -20,7 +20,6 @@ static const struct magic {
 	const char *text;
 } magics[] = {
 	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT "looks like HDF5 (Keras .h5)" },
-	{ 0, 4, "GGUF", "gguf", NOT "looks like GGUF" },
 	{ 0, 4, "ggjt", "ggml", NOT "looks like GGML (before GGUF)" },
 	{ 0, 2, "\x1f\x8b", "gzip", NOT "looks like gzip; unpack it first" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "zstd",

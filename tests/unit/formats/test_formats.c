@@ -124,7 +124,6 @@ static const struct looks_case {
 	const char *format;
 } looks[] = {
 	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5", "hdf5" },
-	{ BYTES("GGUF\3\0\0\0"), "GGUF", "gguf" },
 	{ BYTES("\x1f\x8b\x08\0"), "gzip", "gzip" },
 	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd", "zstd" },
 	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip", "7z" },

@@ -36,7 +36,9 @@ test_table(void **state)
 		assert_true(d->bits > 0 && d->block > 0);
 		assert_null(dtype_by_name(d->name, strlen(d->name) - 1));
 	}
-	assert_int_equal(count, DTYPE_U2);
+	/* Ours, and ggml's types of blocks. */
+	assert_int_equal(count, DTYPE_U2 + 27);
+	assert_null(dtype_by_code(DTYPE_GGML));
 	assert_null(dtype_by_code(DTYPE_NONE));
 	assert_null(dtype_by_code(UINT32_MAX));
 	assert_null(dtype_by_name("", 0));
@@ -98,6 +100,13 @@ static const struct shape_case {
 	{ "half bytes", DTYPE_F4, 1, { 3 }, { 1 }, 2, 2, true },
 	{ "quarter bytes", DTYPE_QU2X4, 2, { 3, 3 }, { 3, 1 }, 3, 3, true },
 	{ "six bits", DTYPE_F6_E3M2, 1, { 4 }, { 1 }, 3, 3, true },
+	{ "blocks", DTYPE_GGML + 2, 2, { 3, 64 }, { 64, 1 }, 108, 108, true },
+	{ "half a block", DTYPE_GGML + 2, 2, { 64, 16 }, { 16, 1 },
+	    UINT64_MAX, UINT64_MAX, true },
+	{ "blocks with strides", DTYPE_GGML + 2, 2, { 64, 32 }, { 1, 64 },
+	    64 * 18, UINT64_MAX, false },
+	{ "a block of rank 0", DTYPE_GGML + 2, 0, { 0 }, { 0 }, UINT64_MAX,
+	    UINT64_MAX, true },
 	{ "sub-byte with strides", DTYPE_F4, 2, { 2, 2 }, { 1, 2 }, 2,
 	    UINT64_MAX, false },
 };
