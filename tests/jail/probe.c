@@ -2,12 +2,16 @@
  *
  * probe.c - a process that makes one named attempt to get out, with the jail
  * (mode "full": the real jail.o, entered as the worker enters it) or without
- * (mode "control": shows that the attempt itself is real).  Says 'J' on fd 1
- * just before the attempt and 'S' after it, should it live to.  The attempts
- * are harmless: they act on this process alone, or send signal 0.
+ * (mode "control": shows that the attempt itself is real), or with all of the
+ * jail but its filter (mode "rest": what the other layers are good for).  Says
+ * 'J' on fd 1 just before the attempt and 'S' after it, should it live to, and
+ * then the errno that it got.  The attempts are harmless: they act on this
+ * process alone, or send signal 0.
  *
- *	jail-probe full|control NAME	jail-probe full spin	jail-probe list
+ *	jail-probe full|rest|control NAME	jail-probe full spin
+ *	jail-probe list
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -22,6 +26,27 @@
 #include <unistd.h>
 
 #include "jail.h"
+
+/* Mode "rest": the whole jail but its filter.  The linker sends jail.o's calls
+ * here too (mk/jail.mk), and what the attempt answered is kept for the table. */
+static bool no_filter;
+static long answer;
+
+long __real_syscall(long number, ...);
+long __wrap_syscall(long number, unsigned long a, unsigned long b,
+    unsigned long c, unsigned long d, unsigned long e, unsigned long f);
+long
+__wrap_syscall(long number, unsigned long a, unsigned long b, unsigned long c,
+    unsigned long d, unsigned long e, unsigned long f)
+{
+	long result;
+
+	if (no_filter && number == SYS_seccomp)
+		return 0;
+	result = __real_syscall(number, a, b, c, d, e, f);
+	answer = result == -1 ? errno : 0;
+	return result;
+}
 
 /* Newer than some headers. */
 enum { OPENAT2 = 437, CLONE3 = 435, IO_URING_SETUP = 425, PIDFD_OPEN = 434 };
@@ -92,6 +117,80 @@ static const struct call {
 	{ "pread-high-bits", SYS_pread64, { 0x100000000, 3, 1, 0 } },
 	{ "pwrite-fd0", SYS_pwrite64, { 0, 3, 1, 0 } },
 	{ "writev", SYS_writev, { 1, 3, 0, 0 } },
+	/* More of the file system. */
+	{ "fchmodat", SYS_fchmodat, { (unsigned long)AT_FDCWD, 2, 0600, 0 } },
+	{ "mkdirat", SYS_mkdirat, { (unsigned long)AT_FDCWD, 2, 0700, 0 } },
+	{ "mknodat", SYS_mknodat, { (unsigned long)AT_FDCWD, 2, 0600, 0 } },
+	{ "readlinkat", SYS_readlinkat, { (unsigned long)AT_FDCWD, 1, 3, 8 } },
+	{ "faccessat", SYS_faccessat, { (unsigned long)AT_FDCWD, 1, 0, 0 } },
+	{ "name_to_handle_at", SYS_name_to_handle_at, {
+	    (unsigned long)AT_FDCWD, 1, 0, 0 } },
+	{ "getdents64", SYS_getdents64, { 0, 3, 64, 0 } },
+	{ "statx", SYS_statx, { 0, 0, 0, 0 } },
+	{ "chroot", SYS_chroot, { 1, 0, 0, 0 } },
+	{ "pivot_root", SYS_pivot_root, { 0, 0, 0, 0 } },
+	{ "open_tree", 428, { ~0ul, 0, 0, 0 } },
+	{ "fsopen", 430, { 0, 0, 0, 0 } },
+	{ "fanotify", SYS_fanotify_init, { 0, 0, 0, 0 } },
+	/* Other processes, and the host. */
+	{ "process_vm_writev", SYS_process_vm_writev, { 1, 0, 0, 0 } },
+	{ "pidfd_getfd", 438, { ~0ul, 0, 0, 0 } },
+	{ "pidfd_send_signal", 424, { ~0ul, 0, 0, 0 } },
+	{ "process_madvise", 440, { ~0ul, 0, 0, 0 } },
+	{ "kcmp", SYS_kcmp, { 1, 1, 0, 0 } },
+	{ "setpriority", SYS_setpriority, { 0, 0, 0, 0 } },
+	{ "sched_setscheduler", SYS_sched_setscheduler, { 0, 99, 0, 0 } },
+	{ "getppid", SYS_getppid, { 0, 0, 0, 0 } },
+	{ "uname", SYS_uname, { 3, 0, 0, 0 } },
+	{ "sysinfo", SYS_sysinfo, { 3, 0, 0, 0 } },
+	{ "syslog", SYS_syslog, { 10, 0, 0, 0 } },
+	{ "reboot", SYS_reboot, { 0, 0, 0, 0 } },
+	{ "clock_settime", SYS_clock_settime, { 0, 0, 0, 0 } },
+	{ "init_module", SYS_init_module, { 0, 0, 0, 0 } },
+	{ "iopl", SYS_iopl, { 3, 0, 0, 0 } },
+	/* The network, and other ways to talk. */
+	{ "socket-alg", SYS_socket, { 38, SOCK_SEQPACKET, 0, 0 } },
+	{ "socket-vsock", SYS_socket, { 40, SOCK_STREAM, 0, 0 } },
+	{ "socket-packet", SYS_socket, { AF_PACKET, SOCK_RAW, 0, 0 } },
+	{ "socketpair", SYS_socketpair, { AF_UNIX, SOCK_STREAM, 0, 3 } },
+	{ "sendto", SYS_sendto, { 1, 3, 0, 0 } },
+	{ "shmget", SYS_shmget, { 0, 4096, 0600, 0 } },
+	{ "semget", SYS_semget, { 0, 0, 0, 0 } },
+	{ "msgget", SYS_msgget, { 1, 0, 0, 0 } },
+	{ "mq_open", SYS_mq_open, { 0, 0, 0, 0 } },
+	{ "pipe2", SYS_pipe2, { 3, 0, 0, 0 } },
+	{ "eventfd2", SYS_eventfd2, { 0, 0, 0, 0 } },
+	{ "epoll_create1", SYS_epoll_create1, { 0, 0, 0, 0 } },
+	{ "io_setup", SYS_io_setup, { 0, 0, 0, 0 } },
+	{ "io_uring_enter", 426, { 0, 0, 0, 0 } },
+	/* Memory and descriptors. */
+	{ "mmap-8-gib", SYS_mmap, { 0, 8ul << 30, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS } },
+	{ "mremap", SYS_mremap, { 3, 4096, 4096, 0 } },
+	{ "madvise", SYS_madvise, { 3, 4096, 0, 0 } },
+	{ "mlock", SYS_mlock, { 3, 4096, 0, 0 } },
+	{ "memfd_secret", 447, { 0, 0, 0, 0 } },
+	{ "vmsplice", SYS_vmsplice, { 1, 0, 0, 0 } },
+	{ "splice", SYS_splice, { 0, 0, 1, 0 } },
+	{ "sendfile", SYS_sendfile, { 1, 0, 0, 0 } },
+	{ "copy_file_range", SYS_copy_file_range, { 0, 0, 1, 0 } },
+	{ "readv", SYS_readv, { 1, 3, 0, 0 } },
+	{ "preadv", SYS_preadv, { 0, 3, 0, 0 } },
+	{ "close", SYS_close, { 5, 0, 0, 0 } },
+	{ "fstat", SYS_fstat, { 0, 3, 0, 0 } },
+	{ "poll", SYS_poll, { 0, 0, 0, 0 } },
+	/* Itself. */
+	{ "personality", SYS_personality, { 0xffffffff, 0, 0, 0 } },
+	{ "arch_prctl", SYS_arch_prctl, { 0x1003, 3, 0, 0 } },
+	{ "modify_ldt", SYS_modify_ldt, { 0, 3, 16, 0 } },
+	{ "landlock", 444, { 0, 0, 1, 0 } },
+	{ "capset", SYS_capset, { 0, 0, 0, 0 } },
+	{ "setgroups", SYS_setgroups, { 0, 0, 0, 0 } },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask, { 0, 0, 0, 8 } },
+	{ "sigaltstack", SYS_sigaltstack, { 0, 0, 0, 0 } },
+	{ "nanosleep", SYS_nanosleep, { 0, 0, 0, 0 } },
+	{ "sched_yield", SYS_sched_yield, { 0, 0, 0, 0 } },
+	{ "rseq", 334, { 0, 0, 0, 0 } },
 	/* Numbers that are not, or not ours. */
 	{ "nr-minus-1", -1, { 0, 0, 0, 0 } },
 	{ "nr-1000", 1000, { 0, 0, 0, 0 } },
@@ -106,13 +205,12 @@ pointer(const struct call *c, size_t i)
 {
 	static const char root[] = "/";
 	static const char marker[] = "/nonexistent/picklefork-marker";
-	bool is_path = c->number == SYS_openat || c->number == OPENAT2 ||
-	    c->number == SYS_unlinkat || c->number == SYS_newfstatat ||
-	    c->number == SYS_execveat;
+	bool is_path = c->a[0] == (unsigned long)AT_FDCWD;
 
 	if (is_path && i == 1)
 		return (unsigned long)(c->a[1] == 1 ? root : marker);
-	if ((c->number == SYS_chdir || c->number == SYS_memfd_create) && i == 0)
+	if ((c->number == SYS_chdir || c->number == SYS_chroot ||
+	    c->number == SYS_memfd_create) && i == 0)
 		return (unsigned long)root;
 	if (c->a[i] == 3)
 		return (unsigned long)page;
@@ -198,10 +296,68 @@ spin(void)
 		__asm__ volatile("" ::: "memory");
 }
 
+/* ------------------------------------------------ no call, but a fault -- */
+
+/* As the arena is: writable, not executable, between guards.  Without the jail
+ * the same memory is made without either, so that the attempt is real. */
+#define ARENA ((size_t)65536)
+#define DEEP ((size_t)3 << 20)	/* over the jail's stack, under any other */
+static uint8_t *arena;
+
+static bool
+make_arena(bool jailed)
+{
+	int all = PROT_READ | PROT_WRITE | (jailed ? 0 : PROT_EXEC);
+	void *base = mmap(NULL, 3 * ARENA, jailed ? PROT_NONE : all,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (base == MAP_FAILED)
+		return false;
+	arena = (uint8_t *)base + ARENA;
+	return mprotect(arena, ARENA, all) == 0;
+}
+
+/* ret, on both machines that have it. */
+static void
+fault_execute(void)
+{
+	void (*code)(void);
+
+	arena[0] = 0xc3;
+	memcpy(&code, &arena, sizeof code);
+	code();
+}
+
+static void
+fault_past_end(void)
+{
+	*(volatile uint8_t *)(arena + ARENA) = 1;
+}
+
+static void
+fault_before_start(void)
+{
+	*(volatile uint8_t *)(arena - 1) = 1;
+}
+
+static void
+fault_stack(void)
+{
+	volatile uint8_t deep[DEEP];
+	size_t i;
+
+	for (i = sizeof deep; i >= 4096; i -= 4096)
+		deep[i - 1] = 1;
+}
+
 static const struct {
 	const char *name;
 	void (*make)(void);
 } others[] = {
+	{ "fault-execute-arena", fault_execute },
+	{ "fault-past-arena", fault_past_end },
+	{ "fault-before-arena", fault_before_start },
+	{ "fault-stack", fault_stack },
 	{ "execve", try_execve },
 	{ "fork", try_clone },
 	{ "clone3", try_clone3 },
@@ -229,6 +385,7 @@ attempt(const char *name)
 	for (i = 0; i < sizeof calls / sizeof calls[0]; i++) {
 		if (strcmp(name, calls[i].name) == 0) {
 			say("J");
+			answer = 0;
 			try_call(&calls[i]);
 			return true;
 		}
@@ -236,6 +393,7 @@ attempt(const char *name)
 	for (i = 0; i < sizeof others / sizeof others[0]; i++) {
 		if (strcmp(name, others[i].name) == 0) {
 			say("J");
+			answer = 0;
 			others[i].make();
 			return true;
 		}
@@ -261,6 +419,7 @@ list(void)
 int
 main(int argc, char **argv)
 {
+	char said[4] = "000";
 	struct jail jail = {
 		.uid = 0x7fff0001,
 		.cpu_seconds = 1,
@@ -273,7 +432,10 @@ main(int argc, char **argv)
 	}
 	if (argc != 3)
 		_exit(64);
-	if (strcmp(argv[1], "full") == 0) {
+	no_filter = strcmp(argv[1], "rest") == 0;
+	if (!make_arena(strcmp(argv[1], "control") != 0))
+		_exit(4);
+	if (strcmp(argv[1], "control") != 0) {
 		(void)jail_close_fds(&jail);
 		if (!jail_enter(&jail))
 			_exit(3);
@@ -283,5 +445,9 @@ main(int argc, char **argv)
 	if (!attempt(argv[2]))
 		_exit(64);
 	say("S");
+	said[0] = (char)('0' + answer / 100);
+	said[1] = (char)('0' + answer / 10 % 10);
+	said[2] = (char)('0' + answer % 10);
+	say(said);
 	_exit(0);
 }
