@@ -141,8 +141,9 @@ def other_formats(out):
            "HDF5: 137 public CVE files, none of them parsed", "h5")
     onnx = b"\x08\x09\x12\x07pytorch\x3a\x20\x2a\x1e\x6a\x1c\x0a\x08location" \
         b"\x12\x10../../etc/passwd"
-    refuse("R-onnx-external", onnx,
-           "ONNX: external data by a path; no second file is opened", "onnx")
+    out.add("R-onnx-external", onnx,
+            "ONNX: external data by a path; no second file is opened",
+            "dangerous", ["../../etc/passwd"], ext="onnx")
     refuse("R-nemo-target", b"_target_: os.system\ncommand: 'true'\n",
            "NeMo: Hydra's _target_ in a YAML file", "yaml")
 

@@ -151,10 +151,11 @@ lie_dtype_0(void)
 	with_dtype(0);
 }
 
+/* The last before ggml's. */
 void
-lie_dtype_33(void)
+lie_dtype_63(void)
 {
-	with_dtype(33);
+	with_dtype(63);
 }
 
 void
