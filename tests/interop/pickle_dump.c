@@ -116,7 +116,7 @@ static bool
 run(struct graph *g, const uint8_t *bytes, uint64_t len,
     struct machine_result *result, struct machine_error *error)
 {
-	struct pickle_source source = { bytes, len, 0, true };
+	struct pickle_source source = { bytes, len, 0, true, false };
 
 	arena_rewind(&job.arena, 0);
 	graph_init(g, &job);

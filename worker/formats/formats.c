@@ -17,6 +17,7 @@ const struct format formats[] = {
 	{ "npz", npz_is, npz_parse },
 	{ "npy", npy_is, npy_parse },
 	{ "safetensors", safetensors_is, safetensors_parse },
+	{ "joblib", joblib_file_is, joblib_file_parse },
 	{ "pickle", pickle_file_is, pickle_file_parse },
 	{ "flax-msgpack", flax_is, flax_parse },
 	{ "onnx", onnx_is, onnx_parse },

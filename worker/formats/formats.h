@@ -39,6 +39,8 @@ bool safetensors_is(struct job *job);
 void safetensors_parse(struct job *job);
 bool torch_tar_is(struct job *job);
 void torch_tar_parse(struct job *job);
+bool joblib_file_is(struct job *job);
+void joblib_file_parse(struct job *job);
 bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
 bool onnx_is(struct job *job);

@@ -16,6 +16,11 @@ bool inflate_prime(void);
  * ratio limit (1,032:1, deflate's own) is judged before anything is written. */
 const uint8_t *inflate_raw(struct job *job, const uint8_t *packed,
     uint64_t packed_len, uint64_t size, uint64_t where);
+/* A whole zlib or gzip stream whose length nobody told: *size.  Checksums are
+ * checked; one stream only.  Over two thirds of the arena that is left:
+ * FAULT_LIMIT. */
+const uint8_t *inflate_whole(struct job *job, const uint8_t *packed,
+    uint64_t packed_len, bool gzip, uint64_t *size);
 /* As zip and gzip have it (polynomial 0xEDB88320). */
 uint32_t inflate_crc32(const uint8_t *bytes, uint64_t length);
 

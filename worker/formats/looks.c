@@ -27,6 +27,8 @@ static const struct magic {
 	{ 0, 6, "7z\xbc\xaf\x27\x1c", "7z", NOT "looks like 7-Zip" },
 	{ 0, 6, "\xfd" "7zXZ\0", "xz", NOT "looks like xz; unpack it first" },
 	{ 0, 3, "\x5d\0\0", "lzma", NOT "looks like LZMA; unpack it first" },
+	{ 0, 2, "ZF", "joblib-zfile", NOT "looks like joblib before 0.9.3; "
+	    "load and dump it with a newer one" },
 	{ 0, 3, "BZh", "bzip2", NOT "looks like bzip2; unpack it first" },
 	{ 0, 4, "\x04\x22\x4d\x18", "lz4", NOT "looks like LZ4; unpack it first" },
 	{ 0, 4, "Rar!", "rar", NOT "looks like RAR" },

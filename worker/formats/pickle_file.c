@@ -299,7 +299,8 @@ pickle_file_parse(struct job *job)
 {
 	struct storage_home home = { .find = find_nothing, .job = job };
 	struct pickle_source source = {
-		.at = job->map, .len = job->size, .base = 0, .in_file = true
+		.at = job->map, .len = job->size, .base = 0, .in_file = true,
+		.joblib = true
 	};
 	struct graph graph;
 

@@ -423,6 +423,7 @@ machine_run(struct graph *g, const struct pickle_source *source,
 	m.arena = &g->job->arena;
 	m.error = error;
 	m.quiet = quiet;
+	m.joblib = source->joblib;
 	m.text_flags = source->in_file ? VALUE_IN_FILE : 0;
 	m.limit = source->at + source->len;
 	m.start = source->at + (start > source->len ? source->len : start);

@@ -19,6 +19,7 @@ struct pickle_source {
 			 * the source stands in the input, 0 if nowhere */
 	bool in_file;	/* at[] is the input itself at `base`, so bytes inside
 			 * may be sent as extents */
+	bool joblib;	/* raw arrays follow joblib's wrappers: joblib.c */
 };
 
 struct machine_error {

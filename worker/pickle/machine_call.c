@@ -319,7 +319,7 @@ machine_build(struct machine *m)
 		if (node->as.call.state != VREF_MISSING)
 			node->flags |= VALUE_BUILT_TWICE;
 		node->as.call.state = state;
-		return true;
+		return machine_joblib(m, inst);
 	case VALUE_GLOBAL:
 		machine_odd(m, ODD_WRITE_GLOBAL);
 		return true;

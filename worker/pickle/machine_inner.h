@@ -137,6 +137,7 @@ struct machine {
 	uint8_t text_flags;	/* VALUE_IN_FILE, or 0 */
 	bool framed;
 	bool quiet;
+	bool joblib;
 	bool used_memoize;
 	bool used_put;
 	bool saw_proto;
@@ -216,6 +217,8 @@ bool machine_stack_global(struct machine *m);
 bool machine_persid(struct machine *m);
 bool machine_extension(struct machine *m, unsigned width);
 bool machine_readonly(struct machine *m);
+/* joblib.c: a BUILD that ends an array's wrapper. */
+bool machine_joblib(struct machine *m, vref inst);
 /* Part 1 (items, a LIST) or 2 (entries, a DICT) of a call, made if absent;
  * part 0 is set to kwargs. */
 struct value *machine_call_part(struct machine *m, vref call, uint32_t part);

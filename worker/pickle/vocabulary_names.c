@@ -63,6 +63,9 @@ static const struct known known[] = {
 	{ "numpy", "float16 float32 float64 int8 int16 int32 int64 uint8 "
 	    "uint16 uint32 uint64 bool bool_ complex64 complex128 float_ int_ "
 	    "str_ bytes_ object_ void longlong ulonglong longdouble", NEVER },
+	{ "joblib.numpy_pickle", "NumpyArrayWrapper", CLEAN },
+	{ "sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper",
+	    CLEAN },
 	{ "numpy.core.multiarray", "_reconstruct scalar", CLEAN },
 	{ "numpy._core.multiarray", "_reconstruct scalar", CLEAN },
 	{ "numpy.core.numeric", "_frombuffer", CLEAN },

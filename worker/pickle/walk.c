@@ -455,6 +455,6 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	visit(w, root, false, false);
 	while (w->depth > 0)
 		advance(w);
-	if (job->window.depth == 0)
+	if (job->window.depth == 0 || home->under == NULL)
 		wrapped_unopened(g);
 }

@@ -418,7 +418,7 @@ run(struct harness *h, const char *bytes, size_t len, bool quiet,
     struct machine_error *error)
 {
 	struct job *job = harness_job(bytes, len, 0, h);
-	struct pickle_source source = { job->map, len, 0, true };
+	struct pickle_source source = { job->map, len, 0, true, false };
 
 	graph_init(g, job);
 	if (setjmp(job->stop) != 0) {

@@ -56,7 +56,7 @@ static void
 run_with(struct outcome *o, const void *bytes, size_t len, uint64_t nodes)
 {
 	struct job *job = harness_job(bytes, len, 0, &o->h);
-	struct pickle_source source = { job->map, len, 1000, true };
+	struct pickle_source source = { job->map, len, 1000, true, false };
 
 	o->died = false;
 	o->good = false;

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""joblib's pickles with arrays inside the stream, and compressed ones.
+
+    tests/gen/gen_joblib.py OUTDIR
+
+J-*: wrappers whose bytes are missing, too long, of a size that overflows; code
+behind and inside of arrays; bombs (ATTACKS: P20).  The same at every run."""
+
+import gzip
+import sys
+import zlib
+
+from older_out import *             # noqa: F403
+
+
+def dtype(code="f4", order="<", flags=0):
+    return Raw(call("numpy", "dtype", (code, False, True))
+               + value((3, order, None, None, None, -1, -1, flags)) + BUILD)
+
+
+def array(data=DATA, shape=(2, 3), code="f4", order="C", pad=16,
+          module="joblib.numpy_pickle", **o):
+    """A wrapper and the bytes behind its BUILD."""
+    state = {"subclass": Raw(GLOBAL("numpy", "ndarray")), "shape": shape,
+             "order": order, "dtype": o.get("dtype", dtype(code)),
+             "allow_mmap": True, "numpy_array_alignment_bytes": pad}
+    for name in o.get("without", ()):
+        del state[name]
+    padding = b"" if pad is None else o.get("padding", b"\3\xff\xff\xff")
+    return GLOBAL(module, "NumpyArrayWrapper") + EMPTY_TUPLE + NEWOBJ \
+        + value(state) + BUILD + padding + data
+
+
+def dump(body, proto=3):
+    return PROTO(proto) + body + STOP
+
+
+def one(**o):
+    return dump(state_dict({"good": array(**o)}, ordered=False))
+
+
+def good(out):
+    out.load("J-good", one(), "an array in a pickle", GOOD_ROW)
+    out.load("J-old", one(pad=None, without=[
+        "numpy_array_alignment_bytes"]), "joblib before 1.2", GOOD_ROW)
+    out.load("J-sklearn", one(module="sklearn.externals.joblib.numpy_pickle"),
+             "scikit-learn's own joblib", GOOD_ROW)
+    out.load("J-nopad", one(padding=b"\0"), "no padding", GOOD_ROW)
+    out.load("J-empty", one(data=b"", shape=(0, 3)), "an empty array",
+             {"good": tensor("F32", (0, 3), b"")})
+    for name, make in (("zlib", zlib.compress), ("gzip", lambda d:
+                       gzip.compress(d, mtime=0))):
+        out.load("J-" + name, make(one()), "compressed by " + name, GOOD_ROW)
+        data = make(one())
+        out.refuse("J-%s-cut" % name, data[:-1], "cut short")
+        out.refuse("J-%s-after" % name, data + b"x", "bytes after it")
+        out.refuse("J-%s-sum" % name, data[:-6] + bytes([data[-6] ^ 1])
+                   + data[-5:] if name == "gzip" else
+                   data[:-1] + bytes([data[-1] ^ 1]), "a wrong checksum")
+        out.refuse("J-%s-text" % name, make(b"hello, world\n" * 10),
+                   "text inside", code="PFORK_E_UNSUPPORTED")
+        out.refuse("J-%s-empty" % name, make(b""), "nothing inside",
+                   code="PFORK_E_UNSUPPORTED")
+        out.load("J-%s-evil" % name, make(dump(EVIL)), "code inside", {},
+                 "dangerous", ["os.system"])
+        out.load("J-%s-zeros" % name, make(one(
+            data=bytes(4 << 20), shape=(1 << 20,))), "4 MiB of zeros",
+            {"good": tensor("F32", (1 << 20,), bytes(4 << 20))})
+
+
+def hostile(out):
+    out.refuse("J-cut", one()[:-30], "the bytes end early")
+    out.refuse("J-pad", one(padding=b"\3\xff\0\xff"), "padding of zeros")
+    out.refuse("J-pad-past", one(data=b"", padding=b"\xff"),
+               "padding past the end")
+    for shape in ((-1,), (2**31,), (2**32,), (2**62, 4), (2**63 - 1,),
+                  (2**64,), (True,), ("2",), (None,), 6, None):
+        out.refuse("J-shape-%s" % str(shape).replace("'", "").replace(
+            " ", "").replace("(", "").replace(")", "").replace(",", "_"),
+            one(shape=shape), "the shape %r" % (shape,))
+    for code in ("f", "", "f99999999999", "fx", "4f"):
+        out.refuse("J-dtype-" + (code or "none"), one(code=code),
+                   "the dtype %r" % code)
+    out.refuse("J-dtype-text", one(dtype="f4"), "the dtype is text")
+    out.refuse("J-state", dump(GLOBAL("joblib.numpy_pickle",
+               "NumpyArrayWrapper") + EMPTY_TUPLE + NEWOBJ + value([1])
+               + BUILD), "the state is a list")
+    out.refuse("J-frame", PROTO(4) + FRAME(len(array()) + 1) + array() + STOP,
+               "the bytes stand inside of a frame")
+    out.load("J-evil-after", dump(state_dict({"good": array(), "x": EVIL})),
+             "code behind an array", GOOD_ROW, "dangerous", ["os.system"])
+    out.load("J-evil-bytes", one(data=(EVIL + STOP).ljust(24)),
+             "a pickle as an array's bytes", None, "dangerous",
+             ["os.system"])
+    out.load("J-evil-objects", dump(state_dict({
+        "good": array(), "x": array(data=dump(EVIL), code="O8",
+                                    padding=b"", dtype=dtype("O8", "|", 63))})),
+        "code as an array of objects", GOOD_ROW, "dangerous", ["os.system"])
+    out.refuse("J-objects-cut", one(data=dump(EVIL)[:-1], code="O8",
+               padding=b"", dtype=dtype("O8", "|", 63))[:-3],
+               "an array of objects that breaks off", verdict="dangerous",
+               names=["os.system"])
+
+
+def main():
+    out = Out(sys.argv[1], ".joblib")
+    for part in (good, hostile):
+        part(out)
+    out.close()
+
+
+if __name__ == "__main__":
+    main()

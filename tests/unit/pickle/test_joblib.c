@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_joblib.c - arrays in the middle of a pickle, plain and compressed: where
+ * their bytes are, each prefix, and the size of what is unpacked.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <libdeflate.h>
+
+#include "dtype.h"
+#include "harness.h"
+
+#define DTYPE "cnumpy\ndtype\n(X\2\0\0\0i2\x89\x88tR" \
+	"(K\3X\1\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb"
+#define BEFORE "\x80\x03}X\1\0\0\0wcjoblib.numpy_pickle\n" \
+	"NumpyArrayWrapper\n)\x81}(X\5\0\0\0shapeK\2K\1\x86" \
+	"X\5\0\0\0orderX\1\0\0\0FX\5\0\0\0dtype" DTYPE \
+	"X\x1b\0\0\0numpy_array_alignment_bytesK\x10ub"
+#define PADDING "\2\xff\xff"
+#define AFTER "s."
+static const char whole[] = BEFORE PADDING "aAbB" AFTER;
+
+static void
+test_whole(void **state)
+{
+	struct harness h;
+	const uint8_t *bytes;
+	size_t length;
+
+	(void)state;
+	assert_true(harness_run(whole, sizeof whole - 1, 0, &h));
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	assert_int_equal(h.tensor_count, 1);
+	assert_string_equal(h.tensors[0].name, "w");
+	assert_int_equal(h.tensors[0].dtype, DTYPE_I16);
+	assert_int_equal(h.storages[0].kind, STORAGE_EXTENT);
+	assert_int_equal(h.storages[0].offset, sizeof(BEFORE PADDING) - 1);
+	bytes = harness_bytes(&h, &h.tensors[0], &length);
+	assert_int_equal(length, 4);
+	assert_memory_equal(bytes, "aAbB", 4);
+	harness_free(&h);
+}
+
+static void
+test_prefixes(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	for (size_t n = 0; n + 1 < sizeof whole; n++) {
+		assert_false(harness_run(whole, n, 0, &h));
+		assert_int_equal(h.tensor_count, 0);
+		harness_free(&h);
+	}
+}
+
+static size_t
+compress(const void *in, size_t length, bool gzip, uint8_t *out, size_t room)
+{
+	struct libdeflate_compressor *c = libdeflate_alloc_compressor(9);
+	size_t made = gzip ?
+	    libdeflate_gzip_compress(c, in, length, out, room) :
+	    libdeflate_zlib_compress(c, in, length, out, room);
+
+	libdeflate_free_compressor(c);
+	assert_int_not_equal(made, 0);
+	return made;
+}
+
+static void
+test_compressed(void **state)
+{
+	uint8_t packed[1024];
+	struct harness h;
+	const uint8_t *bytes;
+	size_t length;
+	size_t n;
+
+	(void)state;
+	for (int gzip = 0; gzip < 2; gzip++) {
+		n = compress(whole, sizeof whole - 1, gzip, packed,
+		    sizeof packed);
+		assert_true(harness_run(packed, n, 0, &h));
+		assert_string_equal(h.format, "joblib");
+		assert_int_equal(h.verdict, VERDICT_CLEAN);
+		assert_int_equal(h.storages[0].kind, STORAGE_STREAM);
+		bytes = harness_bytes(&h, &h.tensors[0], &length);
+		assert_int_equal(length, 4);
+		assert_memory_equal(bytes, "aAbB", 4);
+		harness_free(&h);
+		for (size_t k = 0; k < n; k++) {
+			assert_false(harness_run(packed, k, 0, &h));
+			assert_int_equal(h.tensor_count, 0);
+			harness_free(&h);
+		}
+	}
+}
+
+/* 200 MiB in 200 KiB, with an arena of 64 MiB. */
+static void
+test_bomb(void **state)
+{
+	size_t length = 200 << 20;
+	uint8_t *zeros = calloc(1, length);
+	uint8_t *packed = malloc(1 << 20);
+	struct harness h;
+	size_t n;
+
+	(void)state;
+	assert_non_null(zeros);
+	assert_non_null(packed);
+	n = compress(zeros, length, true, packed, 1 << 20);
+	assert_false(harness_run(packed, n, 0, &h));
+	assert_int_equal(h.fault_code, FAULT_LIMIT);
+	harness_free(&h);
+	free(zeros);
+	free(packed);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whole),
+		cmocka_unit_test(test_prefixes),
+		cmocka_unit_test(test_compressed),
+		cmocka_unit_test(test_bomb),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

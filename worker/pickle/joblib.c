@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * joblib.c - arrays in the middle of a pickle.  joblib writes, after the BUILD
+ * that ends a NumpyArrayWrapper, a byte that counts the padding, the padding
+ * and the array's bytes (before 1.2: the bytes alone), or for arrays of objects
+ * a pickle of its own; its reader puts the array in the wrapper's place.  Here
+ * a would-be call of numpy's _reconstruct takes that place, over bytes that
+ * stand where they are.  Source: joblib 1.5, joblib/numpy_pickle.py.
+ */
+#include "machine_inner.h"
+
+#include <string.h>
+
+static bool
+is_wrapper(const struct machine *m, const struct value *call)
+{
+	static const char *const modules[] = { "joblib.numpy_pickle",
+		"sklearn.externals.joblib.numpy_pickle" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (value_is_global(m->g, call->as.call.callable, modules[i],
+		    "NumpyArrayWrapper"))
+			return true;
+	return false;
+}
+
+static vref
+attribute(const struct machine *m, vref state, const char *name)
+{
+	const struct value *dict = graph_at(m->g, state);
+	vref found = VREF_MISSING;
+	const uint8_t *at;
+	uint64_t len;
+
+	/* A wrapper has six; of one set twice the last counts. */
+	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2)
+		if (value_text(m->g, dict->as.seq.at[i], true, &at, &len) &&
+		    len == strlen(name) && memcmp(at, name, len) == 0)
+			found = dict->as.seq.at[i + 1];
+	return found;
+}
+
+/* numpy.dtype('f8', False, True) with its state: bytes an item, from the code,
+ * and whether items are objects, from the code or the flags. */
+static bool
+read_dtype(const struct machine *m, vref v, uint64_t *item, bool *objects)
+{
+	const struct value *call;
+	const uint8_t *at;
+	uint64_t len;
+	uint64_t digits = 0;
+	int64_t flags;
+
+	if (value_kind(m->g, v) != VALUE_CALL)
+		return false;
+	call = graph_at(m->g, v);
+	if (!value_is_global(m->g, call->as.call.callable, "numpy", "dtype") ||
+	    !value_text(m->g, value_item(m->g, call->as.call.args, 0), true,
+	    &at, &len) || len < 2)
+		return false;
+	if (memchr("<>|=", at[0], 4) != NULL) {
+		at++;
+		len--;
+	}
+	*item = 0;
+	for (uint64_t i = 1; i < len; i++, digits++) {
+		if (at[i] < '0' || at[i] > '9' || digits > 9)
+			return false;
+		*item = *item * 10 + (uint64_t)(at[i] - '0');
+	}
+	if (at[0] == 'U')
+		*item *= 4;
+	/* (3, order, subarray, names, fields, size, alignment, flags) */
+	*objects = at[0] == 'O' || (value_int(m->g, value_item(m->g,
+	    call->as.call.state, 7), &flags) && (flags & 1) != 0);
+	return digits > 0;
+}
+
+static bool
+array_bytes(const struct machine *m, vref shape, uint64_t item, uint64_t *out)
+{
+	uint64_t bytes = item;
+	int64_t n;
+
+	if (value_kind(m->g, shape) != VALUE_TUPLE)
+		return false;
+	for (uint32_t i = 0; i < value_count(m->g, shape); i++) {
+		vref v = value_item(m->g, shape, i);
+
+		if (value_kind(m->g, v) != VALUE_INT ||
+		    !value_int(m->g, v, &n) || n < 0 ||
+		    __builtin_mul_overflow(bytes, (uint64_t)n, &bytes))
+			return false;
+	}
+	*out = bytes;
+	return true;
+}
+
+static vref
+text(struct machine *m, const char *constant)
+{
+	return machine_string(m, VALUE_TEXT, (const uint8_t *)constant,
+	    strlen(constant));
+}
+
+/* _reconstruct(None, (), None) with the state (1, shape, dtype, order, bytes):
+ * the vocabulary looks at the state alone. */
+static vref
+array_word(struct machine *m, vref state, vref bytes)
+{
+	const uint8_t *order;
+	uint64_t len;
+	vref args[3] = { VREF_NONE, VREF_EMPTY_TUPLE, VREF_NONE };
+	vref parts[5] = { VREF_IMMEDIATE + 1, attribute(m, state, "shape"),
+		attribute(m, state, "dtype"), VREF_FALSE, bytes };
+	vref module = text(m, "numpy.core.multiarray");
+	vref name = text(m, "_reconstruct");
+	vref global;
+	vref v;
+	struct value *node;
+
+	if (value_text(m->g, attribute(m, state, "order"), true, &order,
+	    &len) && len == 1 && *order == 'F')
+		parts[3] = VREF_TRUE;
+	node = machine_node(m, VALUE_GLOBAL, &global);
+	node->as.global.module = module;
+	node->as.global.name = name;
+	args[1] = machine_tuple_of(m, args, 3);
+	parts[4] = machine_tuple_of(m, parts, 5);
+	node = machine_node(m, VALUE_CALL, &v);
+	node->how = CALL_REDUCE;
+	node->as.call.callable = global;
+	node->as.call.args = args[1];
+	node->as.call.state = parts[4];
+	node->as.call.more = VREF_MISSING;
+	return v;
+}
+
+/* An array of objects is a whole pickle, read without joblib's help. */
+static bool
+run_objects(struct machine *m, vref *array)
+{
+	struct pickle_source source = { .at = m->at,
+		.len = (uint64_t)(m->limit - m->at),
+		.base = m->skew + (uintptr_t)m->at,
+		.in_file = (m->text_flags & VALUE_IN_FILE) != 0 };
+	struct machine_result result;
+
+	if (!machine_run(m->g, &source, 0, m->quiet, &result, m->error))
+		return false;
+	m->at += result.end;
+	*array = result.value;
+	return true;
+}
+
+static bool
+take_bytes(struct machine *m, vref state, uint64_t bytes, vref *array)
+{
+	vref alignment = attribute(m, state, "numpy_array_alignment_bytes");
+	const uint8_t *at;
+	uint64_t pad = 0;
+	vref v;
+
+	if (alignment != VREF_MISSING && alignment != VREF_NONE &&
+	    !machine_count(m, 1, &pad))
+		return false;
+	if (!machine_bytes(m, pad, &at))
+		return false;
+	for (uint64_t i = 0; i < pad; i++)
+		if (at[i] != 0xff)
+			return machine_fail(m, "joblib's padding is not 0xff");
+	if (!machine_bytes(m, bytes, &at))
+		return false;
+	v = machine_string(m, VALUE_BYTES, at, bytes);
+	graph_at(m->g, v)->flags |= m->text_flags;
+	*array = array_word(m, state, v);
+	return true;
+}
+
+bool
+machine_joblib(struct machine *m, vref inst)
+{
+	vref state = graph_at(m->g, inst)->as.call.state;
+	uint64_t bytes;
+	uint64_t item;
+	bool objects;
+
+	if (!m->joblib || !is_wrapper(m, graph_at(m->g, inst)))
+		return true;
+	/* Its reader would go on behind the frame. */
+	if (m->framed && m->at != m->end)
+		return machine_fail(m, "joblib: an array inside of a frame");
+	m->framed = false;
+	m->end = m->limit;
+	if (value_kind(m->g, state) != VALUE_DICT ||
+	    value_count(m->g, state) > 64)
+		return machine_fail(m, "joblib: a wrapper without attributes");
+	if (!read_dtype(m, attribute(m, state, "dtype"), &item, &objects))
+		return machine_fail(m, "joblib: a dtype of unknown size");
+	if (objects)
+		return run_objects(m, &m->top[-1]);
+	if (!array_bytes(m, attribute(m, state, "shape"), item, &bytes))
+		return machine_fail(m, "joblib: a shape that cannot be");
+	return take_bytes(m, state, bytes, &m->top[-1]);
+}
