@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -175,6 +176,27 @@ check_canary(const char *worker)
 	close(input);
 }
 
+/* Lost to an order that is wrong these layers would only be reported, as where
+ * the kernel has none: here it is asked. */
+static void
+check_order(pid_t pid, uint64_t layers)
+{
+	/* LANDLOCK_CREATE_RULESET_VERSION */
+	bool has = syscall(444, NULL, 0ul, 1ul) >= 1;
+	const char *status = proc_text(pid, "status");
+
+	if (has)
+		check((layers >> JAIL_LANDLOCK & 1) == 1, "order",
+		    "F7: Landlock comes before RLIMIT_NOFILE");
+	else
+		skip("order", "this kernel has no Landlock");
+	/* F12: since Linux 5.16 seccomp does not do it. */
+	if (layers >> JAIL_SPECULATION & 1)
+		check(strstr(status, "\nSpeculation_Store_Bypass:\tthread "
+		    "vulnerable") == NULL, "order",
+		    "F12: speculation is off in the worker");
+}
+
 void
 check_worker(const struct programs *p)
 {
@@ -202,6 +224,7 @@ check_worker(const struct programs *p)
 	check_status(c.pid, hello.layers);
 	check_limits(c.pid);
 	check_fds(c.pid);
+	check_order(c.pid, hello.layers);
 	check(child_end(&c) == 2 << 8, GROUP, "leaves when the broker does");
 	close(input);
 	check_net(p->worker);
