@@ -7,7 +7,7 @@ that concerns a file which picklefork is given.  A row is
 where `cases` are ids of generated cases (tests/gen), with * for any letters.
 The class says what has to be seen:
 
-    named    the verdict is dangerous and the would-be call stands in the report
+    named    the verdict is dangerous, and what it wants stands in the report
     refused  no tensor comes out, and the error says why
     inert    the tensors are those of the file without the attack
     bounded  an answer within a second, however much is claimed
@@ -46,7 +46,7 @@ OTHERS = [
      "P9-call-of-call P9-computed-module", NAMED),
     ("nullifAI-7z", "picklescan", "a 7z archive is not looked into",
      "R-7z-wrapper R-gzip-wrapper", REFUSED),
-    ("nullifAI-broken", "picklescan", "a stream that breaks off after its call",
+    ("nullifAI-broken", "picklescan", "a stream that breaks off after a call",
      "P15-truncated-* P15-invalid-* P15-zip", NAMED),
     ("modelscan-54", "modelscan", "the PUT family is ignored",
      "P10-long-binput-*", NAMED),
@@ -66,7 +66,7 @@ OTHERS = [
      "R-appended-build", NAMED),
     ("GHSA-wccx-hook", "fickling", "loads, _load, _Unpickler are not hooked",
      "R-hook-*", NAMED),
-    ("GHSA-5j3x-dotted", "fickling", "an attribute with dots leaves its module",
+    ("GHSA-5j3x-dotted", "fickling", "a dotted attribute leaves its module",
      "P9-dotted-*", NAMED),
     ("fickling-317", "fickling", "a FRAME that ends inside an opcode",
      "P12-straddle-*", "either"),
@@ -93,7 +93,7 @@ OTHERS = [
      "P16-type-*", "any"),
     ("CVE-2026-24747-storage", "torch", "a storage shorter than declared",
      "Z16-storage-short Z16-storage-empty T-record-short", REFUSED),
-    ("stanza-1.12", "torch", "the unsafe load is tried when the safe one fails",
+    ("stanza-1.12", "torch", "the unsafe load is tried after the safe one",
      "R-fallback", NAMED),
     ("torch-195610", "torch", "tensors that leave their storage",
      "T-span-over T-span-offset T-wrap-* T-offset-2e62", REFUSED),
@@ -103,7 +103,7 @@ OTHERS = [
      "L-keys-* L-count-* L-claim-*", REFUSED),
     ("joblib-20220", "joblib", "an object array behind a wrapper",
      "T-numpy-object", "any"),
-    # skops, Keras, ONNX, NeMo: not read; another loader is never tried.
+    # skops, Keras, NeMo: not read; another loader is never tried.
     ("CVE-2025-54412", "skops", "OperatorFuncNode calls a function",
      "R-skops-54412", REFUSED),
     ("CVE-2025-54413", "skops", "MethodNode calls a method",
