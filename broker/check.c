@@ -46,6 +46,9 @@ add_under(uint64_t *total, uint64_t amount, uint64_t limit)
 
 /* -------------------------------------------------------------- text -- */
 
+/* worker/utf8.c knows this too.  It is written twice on purpose: the trusted
+ * side takes no code, and so no mistake, from the side that it judges. */
+
 /* Bytes of the sequence that starts here, 0 when it is not well-formed. */
 static size_t
 utf8_sequence(const uint8_t *at, size_t left)

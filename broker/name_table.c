@@ -3,7 +3,8 @@
  * name_table.c - names of tensors and aliases to numbers: open addressing with
  * linear probing, at most three quarters full.  The names are hostile, so the
  * hash is keyed (SipHash-1-3, Aumasson and Bernstein) with a seed that the file
- * cannot know: no author of a file can make all names collide.
+ * cannot know: no author of a file can make all names collide.  The worker has
+ * a SipHash too; the trusted side takes no code from it.
  */
 #include <stdlib.h>
 #include <string.h>

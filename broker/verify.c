@@ -137,7 +137,7 @@ read_all(int fd, char *out, size_t size)
 static char *
 read_status(const char *path)
 {
-	char *text = malloc(STATUS_BYTES);
+	char *text = calloc(1, STATUS_BYTES);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int rc = fd < 0 ? errno : ENOMEM;
 

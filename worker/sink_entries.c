@@ -7,6 +7,7 @@
 
 #include "dtype.h"
 #include "sink_inside.h"
+#include "utf8.h"
 
 /* Counted for each scalar besides its text: what its entry takes. */
 #define SCALAR_COST 64
@@ -212,7 +213,7 @@ scalar_data(struct sink *s, const struct scalar_out *out)
 	bool cut;
 
 	if (out->kind == SCALAR_TEXT)
-		return (struct wire_bytes){ s->text, names_utf8(s->text,
+		return (struct wire_bytes){ s->text, utf8_repair(s->text,
 		    sizeof(s->text), out->at, (size_t)out->len, &cut) };
 	if (out->kind == SCALAR_BIGINT || out->kind == SCALAR_BYTES)
 		return (struct wire_bytes){ out->at, length };

@@ -8,115 +8,14 @@
 
 #include <string.h>
 
-#define NAMES_FIRST 64		/* slots; a power of two */
+#include "siphash.h"
+#include "utf8.h"
 
-static const uint8_t replacement[3] = { 0xef, 0xbf, 0xbd };	/* U+FFFD */
+#define NAMES_FIRST 64		/* slots; a power of two */
 
 /* ---------------------------------------------------------------- text -- */
 
-/* Bytes of the character at p (left > 0), or 0 when it is not one.  Table 3-7
- * of the Unicode standard: no overlong forms, no surrogates, no more than
- * U+10FFFF. */
-static size_t
-character(const uint8_t *p, size_t left)
-{
-	uint8_t low = 0x80;
-	uint8_t high = 0xbf;
-	size_t size;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	size = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (p[0] == 0xe0)
-		low = 0xa0;
-	else if (p[0] == 0xed)
-		high = 0x9f;
-	else if (p[0] == 0xf0)
-		low = 0x90;
-	else if (p[0] == 0xf4)
-		high = 0x8f;
-	if (left < size || p[1] < low || p[1] > high)
-		return 0;
-	for (size_t i = 2; i < size; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	return size;
-}
-
-/* A surrogate as CPython's surrogatepass writes it: one U+FFFD, not three. */
-static bool
-is_surrogate(const uint8_t *p, size_t left)
-{
-	return left >= 3 && p[0] == 0xed && p[1] >= 0xa0 && p[1] <= 0xbf &&
-	    (p[2] & 0xc0) == 0x80;
-}
-
-/* Writes what stands for the character at p; returns its bytes, or 0 when there
- * is no room.  *used: bytes of the input. */
-static size_t
-put_character(uint8_t *out, size_t room, const uint8_t *p, size_t left,
-    size_t *used)
-{
-	const uint8_t *take = p;
-	size_t size = character(p, left);
-
-	*used = size;
-	if (size == 0) {
-		*used = is_surrogate(p, left) ? 3 : 1;
-		take = replacement;
-		size = sizeof(replacement);
-	}
-	if (size > room)
-		return 0;
-	memcpy(out, take, size);
-	return size;
-}
-
-/* Copies whole words of ASCII, and stops at the first that is none. */
-static size_t
-copy_ascii(uint8_t *out, const uint8_t *p, size_t length)
-{
-	uint64_t word;
-	size_t done = 0;
-
-	for (; length - done >= sizeof(word); done += sizeof(word)) {
-		memcpy(&word, p + done, sizeof(word));
-		if ((word & UINT64_C(0x8080808080808080)) != 0)
-			break;
-		memcpy(out + done, &word, sizeof(word));
-	}
-	return done;
-}
-
-size_t
-names_utf8(uint8_t *out, size_t room, const void *text, size_t length,
-    bool *cut)
-{
-	const uint8_t *p = text;
-	size_t written = 0;
-	size_t size;
-	size_t used;
-
-	*cut = false;
-	written = copy_ascii(out, p, room < length ? room : length);
-	for (size_t i = written; i < length; i += used) {
-		if (p[i] < 0x80 && written < room) {
-			out[written++] = p[i];
-			used = 1;
-			continue;
-		}
-		size = put_character(out + written, room - written, p + i,
-		    length - i, &used);
-		if (size == 0) {
-			*cut = true;
-			break;
-		}
-		written += size;
-	}
-	return written;
-}
+static const uint8_t replacement[3] = { 0xef, 0xbf, 0xbd };	/* U+FFFD */
 
 size_t
 names_clean(uint8_t *out, size_t room, const void *text, size_t length,
@@ -131,7 +30,7 @@ names_clean(uint8_t *out, size_t room, const void *text, size_t length,
 	while (!*cut && length > 0) {
 		nul = memchr(at, 0, length);
 		run = nul == NULL ? length : (size_t)(nul - at);
-		written += names_utf8(out + written, room - written, at, run,
+		written += utf8_repair(out + written, room - written, at, run,
 		    cut);
 		at += run;
 		length -= run;
@@ -199,62 +98,6 @@ names_join(struct joined *j, const struct path *path, const char *empty)
 	}
 }
 
-/* ---------------------------------------------------------------- hash -- */
-
-static uint64_t
-rotate(uint64_t x, unsigned by)
-{
-	return x << by | x >> (64 - by);
-}
-
-static void
-sip_rounds(uint64_t v[4], unsigned rounds)
-{
-	while (rounds-- > 0) {
-		v[0] += v[1];
-		v[2] += v[3];
-		v[1] = rotate(v[1], 13) ^ v[0];
-		v[3] = rotate(v[3], 16) ^ v[2];
-		v[0] = rotate(v[0], 32);
-		v[2] += v[1];
-		v[0] += v[3];
-		v[1] = rotate(v[1], 17) ^ v[2];
-		v[3] = rotate(v[3], 21) ^ v[0];
-		v[2] = rotate(v[2], 32);
-	}
-}
-
-/* Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012.  Words are
- * read in the machine's order: the hash never leaves this process. */
-uint64_t
-names_hash(const uint64_t key[2], const uint8_t *at, size_t length)
-{
-	uint64_t v[4] = {
-		key[0] ^ UINT64_C(0x736f6d6570736575),
-		key[1] ^ UINT64_C(0x646f72616e646f6d),
-		key[0] ^ UINT64_C(0x6c7967656e657261),
-		key[1] ^ UINT64_C(0x7465646279746573),
-	};
-	uint64_t word;
-	size_t whole = length & ~(size_t)7;
-
-	for (size_t i = 0; i < whole; i += 8) {
-		memcpy(&word, at + i, 8);
-		v[3] ^= word;
-		sip_rounds(v, 2);
-		v[0] ^= word;
-	}
-	word = (uint64_t)length << 56;
-	for (size_t i = whole; i < length; i++)
-		word |= (uint64_t)at[i] << 8 * (i - whole);
-	v[3] ^= word;
-	sip_rounds(v, 2);
-	v[0] ^= word;
-	v[2] ^= 0xff;
-	sip_rounds(v, 4);
-	return v[0] ^ v[1] ^ v[2] ^ v[3];
-}
-
 /* ----------------------------------------------------------------- set -- */
 
 void
@@ -302,7 +145,7 @@ static struct name_entry *
 claim(struct job *job, struct name_set *set, const uint8_t *at, size_t len,
     bool *taken)
 {
-	uint64_t hash = names_hash(job->seed, at, len);
+	uint64_t hash = siphash(job->seed, at, len);
 	struct name_entry *entry;
 
 	if (hash == 0)

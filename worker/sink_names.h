@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * sink_names.h - the names that the sink gives: paths joined, text made valid
- * UTF-8, collisions resolved.  For sink.c alone, but for the hash.
+ * UTF-8, collisions resolved.  For the sink alone.
  */
 #ifndef WORKER_SINK_NAMES_H
 #define WORKER_SINK_NAMES_H
@@ -34,13 +34,8 @@ struct name_set {
 	uint32_t used;
 };
 
-/* Copies length bytes of text to out (room bytes), every byte that is not
- * UTF-8 and every encoded surrogate becoming U+FFFD.  Returns how many bytes it
- * wrote; *cut when not all of it fitted (whole characters). */
-size_t names_utf8(uint8_t *out, size_t room, const void *text, size_t length,
-    bool *cut);
-/* The same, and NUL becomes U+FFFD too: the broker keeps names and notes as C
- * strings, and two names must not differ behind a NUL alone. */
+/* utf8_repair, and NUL becomes U+FFFD too: the broker keeps names and notes as
+ * C strings, and two names must not differ behind a NUL alone. */
 size_t names_clean(uint8_t *out, size_t room, const void *text, size_t length,
     bool *cut);
 
@@ -52,8 +47,5 @@ void names_init(struct job *job, struct name_set *set);
  * to j->text.  0: it was free as it is, 1: a suffix was added, -1: with the
  * suffix it would be over TENSOR_NAME_MAX. */
 int names_claim(struct job *job, struct name_set *set, struct joined *j);
-
-/* SipHash-2-4. */
-uint64_t names_hash(const uint64_t key[2], const uint8_t *at, size_t length);
 
 #endif

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * output.c - output files appear whole or not at all: written without a name
- * (or where the file system cannot, under a temporary one in the same directory),
- * synced, named, directory synced.  Must never replace a file that the user did
- * not say to replace, nor leave a half-written one behind.
+ * (or where the file system cannot, under a temporary one in the same
+ * directory), synced, named, directory synced.  Must never replace a file that
+ * the user did not say to replace, nor leave a half-written one behind.
  */
 #include "output.h"
 

@@ -17,8 +17,8 @@ struct output {
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
  * output.  Until output_commit there is only a file without a name in the
- * directory of `path`; where the file system has none such, a temporary file that
- * disappears on SIGINT, SIGTERM and SIGHUP, too. */
+ * directory of `path`; where the file system has none such, a temporary file
+ * that disappears on SIGINT, SIGTERM and SIGHUP, too. */
 int output_open(struct output *o, const char *path, bool force);
 /* Synced and renamed; refuses to replace a file unless `force`. */
 int output_commit(struct output *o);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * gguf_values.c - keys and values of a GGUF file: judged all, sent where
- * scalars are asked for.  An array's elements are scalars KEY.0, KEY.1, ...  A chat
- * template is a program for others (Jinja2): it is named, never run.
+ * scalars are asked for.  An array's elements are scalars KEY.0, KEY.1, ...  A
+ * chat template is a program for others (Jinja2): it is named, never run.
  */
 #include "gguf.h"
 

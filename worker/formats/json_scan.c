@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_scan.c - see json_scan.h.  Reads each byte once, strings eight bytes at a time:
- * names are most of a header.  A read never passes `end`.
+ * json_scan.c - see json_scan.h.  Reads each byte once, strings eight bytes at
+ * a time: names are most of a header.  A read never passes `end`.
  */
 #include "json_scan.h"
 
 #include <string.h>
+
+#include "digit.h"
+#include "utf8.h"
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -81,15 +84,6 @@ find_special(const uint8_t *at, const uint8_t *end)
 	return at;
 }
 
-static int
-hex_digit(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The four digits of \uXXXX; -1 when they are not. */
 static int32_t
 hex_4(const uint8_t *p, const uint8_t *end)
@@ -99,11 +93,11 @@ hex_4(const uint8_t *p, const uint8_t *end)
 	if (end - p < 4)
 		return -1;
 	for (unsigned i = 0; i < 4; i++) {
-		int digit = hex_digit(p[i]);
+		unsigned digit = digit_value(p[i]);
 
-		if (digit < 0)
+		if (digit >= 16)
 			return -1;
-		value = value * 16 + digit;
+		value = value * 16 + (int32_t)digit;
 	}
 	return value;
 }
@@ -332,31 +326,6 @@ json_end(struct json *j)
 	return j->at == j->end || fail(j, "something after the end");
 }
 
-static size_t
-put_utf8(uint8_t *out, int32_t c)
-{
-	if (c < 0x80) {
-		out[0] = (uint8_t)c;
-		return 1;
-	}
-	if (c < 0x800) {
-		out[0] = (uint8_t)(0xc0 | c >> 6);
-		out[1] = (uint8_t)(0x80 | (c & 0x3f));
-		return 2;
-	}
-	if (c < 0x10000) {
-		out[0] = (uint8_t)(0xe0 | c >> 12);
-		out[1] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-		out[2] = (uint8_t)(0x80 | (c & 0x3f));
-		return 3;
-	}
-	out[0] = (uint8_t)(0xf0 | c >> 18);
-	out[1] = (uint8_t)(0x80 | (c >> 12 & 0x3f));
-	out[2] = (uint8_t)(0x80 | (c >> 6 & 0x3f));
-	out[3] = (uint8_t)(0x80 | (c & 0x3f));
-	return 4;
-}
-
 size_t
 json_unescape(const struct json_text *text, uint8_t *out)
 {
@@ -375,7 +344,8 @@ json_unescape(const struct json_text *text, uint8_t *out)
 		p++;
 		if (*p == 'u') {
 			p++;
-			used += put_utf8(out + used, unicode_escape(&p, end));
+			used += utf8_put(out + used,
+			    (uint32_t)unicode_escape(&p, end));
 			continue;
 		}
 		letter = memchr(letters, *p, sizeof(letters) - 1);

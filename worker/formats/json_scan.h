@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_scan.h - a small strict JSON scanner (RFC 8259) for headers: the caller says
- * what must come next.  No tree, no memory, no recursion.  What it is given
- * must be valid UTF-8 (utf8.h), which is not looked at again here.
+ * json_scan.h - a small strict JSON scanner (RFC 8259) for headers: the caller
+ * says what must come next.  No tree, no memory, no recursion.  What it is
+ * given must be valid UTF-8 (utf8.h), which is not looked at again here.
  */
 #ifndef WORKER_JSON_SCAN_H
 #define WORKER_JSON_SCAN_H

@@ -19,7 +19,8 @@ static const struct magic {
 	const char *format;
 	const char *text;
 } magics[] = {
-	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT "looks like HDF5 (Keras .h5)" },
+	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5",
+	    NOT "looks like HDF5 (Keras .h5)" },
 	{ 0, 4, "ggjt", "ggml", NOT "looks like GGML (before GGUF)" },
 	{ 0, 2, "\x1f\x8b", "gzip", NOT "looks like gzip; unpack it first" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "zstd",
@@ -30,7 +31,8 @@ static const struct magic {
 	{ 0, 2, "ZF", "joblib-zfile", NOT "looks like joblib before 0.9.3; "
 	    "load and dump it with a newer one" },
 	{ 0, 3, "BZh", "bzip2", NOT "looks like bzip2; unpack it first" },
-	{ 0, 4, "\x04\x22\x4d\x18", "lz4", NOT "looks like LZ4; unpack it first" },
+	{ 0, 4, "\x04\x22\x4d\x18", "lz4",
+	    NOT "looks like LZ4; unpack it first" },
 	{ 0, 4, "Rar!", "rar", NOT "looks like RAR" },
 	{ 0, 4, "\x7f" "ELF", NULL, NOT "looks like a program (ELF)" },
 	{ 0, 4, "\x89PNG", NULL, NOT "looks like a PNG image" },

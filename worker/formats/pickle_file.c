@@ -117,8 +117,8 @@ static const struct opcode opcodes[NEWEST + 1] = {
 	[NEWEST] = { ARG_NONE, 1, 1, false, false },
 };
 
-/* Python reads no more than the beginning: blanks, a sign, 0x1f, 1_000, .5, nan;
- * whatever comes after a NUL; and in an empty line a zero. */
+/* Python reads no more than the beginning: blanks, a sign, 0x1f, 1_000, .5,
+ * nan; whatever comes after a NUL; and in an empty line a zero. */
 static bool
 number_is(const uint8_t *line, size_t length, enum argument argument)
 {
@@ -239,7 +239,7 @@ effect_is(struct shape *s, const struct opcode *op)
 }
 
 /* strict: the file has another format already, so a pickle that ends before it
- * has named a global, and so harms nobody, is a stray "N." and no second one. */
+ * has named a global, and so harms nobody, is a stray "N." and no second. */
 static bool
 text_pickle_is(struct cursor c, bool strict)
 {

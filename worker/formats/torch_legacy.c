@@ -16,10 +16,10 @@
 #include "dtype.h"
 #include "formats.h"
 #include "sink.h"
+#include "siphash.h"
 #include "torch_file.h"
 #include "verdict.h"
 #include "vocabulary_word.h"
-#include "walk_keys.h"
 
 #define PROTOCOL_VERSION 1001
 
@@ -219,7 +219,7 @@ declare(struct legacy *l, const struct value *persid)
 	new.element = element_of(l->g, value_item(l->g, id, 1));
 	if (new.key_len == 0)
 		new.key = (const uint8_t *)"";
-	new.hash = keys_hash(l->job, new.key, (size_t)new.key_len);
+	new.hash = siphash(l->job->seed, new.key, (size_t)new.key_len);
 	make_room(l);
 	r = find_record(l, new.hash, new.key, new.key_len);
 	if (r->key == NULL) {
@@ -274,7 +274,7 @@ place_record(struct legacy *l, vref v)
 		lie(l, where, "a storage's key is not text");
 	if (len == 0)
 		key = (const uint8_t *)"";
-	r = find_record(l, keys_hash(l->job, key, (size_t)len), key, len);
+	r = find_record(l, siphash(l->job->seed, key, (size_t)len), key, len);
 	if (r->key == NULL)
 		lie(l, where, "the list names a storage that no tensor has");
 	if (r->data != 0)
@@ -314,8 +314,8 @@ find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
     uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
 {
 	struct legacy *l = home->context;
-	struct record *r = find_record(l, keys_hash(l->job, key, key_len), key,
-	    key_len);
+	uint64_t hash = siphash(l->job->seed, key, key_len);
+	struct record *r = find_record(l, hash, key, key_len);
 
 	(void)where;
 	if (r->key == NULL)

@@ -18,9 +18,9 @@
 #include "dtype.h"
 #include "formats.h"
 #include "sink.h"
+#include "siphash.h"
 #include "verdict.h"
 #include "vocabulary_word.h"
-#include "walk_keys.h"
 
 static bool
 name_is(const uint8_t *name, size_t len, const char *want)
@@ -134,7 +134,7 @@ run_triple(struct torch_tar *t, uint64_t where)
 struct tar_object *
 torch_tar_find(const struct torch_tar *t, int64_t key)
 {
-	uint64_t hash = keys_hash(t->job, &key, sizeof key);
+	uint64_t hash = siphash(t->job->seed, &key, sizeof key);
 	struct tar_object *o;
 
 	if (t->capacity == 0)

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "sink_names.h"
+#include "siphash.h"
 
 #define FIRST_SLOTS 64		/* a power of two */
 
@@ -63,7 +63,7 @@ unique_add(struct job *job, struct unique *u, const uint8_t *at, size_t length)
 	struct unique_name *slot;
 
 	make_room(job, u);
-	hash = names_hash(job->seed, at, length);
+	hash = siphash(job->seed, at, length);
 	slot = find(u, hash, at, (uint32_t)length);
 	if (slot->at != NULL)
 		return false;

@@ -11,39 +11,15 @@
 
 #include <string.h>
 
-/* Length of the UTF-8 sequence at p, 0 when it is none (RFC 3629: no overlong
- * form, no surrogate, nothing over U+10FFFF). */
-static size_t
-utf8_length(const uint8_t *p, size_t left)
-{
-	uint32_t code;
-	size_t length;
-
-	if (p[0] < 0x80)
-		return 1;
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	length = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
-	if (length > left)
-		return 0;
-	code = p[0] & (0xffu >> (length + 1));
-	for (size_t i = 1; i < length; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		code = code << 6 | (p[i] & 0x3fu);
-	}
-	if ((length == 3 && code < 0x800) || (length == 4 && code < 0x10000) ||
-	    (code >= 0xd800 && code <= 0xdfff) || code > 0x10ffff)
-		return 0;
-	/* C1 controls: terminals obey them. */
-	return code < 0xa0 ? 0 : length;
-}
+#include "siphash.h"
+#include "utf8.h"
 
 static const char *
 character_wrong(const uint8_t *p, size_t left, size_t *length)
 {
-	*length = utf8_length(p, left);
-	if (*length == 0)
+	*length = utf8_character(p, left);
+	/* C1 controls, U+0080 to U+009F: terminals obey them. */
+	if (*length == 0 || (p[0] == 0xc2 && p[1] < 0xa0))
 		return "zip: member's name is not UTF-8 or has a control";
 	if (*p < 0x20 || *p == 0x7f)
 		return "zip: member's name has a control character";
@@ -131,60 +107,15 @@ load_rest(const uint8_t *p, size_t length)
 	return fold8(w);
 }
 
-static inline uint64_t
-rotate(uint64_t x, unsigned by)
-{
-	return x << by | x >> (64 - by);
-}
-
-struct sip {
-	uint64_t a, b, c, d;
-};
-
-static inline struct sip
-sip_round(struct sip v)
-{
-	v.a += v.b;
-	v.b = rotate(v.b, 13) ^ v.a;
-	v.a = rotate(v.a, 32);
-	v.c += v.d;
-	v.d = rotate(v.d, 16) ^ v.c;
-	v.a += v.d;
-	v.d = rotate(v.d, 21) ^ v.a;
-	v.c += v.b;
-	v.b = rotate(v.b, 17) ^ v.c;
-	v.c = rotate(v.c, 32);
-	return v;
-}
-
-static inline struct sip
-sip_word(struct sip v, uint64_t w)
-{
-	v.d ^= w;
-	v = sip_round(v);
-	v.a ^= w;
-	return v;
-}
-
-/* SipHash-1-3 (Aumasson, Bernstein 2012): chosen names must not collide. */
 uint64_t
 zip_name_hash(const uint64_t seed[2], const uint8_t *name, size_t length)
 {
-	struct sip v = {
-		seed[0] ^ UINT64_C(0x736f6d6570736575),
-		seed[1] ^ UINT64_C(0x646f72616e646f6d),
-		seed[0] ^ UINT64_C(0x6c7967656e657261),
-		seed[1] ^ UINT64_C(0x7465646279746573),
-	};
+	struct siphash v = siphash_begin(seed);
 	size_t i;
 
 	for (i = 0; length - i >= 8; i += 8)
-		v = sip_word(v, load8(name + i));
-	v = sip_word(v, load_rest(name + i, length - i) |
-	    (uint64_t)length << 56);
-	v.c ^= 0xff;
-	v = sip_round(sip_round(sip_round(v)));
-	return v.a ^ v.b ^ v.c ^ v.d;
+		v = siphash_word(v, load8(name + i));
+	return siphash_end(v, load_rest(name + i, length - i), length);
 }
 
 bool

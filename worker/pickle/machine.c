@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static uint32_t
 u32le(const uint8_t *p)
 {
@@ -36,13 +38,13 @@ text_valid(const uint8_t *at, uint64_t len)
 	while (len >= sizeof word) {
 		memcpy(&word, at, sizeof word);
 		if (word & UINT64_C(0x8080808080808080))
-			return utf8_valid(at, len, true);
+			return utf8_python(at, len);
 		at += sizeof word;
 		len -= sizeof word;
 	}
 	for (; len > 0; at++, len--)
 		if (*at >= 0x80)
-			return utf8_valid(at, len, true);
+			return utf8_python(at, len);
 	return true;
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "utf8.h"
+
 static vref
 new_call(struct machine *m, enum call_how how, vref callable, vref args)
 {
@@ -156,7 +158,7 @@ name_line(struct machine *m, bool ascii, vref *name)
 		return false;
 	if (len == 0)
 		return machine_fail(m, "an empty name");
-	if (ascii ? !ascii_only(at, len) : !utf8_valid(at, len, false))
+	if (ascii ? !utf8_ascii(at, len) : utf8_good(at, len) != len)
 		return machine_fail(m, ascii ? "the name is not ASCII" :
 					       "the name is not UTF-8");
 	judge_name(m, at, len);
@@ -245,7 +247,7 @@ machine_persid(struct machine *m)
 
 	if (!machine_line(m, &at, &len))
 		return false;
-	if (!ascii_only(at, len))
+	if (!utf8_ascii(at, len))
 		return machine_fail(m, "the persistent id is not ASCII");
 	text = machine_string(m, VALUE_TEXT, at, len);
 	graph_at(m->g, text)->flags |= m->text_flags;

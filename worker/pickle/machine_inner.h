@@ -250,9 +250,7 @@ bool decimal_to_double(const uint8_t *at, size_t len, double *out);
  * not decide it (then *out is not set). */
 bool power_to_double(uint64_t digits, int exponent, double *out);
 
-/* machine_utf8.c: pure. */
-bool utf8_valid(const uint8_t *at, uint64_t len, bool surrogates);
-bool ascii_only(const uint8_t *at, uint64_t len);
+/* machine_escape.c: pure. */
 /* Undo the escapes of STRING and of UNICODE (raw-unicode-escape) into out,
  * which holds unescape_room(len) bytes; false for a bad escape. */
 bool unescape_string(const uint8_t *at, size_t len, uint8_t *out, size_t *made);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "digit.h"
+
 /* 10^19 fits 64 bits. */
 #define CHUNK_DIGITS 19
 
@@ -22,24 +24,6 @@ struct literal {
 	bool negative;
 	bool zero_only;		/* a leading 0 in base 0 */
 };
-
-static bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static unsigned
-digit_value(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - (unsigned)'0';
-	if (c >= 'a' && c <= 'z')
-		return c - (unsigned)'a' + 10;
-	if (c >= 'A' && c <= 'Z')
-		return c - (unsigned)'A' + 10;
-	return 99;
-}
 
 /* "0x", "0o", "0b" or a lone leading zero. */
 static void
@@ -89,9 +73,9 @@ digits_good(struct literal *l)
 static bool
 parse_literal(struct literal *l, const uint8_t *at, size_t len, int base)
 {
-	while (len > 0 && is_blank(at[len - 1]))
+	while (len > 0 && digit_blank(at[len - 1]))
 		len--;
-	while (len > 0 && is_blank(*at)) {
+	while (len > 0 && digit_blank(*at)) {
 		at++;
 		len--;
 	}

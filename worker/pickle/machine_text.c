@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#include "digit.h"
+#include "utf8.h"
+
 /* Decimal without sign, blanks or leading zeros, as all writers have it. */
 static bool
 plain_decimal(const uint8_t *at, size_t len)
@@ -39,26 +42,6 @@ number_line(struct machine *m, const uint8_t **at, size_t *len, size_t *whole)
 	return true;
 }
 
-static bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static int
-digit_in(uint8_t c, int base)
-{
-	int digit = -1;
-
-	if (c >= '0' && c <= '9')
-		digit = c - '0';
-	else if (c >= 'a' && c <= 'f')
-		digit = c - 'a' + 10;
-	else if (c >= 'A' && c <= 'F')
-		digit = c - 'A' + 10;
-	return digit < base ? digit : -1;
-}
-
 /* C's strtol(s, &end, 0) when it takes all of the text and does not overflow:
  * blanks, sign, 0x, and a leading 0 for octal.  No text at all is 0. */
 static bool
@@ -73,7 +56,7 @@ strtol_takes(const uint8_t *at, size_t len, int64_t *out)
 	*out = 0;
 	if (len == 0)
 		return true;
-	while (i < len && is_blank(at[i]))
+	while (i < len && digit_blank(at[i]))
 		i++;
 	negative = i < len && at[i] == '-';
 	if (i < len && (at[i] == '-' || at[i] == '+'))
@@ -81,15 +64,15 @@ strtol_takes(const uint8_t *at, size_t len, int64_t *out)
 	if (i < len && at[i] == '0') {
 		base = 8;
 		if (i + 2 < len && (at[i + 1] | 0x20) == 'x' &&
-		    digit_in(at[i + 2], 16) >= 0) {
+		    digit_value(at[i + 2]) < 16) {
 			base = 16;
 			i += 2;
 		}
 	}
 	for (first = i; i < len; i++) {
-		int digit = digit_in(at[i], base);
+		int digit = (int)digit_value(at[i]);
 
-		if (digit < 0 ||
+		if (digit >= base ||
 		    __builtin_mul_overflow(value, base, &value) ||
 		    __builtin_sub_overflow(value, digit, &value))
 			return false;
@@ -197,7 +180,7 @@ static void
 push_old_string(struct machine *m, const uint8_t *at, uint64_t len,
     uint8_t flags)
 {
-	enum value_kind kind = ascii_only(at, len) ? VALUE_TEXT : VALUE_BYTES;
+	enum value_kind kind = utf8_ascii(at, len) ? VALUE_TEXT : VALUE_BYTES;
 	vref v = machine_string(m, kind, at, len);
 
 	graph_at(m->g, v)->flags = VALUE_OLD_STRING | flags;
@@ -239,7 +222,7 @@ machine_unicode(struct machine *m)
 	if (!machine_line(m, &at, &len))
 		return false;
 	if (len == 0 ||
-	    (ascii_only(at, len) && memchr(at, '\\', len) == NULL)) {
+	    (utf8_ascii(at, len) && memchr(at, '\\', len) == NULL)) {
 		v = machine_string(m, VALUE_TEXT, at, len);
 		graph_at(m->g, v)->flags = m->text_flags;
 	} else {
@@ -286,7 +269,7 @@ machine_counted(struct machine *m, uint8_t op)
 		push_old_string(m, at, len, m->text_flags);
 		return true;
 	}
-	if (c->kind == VALUE_TEXT && !utf8_valid(at, len, true))
+	if (c->kind == VALUE_TEXT && !utf8_python(at, len))
 		return machine_fail(m, "the text is not UTF-8");
 	v = machine_string(m, (enum value_kind)c->kind, at, len);
 	graph_at(m->g, v)->flags = m->text_flags;

@@ -65,7 +65,8 @@ graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 	struct value *node;
 
 	if (g->count >= g->job->limits.nodes || g->count >= VREF_IMMEDIATE - 1)
-		die(g->job, FAULT_LIMIT, where, "more values than the limit nodes");
+		die(g->job, FAULT_LIMIT, where,
+		    "more values than the limit nodes");
 	if (g->count % GRAPH_CHUNK == 0) {
 		g->chunks = arena_grow(&g->job->arena, g->chunks,
 		    sizeof(struct value *), chunk, chunk + 1,

@@ -6,6 +6,8 @@
  */
 #include "verdict_parts.h"
 
+#include "digit.h"
+
 /* 0 to 63, or -1.  RFC 4648, both alphabets. */
 static int
 sextet(uint8_t c)
@@ -51,28 +53,16 @@ decode_base64(const uint8_t *at, uint64_t len, uint8_t *out, uint64_t *out_len)
 	return made > 0;
 }
 
-static int
-nibble(uint8_t c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 bool
 decode_hex(const uint8_t *at, uint64_t len, uint8_t *out, uint64_t *out_len)
 {
 	if (len == 0 || len % 2 != 0)
 		return false;
 	for (uint64_t i = 0; i < len; i += 2) {
-		int high = nibble(at[i]);
-		int low = nibble(at[i + 1]);
+		unsigned high = digit_value(at[i]);
+		unsigned low = digit_value(at[i + 1]);
 
-		if (high < 0 || low < 0)
+		if (high >= 16 || low >= 16)
 			return false;
 		out[i / 2] = (uint8_t)(high << 4 | low);
 	}

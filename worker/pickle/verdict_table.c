@@ -8,7 +8,7 @@
 #include "verdict_parts.h"
 
 #include "names_tables.h"
-#include "sink_names.h"
+#include "siphash.h"
 
 #include <string.h>
 
@@ -118,8 +118,8 @@ hash_of(const struct scan *s, const char *module, size_t module_len,
 	/* The second under a key that depends on the first. */
 	uint64_t key[2] = { s->job->seed[0], s->job->seed[1] };
 
-	key[0] ^= names_hash(key, (const uint8_t *)module, module_len);
-	return names_hash(key, (const uint8_t *)name, name_len);
+	key[0] ^= siphash(key, module, module_len);
+	return siphash(key, name, name_len);
 }
 
 static void

@@ -51,8 +51,9 @@ push(struct walk *w, enum frame_kind kind, vref node, vref seq, bool counted)
 	const struct frame *above = w->depth > 0 ? f - 1 : NULL;
 
 	if (counted && w->nesting++ >= w->job->limits.nesting)
-		die(w->job, FAULT_LIMIT, value_where(w->g, node,
-		    WIRE_NO_OFFSET), "containers are nested over the limit nesting");
+		die(w->job, FAULT_LIMIT,
+		    value_where(w->g, node, WIRE_NO_OFFSET),
+		    "containers are nested over the limit nesting");
 	w->depth++;
 	f->kind = kind;
 	f->node = node;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "limits.h"
-#include "sink_names.h"
+#include "siphash.h"
 
 /* A tuple key is looked into this deep, and at this many parts in all. */
 #define TUPLE_DEPTH 4
@@ -20,12 +20,6 @@
 #define FEW_PAIRS 8
 /* Shorter keys cost no more than their node. */
 #define LONG_KEY 64
-
-uint64_t
-keys_hash(const struct job *job, const void *at, size_t len)
-{
-	return names_hash(job->seed, at, len);
-}
 
 /* ---------------------------------------------------------------- equality */
 
@@ -166,8 +160,8 @@ hash_atom(const struct job *job, const struct atom *a)
 	uint64_t words[2] = { a->kind, a->bits };
 
 	if (a->at != NULL)
-		return keys_hash(job, a->at, a->len);
-	return keys_hash(job, words, sizeof(words));
+		return siphash(job->seed, a->at, a->len);
+	return siphash(job->seed, words, sizeof(words));
 }
 
 static uint64_t
@@ -184,7 +178,7 @@ hash_key(const struct graph *g, vref key)
 	flatten(g, key, &flat);
 	for (uint32_t i = 0; i < flat.count; i++) {
 		words[1] = hash_atom(g->job, &flat.atoms[i]);
-		words[0] = keys_hash(g->job, words, sizeof(words));
+		words[0] = siphash(g->job->seed, words, sizeof(words));
 	}
 	return words[0];
 }

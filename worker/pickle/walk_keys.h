@@ -11,8 +11,6 @@
 /* Text of a key that is not its own text: None, True, 12, 0.5, (1, 'a'), ?. */
 #define KEY_TEXT_MAX 128
 
-/* SipHash-2-4 of bytes under job->seed. */
-uint64_t keys_hash(const struct job *job, const void *at, size_t len);
 /* Python's rule for a repeated key: the last value, at the first one's place.
  * Rewrites the DICT node; a pair that lost has VREF_MISSING as its key.
  * *left: bytes of long keys that may still be looked at; dies at none. */

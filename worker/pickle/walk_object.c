@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "siphash.h"
 #include "verdict.h"
 
 /* Of a name in a note; names are cut, not refused. */
@@ -120,11 +121,11 @@ note_class(struct walk *w, vref v, const struct value *class)
 	    &name, &name_len))
 		return;
 	/* One name may stand for many objects: not longer than that. */
-	hash[0] = keys_hash(w->job, module, module_len < NAME_HASHED ?
+	hash[0] = siphash(w->job->seed, module, module_len < NAME_HASHED ?
 	    module_len : NAME_HASHED);
-	hash[1] = keys_hash(w->job, name, name_len < NAME_HASHED ? name_len :
-	    NAME_HASHED);
-	if (noted_before(w, keys_hash(w->job, hash, sizeof(hash))) ||
+	hash[1] = siphash(w->job->seed, name, name_len < NAME_HASHED ?
+	    name_len : NAME_HASHED);
+	if (noted_before(w, siphash(w->job->seed, hash, sizeof(hash))) ||
 	    verdict_of_name((const char *)module, module_len,
 	    (const char *)name, name_len, true) == VERDICT_CLEAN)
 		return;

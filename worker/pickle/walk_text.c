@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "limits.h"
+#include "utf8.h"
 
 /* Longest copy of a repaired text: it stays too long for a name. */
 #define REPAIRED_MAX (TENSOR_NAME_MAX + 8)
@@ -167,73 +168,14 @@ put_float(struct text *t, double v)
 		put(t, ".0", 2);
 }
 
-/* Bytes of the UTF-8 character at p, 0 when it is none (RFC 3629: no overlong
- * form, no surrogate, nothing over U+10FFFF). */
-static size_t
-utf8_length(const uint8_t *p, uint64_t left)
-{
-	size_t n = p[0] < 0x80 ? 1 : p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 :
-	    p[0] < 0xf0 ? 3 : p[0] < 0xf5 ? 4 : 0;
-
-	if (n > left)
-		return 0;
-	for (size_t i = 1; i < n; i++)
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-	if (n >= 3 && ((p[0] == 0xe0 && p[1] < 0xa0) ||
-	    (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
-	    (p[0] == 0xf4 && p[1] > 0x8f)))
-		return 0;
-	return n;
-}
-
-/* Length of the part of the text that is good. */
-static uint64_t
-utf8_good(const uint8_t *at, uint64_t len)
-{
-	uint64_t i = 0;
-	uint64_t word;
-	size_t n;
-
-	while (i < len) {
-		/* Eight bytes of ASCII at once. */
-		n = sizeof(word);
-		if (len - i >= n) {
-			memcpy(&word, at + i, n);
-			if ((word & UINT64_C(0x8080808080808080)) == 0) {
-				i += n;
-				continue;
-			}
-		}
-		n = utf8_length(at + i, len - i);
-		if (n == 0)
-			break;
-		i += n;
-	}
-	return i;
-}
-
-/* The text with U+FFFD for what is not UTF-8 (a lone surrogate counts once). */
+/* The text with U+FFFD for what is not UTF-8. */
 static void
 put_repaired(struct text *t, const uint8_t *at, uint64_t len)
 {
-	uint64_t i = 0;
-	size_t n;
+	bool cut;
 
-	while (i < len && t->len < t->room) {
-		n = utf8_length(at + i, len - i);
-		if (n > 0) {
-			if (n > t->room - t->len)
-				return;
-			put(t, at + i, n);
-			i += n;
-			continue;
-		}
-		if (t->room - t->len < 3)
-			return;
-		put(t, "\xef\xbf\xbd", 3);
-		i += len - i >= 3 && at[i] == 0xed ? 3 : 1;
-	}
+	t->len += utf8_repair((uint8_t *)t->at + t->len, t->room - t->len, at,
+	    len, &cut);
 }
 
 static void

@@ -14,7 +14,6 @@
 #include <cmocka.h>
 
 #include "json_scan.h"
-#include "utf8.h"
 
 #define BYTES(text) text, sizeof(text) - 1
 
@@ -198,45 +197,6 @@ test_unescape(void **state)
 	assert_int_equal(text.len, 18);
 }
 
-static const struct utf8_case {
-	const char *text;
-	size_t length;
-	size_t good;
-} utf8s[] = {
-	{ BYTES(""), 0 },
-	{ BYTES("plain ASCII, over eight bytes"), 29 },
-	{ BYTES("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80"), 9 },
-	{ BYTES("\xf4\x8f\xbf\xbf"), 4 },
-	{ BYTES("12345678\xff"), 8 },
-	{ BYTES("1234567\x80z"), 7 },
-	{ BYTES("\xc0\x80"), 0 },
-	{ BYTES("\xc1\xbf"), 0 },
-	{ BYTES("a\xe0\x9f\xbf"), 1 },
-	{ BYTES("\xed\xa0\x80"), 0 },
-	{ BYTES("\xf0\x8f\xbf\xbf"), 0 },
-	{ BYTES("\xf4\x90\x80\x80"), 0 },
-	{ BYTES("\xf5\x80\x80\x80"), 0 },
-	{ BYTES("ab\xe2\x82"), 2 },
-	{ BYTES("ab\xe2\x28\xa1"), 2 },
-};
-
-static void
-test_utf8(void **state)
-{
-	(void)state;
-	for (size_t i = 0; i < sizeof(utf8s) / sizeof(*utf8s); i++) {
-		uint8_t *copy = malloc(utf8s[i].length + 1);
-		size_t good;
-
-		assert_non_null(copy);
-		memcpy(copy + 1, utf8s[i].text, utf8s[i].length);
-		good = utf8_good(copy + 1, utf8s[i].length);
-		free(copy);
-		if (good != utf8s[i].good)
-			fail_msg("case %zu: %zu", i, good);
-	}
-}
-
 int
 main(void)
 {
@@ -245,7 +205,6 @@ main(void)
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_natural),
 		cmocka_unit_test(test_unescape),
-		cmocka_unit_test(test_utf8),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

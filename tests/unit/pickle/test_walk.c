@@ -263,35 +263,6 @@ test_float_keys(void **state)
 	harness_free(&h);
 }
 
-/* The vectors of the SipHash paper: key 00..0f, messages 00, 00 01, ... */
-static void
-test_siphash(void **state)
-{
-	static const struct {
-		size_t len;
-		uint64_t hash;
-	} vectors[] = {
-		{ 0, UINT64_C(0x726fdb47dd0e0e31) },
-		{ 1, UINT64_C(0x74f839c593dc67fd) },
-		{ 7, UINT64_C(0xab0200f58b01d137) },
-		{ 8, UINT64_C(0x93f5f5799a932462) },
-		{ 15, UINT64_C(0xa129ca6149be45e5) },
-	};
-	uint8_t message[16];
-	struct harness h;
-	struct job *job = harness_job("", 0, 0, &h);
-
-	(void)state;
-	for (uint8_t i = 0; i < 16; i++)
-		message[i] = i;
-	job->seed[0] = UINT64_C(0x0706050403020100);
-	job->seed[1] = UINT64_C(0x0f0e0d0c0b0a0908);
-	for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++)
-		if (keys_hash(job, message, vectors[i].len) != vectors[i].hash)
-			fail_msg("length %zu", vectors[i].len);
-	harness_free(&h);
-}
-
 /* Enough pairs for the table: each key twice, 1 and 1.0 and so on. */
 static void
 test_large_dict(void **state)
@@ -341,7 +312,6 @@ main(void)
 		cmocka_unit_test(test_nesting_limit),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_float_keys),
-		cmocka_unit_test(test_siphash),
 		cmocka_unit_test(test_large_dict),
 	};
 

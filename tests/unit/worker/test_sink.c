@@ -241,26 +241,6 @@ test_linear(void **state)
 	harness_free(&h);
 }
 
-/* From the reference implementation's vectors: key 00..0f, input 00, 01, ... */
-static void
-test_hash(void **state)
-{
-	static const uint64_t key[] = {
-		UINT64_C(0x0706050403020100), UINT64_C(0x0f0e0d0c0b0a0908)
-	};
-	uint8_t bytes[15];
-
-	(void)state;
-	for (uint8_t i = 0; i < 15; i++)
-		bytes[i] = i;
-	assert_true(names_hash(key, bytes, 0) ==
-	    UINT64_C(0x726fdb47dd0e0e31));
-	assert_true(names_hash(key, bytes, 8) ==
-	    UINT64_C(0x93f5f5799a932462));
-	assert_true(names_hash(key, bytes, 15) ==
-	    UINT64_C(0xa129ca6149be45e5));
-}
-
 /* ------------------------------------------------------------- storages -- */
 
 static void
@@ -609,7 +589,6 @@ main(void)
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_linear),
-		cmocka_unit_test(test_hash),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_both_deliveries),
 		cmocka_unit_test(test_bugs_of_a_parser),
