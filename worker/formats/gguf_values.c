@@ -73,8 +73,9 @@ set_integer(struct scalar_out *out, uint64_t value, unsigned bytes,
 		out->i = (int64_t)value;
 	} else {
 		out->kind = SCALAR_BIGINT;
-		for (unsigned i = 0; i < 9; i++)
-			big[i] = i == 8 ? 0 : (uint8_t)(value >> 8 * i);
+		for (unsigned i = 0; i < 8; i++)
+			big[i] = (uint8_t)(value >> 8 * i);
+		big[8] = 0;
 		out->at = big;
 		out->len = 9;
 	}
