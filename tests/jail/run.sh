@@ -15,6 +15,7 @@ failed=0
 # Files to be parsed inside, where the generators can be run.
 mkdir "$dir/files"
 for gen in tests/gen/gen_*.py; do
+	mkdir "$dir/files/$(basename "$gen" .py)"
 	if ! python3 "$gen" "$dir/files/$(basename "$gen" .py)" \
 	    >/dev/null 2>"$dir/error"; then
 		cat "$dir/error"
