@@ -16,8 +16,12 @@ TIME ?= 60
 SMOKE_TIME ?= 20
 
 # Seeds: the fixtures and what the generators write.
-$(BUILD)/fuzz-seeds/.stamp: $(wildcard tests/gen/*.py tests/fixtures/*)
-	@tests/fuzz/seeds.sh $(BUILD)/fuzz-seeds
+$(BUILD)/fuzz-seeds/.stamp: $(wildcard tests/gen/*.py tests/fixtures/*) \
+    tests/fuzz/seeds.sh
+	@$(MAKE) --no-print-directory F=release \
+	    $(BUILD)/release/picklefork-fuzz
+	@tests/fuzz/seeds.sh $(BUILD)/fuzz-seeds \
+	    $(BUILD)/release/picklefork-fuzz
 	@touch $@
 
 $(B)/obj/tests/fuzz/%.o: EXTRA := -Itests/fuzz/help
@@ -47,14 +51,48 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/help/replay_main
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) $^ $(B)/libproto.a \
 	    -lprotobuf-c -ldeflate -lpthread -o $@
 
-.PHONY: fuzz-build fuzz fuzz-smoke replay
+# One input, without a fuzzer, for a person: picklefork-fuzz replay FILE.
+$(B)/picklefork-fuzz: $(B)/obj/tests/fuzz/picklefork_fuzz.o \
+    $(B)/libfuzzhelp.a $(FUZZ_LIBS)
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) $^ $(B)/libproto.a \
+	    -lprotobuf-c -ldeflate -lpthread -o $@
+
+.PHONY: fuzz-build fuzz fuzz-smoke fuzz-long fuzz-afl fuzz-valgrind corpus-min \
+	replay
 fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
-replay: $(addprefix $(B)/replay/,$(FUZZ_TARGETS)) ## fuzz targets as plain programs
+replay: $(addprefix $(B)/replay/,$(FUZZ_TARGETS)) $(B)/picklefork-fuzz ## fuzz targets as plain programs
 
 fuzz: setup-ci $(BUILD)/fuzz-seeds/.stamp ## fuzz one target: TARGET=file TIME=60
 	@$(MAKE) --no-print-directory F=fuzz $(BUILD)/fuzz/fuzz/$(TARGET)
 	@tests/fuzz/run.sh $(BUILD) $(TARGET) $(TIME)
 
-fuzz-smoke: setup-ci $(BUILD)/fuzz-seeds/.stamp ## all fuzz targets, SMOKE_TIME seconds each
+fuzz-smoke: setup-ci $(BUILD)/fuzz-seeds/.stamp ## replay the corpus, then all targets, SMOKE_TIME seconds each
 	@$(MAKE) --no-print-directory F=fuzz fuzz-build
 	@tests/fuzz/smoke.sh $(BUILD) $(SMOKE_TIME) $(FUZZ_TARGETS)
+
+LONG_TIME ?= 28800
+LONG_TARGETS ?= $(FUZZ_TARGETS)
+fuzz-long: setup-ci $(BUILD)/fuzz-seeds/.stamp ## all fuzz targets in turn for LONG_TIME seconds, with a log
+	@$(MAKE) --no-print-directory F=fuzz fuzz-build
+	@tests/fuzz/long.sh $(BUILD) $(LONG_TIME) $(BUILD)/fuzz-long.log \
+	    $(LONG_TARGETS)
+
+corpus-min: setup-ci $(BUILD)/fuzz-seeds/.stamp ## make tests/fuzz/corpus anew from seeds and what was found
+	@$(MAKE) --no-print-directory F=fuzz fuzz-build
+	@tests/fuzz/corpus_min.sh $(BUILD) $(FUZZ_TARGETS)
+
+# The same sources for AFL++ (package afl++): its driver is persistent, with
+# the input in shared memory.
+AFL_FLAGS := F=afl CC=afl-clang-fast CFLAGS='-U_FORTIFY_SOURCE' \
+	SAN='-fsanitize=address,undefined -fno-sanitize-recover=all'
+fuzz-afl: setup-ci $(BUILD)/fuzz-seeds/.stamp ## the same with AFL++: TARGET=file TIME=60
+	@command -v afl-fuzz >/dev/null || \
+	    { echo "fuzz-afl: needs the package afl++" >&2; exit 1; }
+	@AFL_QUIET=1 $(MAKE) --no-print-directory $(AFL_FLAGS) \
+	    $(BUILD)/afl/fuzz/$(TARGET)
+	@tests/fuzz/afl.sh $(BUILD) $(TARGET) $(TIME)
+
+fuzz-valgrind: setup-ci $(BUILD)/fuzz-seeds/.stamp ## replay the corpus under valgrind (uninitialised reads)
+	@$(MAKE) --no-print-directory F=release replay
+	@tests/fuzz/valgrind.sh $(BUILD) $(FUZZ_TARGETS)

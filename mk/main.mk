@@ -50,12 +50,14 @@ lint: setup-ci ## shell and C checks: cppcheck, clang-tidy
 	@$(MAKE) --no-print-directory all
 	@tests/lint/lint.sh "$(GEN)"
 
-coverage: setup-ci ## line and branch coverage of the unit tests
-	@$(MAKE) --no-print-directory F=coverage unit
-	gcovr -r . --object-directory $(BUILD)/coverage \
-	    --filter 'proto/' --filter 'broker/' --filter 'worker/' \
-	    --exclude '.*/cli/.*' --txt $(BUILD)/coverage/coverage.txt
-	@cat $(BUILD)/coverage/coverage.txt
+# Threads and forks count at once: the counters must be atomic.  What must be
+# whole by unit tests alone is reported first; then the corpora are replayed.
+coverage: setup-ci $(BUILD)/fuzz-seeds/.stamp ## line and branch coverage: unit tests, then corpora
+	@find $(BUILD)/coverage -name '*.gcda' -delete 2>/dev/null || true
+	@$(MAKE) --no-print-directory F=coverage \
+	    CFLAGS='$(CFLAGS) -fprofile-update=atomic' unit replay
+	@tests/fuzz/coverage.sh $(BUILD) unit
+	@tests/fuzz/coverage.sh $(BUILD) corpora $(FUZZ_TARGETS)
 
 .PHONY: liar-asan
 liar-asan: setup-test ## the liar against a broker under ASan and UBSan

@@ -7,7 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
+
+#include "fuzz_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
@@ -24,25 +25,12 @@ LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
 static int
 replay_file(const char *path)
 {
-	FILE *f = fopen(path, "rb");
-	struct stat st;
-	uint8_t *bytes;
-	size_t size;
+	struct file_bytes f;
 
-	if (f == NULL || fstat(fileno(f), &st) != 0 || !S_ISREG(st.st_mode)) {
-		perror(path);
-		if (f != NULL)
-			fclose(f);
+	if (!file_bytes_read(path, &f))
 		return 1;
-	}
-	/* Exactly as long as the file, so that an overread is seen. */
-	bytes = malloc((size_t)st.st_size > 0 ? (size_t)st.st_size : 1);
-	if (bytes == NULL)
-		abort();
-	size = fread(bytes, 1, (size_t)st.st_size, f);
-	fclose(f);
-	LLVMFuzzerTestOneInput(bytes, size);
-	free(bytes);
+	LLVMFuzzerTestOneInput(f.at, f.size);
+	free(f.at);
 	return 0;
 }
 
