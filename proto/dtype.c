@@ -139,7 +139,8 @@ shape_count(const uint64_t *shape, size_t rank, uint64_t *out)
 			return false;
 		if (shape[i] == 0)
 			empty = true;
-		else if (__builtin_mul_overflow(count, shape[i], &count))
+		else if (__builtin_mul_overflow(count, shape[i], &count) ||
+		    count > INT64_MAX) /* strides are signed for others */
 			return false;
 	}
 	*out = empty ? 0 : count;
