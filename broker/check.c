@@ -102,10 +102,11 @@ check_utf8(const uint8_t *at, size_t length)
 	return true;
 }
 
+/* b is not empty. */
 static bool
 holds_nul(struct wire_bytes b)
 {
-	return b.len > 0 && memchr(b.at, '\0', b.len) != NULL;
+	return memchr(b.at, '\0', b.len) != NULL;
 }
 
 struct finding

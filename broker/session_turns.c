@@ -218,23 +218,14 @@ session_on_done(struct session *s, const uint8_t *at, size_t length)
 	return true;
 }
 
-static enum pfork_code
-fault_code(uint32_t code)
-{
-	switch ((enum fault_code)code) {
-	case FAULT_FORMAT:
-		return PFORK_E_FORMAT;
-	case FAULT_UNSUPPORTED:
-		return PFORK_E_UNSUPPORTED;
-	case FAULT_LIMIT:
-		return PFORK_E_LIMIT;
-	case FAULT_INPUT:
-		return PFORK_E_SYSTEM;
-	case FAULT_INTERNAL:
-		break;
-	}
-	return PFORK_E_WORKER;
-}
+/* By enum fault_code; check_fault lets no other number through. */
+static const enum pfork_code fault_codes[] = {
+	[FAULT_FORMAT] = PFORK_E_FORMAT,
+	[FAULT_UNSUPPORTED] = PFORK_E_UNSUPPORTED,
+	[FAULT_LIMIT] = PFORK_E_LIMIT,
+	[FAULT_INPUT] = PFORK_E_SYSTEM,
+	[FAULT_INTERNAL] = PFORK_E_WORKER,
+};
 
 bool
 session_on_fault(struct session *s, const uint8_t *at, size_t length)
@@ -245,7 +236,7 @@ session_on_fault(struct session *s, const uint8_t *at, size_t length)
 		return malformed(s, FRAME_FAULT);
 	if (!judged(s, FRAME_FAULT, check_fault(&m)))
 		return false;
-	error_foreign(&s->error, fault_code(m.code),
+	error_foreign(&s->error, fault_codes[m.code],
 	    m.code == FAULT_INPUT ? EIO : 0, check_where(&s->rules, m.where),
 	    m.text.at, m.text.len);
 	s->ckpt->verdict = (enum pfork_verdict)m.verdict;

@@ -73,7 +73,9 @@ unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
 		return NULL;
 	message = protobuf_c_message_unpack(descriptor, &allocator, length,
 	    payload);
-	if (message == NULL || message->n_unknown_fields != 0)
+	/* An unknown field is not canonical: this is the second lock. */
+	if (message == NULL ||
+	    message->n_unknown_fields != 0) /* GCOVR_EXCL_BR_LINE */
 		return NULL;
 	return message;
 }
@@ -118,6 +120,18 @@ got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
 		    payload, length);                                     \
 		return m != NULL && take_##name(m, message);              \
 	}
+/* For a message that is good when it has been unpacked. */
+#define UNPACK_PLAIN(name, TYPE, descriptor)                              \
+	bool wire_##name##_unpack(struct wire_arena *arena,               \
+	    const uint8_t *payload, size_t length,                        \
+	    struct wire_##name *message)                                  \
+	{                                                                 \
+		const TYPE *m = (const TYPE *)unpack(arena, &descriptor,  \
+		    payload, length);                                     \
+		if (m != NULL)                                            \
+			take_##name(m, message);                          \
+		return m != NULL;                                         \
+	}
 
 /* -------------------------------------------------------- hello and go -- */
 
@@ -136,7 +150,7 @@ fill_hello(const struct wire_hello *h)
 	return m;
 }
 
-static bool
+static void
 take_hello(const Pf__Hello *m, struct wire_hello *h)
 {
 	h->version = m->version;
@@ -146,7 +160,6 @@ take_hello(const Pf__Hello *m, struct wire_hello *h)
 	h->missing_count = m->n_missing;
 	h->reasons = m->reasons;
 	h->reason_count = m->n_reasons;
-	return true;
 }
 
 /* The limits that travel. */
@@ -166,7 +179,7 @@ fill_go(const struct wire_go *g)
 	return m;
 }
 
-static bool
+static void
 take_go(const Pf__Go *m, struct wire_go *g)
 {
 	memset(g, 0, sizeof(*g));
@@ -174,7 +187,6 @@ take_go(const Pf__Go *m, struct wire_go *g)
 	GO_LIMITS(X)
 #undef X
 	g->flags = m->flags;
-	return true;
 }
 
 /* ------------------------------------------------- storages and tensors -- */
@@ -188,11 +200,10 @@ fill_format(const struct wire_format *f)
 	return m;
 }
 
-static bool
+static void
 take_format(const Pf__Format *m, struct wire_format *f)
 {
 	f->name = got(m->name);
-	return true;
 }
 
 static Pf__Storage
@@ -225,17 +236,20 @@ take_storage(const Pf__Storage *m, struct wire_storage *s)
 	return got_offset(m->has_offset, m->offset, &s->offset);
 }
 
-/* Both stay at SIZE_MAX, "unknown", instead of coming round. */
+/* Both stay at SIZE_MAX, "unknown", instead of coming round, which lengths of
+ * what is in memory cannot do. */
 static size_t
 add_bound(size_t bound, size_t more)
 {
-	return more > SIZE_MAX - bound ? SIZE_MAX : bound + more;
+	return more > SIZE_MAX - bound /* GCOVR_EXCL_BR_LINE */
+	    ? SIZE_MAX : bound + more;
 }
 
 static size_t
 many_numbers(size_t count)
 {
-	return count > SIZE_MAX / NUMBER_MAX ? SIZE_MAX : count * NUMBER_MAX;
+	return count > SIZE_MAX / NUMBER_MAX /* GCOVR_EXCL_BR_LINE */
+	    ? SIZE_MAX : count * NUMBER_MAX;
 }
 
 UNPACK(storage, Pf__Storage, pf__storage__descriptor)
@@ -313,12 +327,11 @@ fill_alias(const struct wire_alias *a)
 	return m;
 }
 
-static bool
+static void
 take_alias(const Pf__Alias *m, struct wire_alias *a)
 {
 	a->name = got(m->name);
 	a->target = m->target;
-	return true;
 }
 
 /* ----------------------------------------------------- notes and values -- */
@@ -412,12 +425,11 @@ fill_progress(const struct wire_progress *p)
 	return m;
 }
 
-static bool
+static void
 take_progress(const Pf__Progress *m, struct wire_progress *p)
 {
 	p->done = m->done;
 	p->total = m->total;
-	return true;
 }
 
 static Pf__Done
@@ -434,7 +446,7 @@ fill_done(const struct wire_done *d)
 	return m;
 }
 
-static bool
+static void
 take_done(const Pf__Done *m, struct wire_done *d)
 {
 	d->tensors = m->tensors;
@@ -443,7 +455,6 @@ take_done(const Pf__Done *m, struct wire_done *d)
 	d->notes = m->notes;
 	d->notes_dropped = m->notes_dropped;
 	d->verdict = m->verdict;
-	return true;
 }
 
 static Pf__Fault
@@ -470,12 +481,14 @@ take_fault(const Pf__Fault *m, struct wire_fault *f)
 
 #define MESSAGE(name, TYPE, descriptor) \
 	PACK(name, TYPE) UNPACK(name, TYPE, descriptor)
-MESSAGE(hello, Pf__Hello, pf__hello__descriptor)
-MESSAGE(go, Pf__Go, pf__go__descriptor)
-MESSAGE(format, Pf__Format, pf__format__descriptor)
-MESSAGE(alias, Pf__Alias, pf__alias__descriptor)
+#define PLAIN(name, TYPE, descriptor) \
+	PACK(name, TYPE) UNPACK_PLAIN(name, TYPE, descriptor)
+PLAIN(hello, Pf__Hello, pf__hello__descriptor)
+PLAIN(go, Pf__Go, pf__go__descriptor)
+PLAIN(format, Pf__Format, pf__format__descriptor)
+PLAIN(alias, Pf__Alias, pf__alias__descriptor)
 MESSAGE(note, Pf__Note, pf__note__descriptor)
 MESSAGE(scalar, Pf__Scalar, pf__scalar__descriptor)
-MESSAGE(progress, Pf__Progress, pf__progress__descriptor)
-MESSAGE(done, Pf__Done, pf__done__descriptor)
+PLAIN(progress, Pf__Progress, pf__progress__descriptor)
+PLAIN(done, Pf__Done, pf__done__descriptor)
 MESSAGE(fault, Pf__Fault, pf__fault__descriptor)

@@ -468,6 +468,21 @@ test_tensor_totals(void **state)
 	assert_int_equal(t.kept, 20000);
 }
 
+/* Numbers of entries are of 32 bits, and UINT32_MAX means none: whatever the
+ * limit, there are no more. */
+static void
+test_last_number(void **state)
+{
+	struct totals t = { .tensors = UINT32_MAX - 3, .aliases = 1 };
+	struct wire_alias m = { B("n"), 1 };
+	struct rules more = rules;
+
+	(void)state;
+	more.limits.tensors = UINT64_MAX;
+	expect("last", check_alias(&more, &t, &m), PFORK_OK);
+	expect("one more", check_alias(&more, &t, &m), PFORK_E_LIMIT);
+}
+
 static void
 test_alias(void **state)
 {
@@ -556,6 +571,7 @@ test_scalar(void **state)
 		{ "null", { B("s"), 1, 0, 0, B(""), 0 }, PFORK_OK },
 		{ "root", { B(""), 1, 0, 0, B(""), 0 }, PFORK_OK },
 		{ "bool", { B("s"), 2, 1, 0, B(""), 0 }, PFORK_OK },
+		{ "bool 0", { B("s"), 2, 0, 0, B(""), 0 }, PFORK_OK },
 		{ "bool 2", { B("s"), 2, 2, 0, B(""), 0 }, PFORK_E_PROTOCOL },
 		{ "bool -1", { B("s"), 2, -1, 0, B(""), 0 },
 		    PFORK_E_PROTOCOL },
@@ -675,6 +691,7 @@ main(void)
 		cmocka_unit_test(test_tensor_rest),
 		cmocka_unit_test(test_tensor_totals),
 		cmocka_unit_test(test_alias),
+		cmocka_unit_test(test_last_number),
 		cmocka_unit_test(test_note),
 		cmocka_unit_test(test_scalar),
 		cmocka_unit_test(test_ends),

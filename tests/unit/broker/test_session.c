@@ -614,6 +614,37 @@ test_layers(void **state)
 	assert_int_equal(s.state, ENDED);
 }
 
+/* Hello's own lies, and a reason that is no errno: it is shown as none. */
+static void
+test_bad_hello(void **state)
+{
+	static const uint32_t layer[] = { 64 };
+	static const uint32_t reason[] = { 0x12345 };
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+
+	(void)state;
+	memset(&talk, 0, sizeof(talk));
+	ADD(HELLO, hello, .version = WIRE_VERSION, .layers = layer,
+	    .layer_count = 1);
+	c = start(&s, &rules);
+	assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+	finish(&s, c);
+	free_talk(NULL);
+	ADD(HELLO, hello, .version = WIRE_VERSION, .layers = layers,
+	    .layer_count = 8, .missing = missing, .missing_count = 1,
+	    .reasons = reason, .reason_count = 1);
+	c = start(&s, &rules);
+	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	assert_int_equal(s.state, WAIT_GO);
+	assert_int_equal(s.reasons[8], 0);
+	finish(&s, c);
+	free_talk(NULL);
+	talk = saved;
+}
+
 /* A byte where there must be silence is no start of a frame to wait for. */
 static void
 test_silence(void **state)
@@ -731,6 +762,7 @@ main(void)
 		cmocka_unit_test(test_names_taken),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_layers),
+		cmocka_unit_test(test_bad_hello),
 		cmocka_unit_test(test_silence),
 		cmocka_unit_test(test_other_codes),
 		cmocka_unit_test(test_noise),

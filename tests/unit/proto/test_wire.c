@@ -309,6 +309,60 @@ static const struct raw_case tensors[] = {
 	    AFTER), false },
 };
 
+/* A name, a kind, and fields that belong to it, or do not. */
+static const struct raw_case scalars[] = {
+	{ "null", BYTES(10, 0, 16, SCALAR_NULL), true },
+	{ "int", BYTES(10, 0, 16, SCALAR_INT, 24, 2), true },
+	{ "int without its value", BYTES(10, 0, 16, SCALAR_INT), false },
+	{ "int with a float", BYTES(10, 0, 16, SCALAR_INT, 24, 2, 33, 0, 0, 0,
+	    0, 0, 0, 0, 0), false },
+	{ "int with bytes", BYTES(10, 0, 16, SCALAR_INT, 24, 2, 42, 0), false },
+	{ "int with a length", BYTES(10, 0, 16, SCALAR_INT, 24, 2, 48, 0),
+	    false },
+	{ "float", BYTES(10, 0, 16, SCALAR_FLOAT, 33, 0, 0, 0, 0, 0, 0, 0, 0),
+	    true },
+	{ "float without its value", BYTES(10, 0, 16, SCALAR_FLOAT), false },
+	{ "text", BYTES(10, 0, 16, SCALAR_TEXT, 42, 0, 48, 0), true },
+	{ "text without bytes", BYTES(10, 0, 16, SCALAR_TEXT, 48, 0), false },
+	{ "text without a length", BYTES(10, 0, 16, SCALAR_TEXT, 42, 0),
+	    false },
+	{ "text with a number", BYTES(10, 0, 16, SCALAR_TEXT, 24, 2, 42, 0, 48,
+	    0), false },
+	{ "unknown kind with bytes", BYTES(10, 0, 16, 99, 42, 0, 48, 0),
+	    false },
+};
+
+#define ABSENT 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1
+static const struct raw_case notes[] = {
+	{ "no offset", BYTES(8, 1, 16, 1, 26, 0), true },
+	{ "offset", BYTES(8, 1, 16, 1, 26, 0, 32, 0), true },
+	{ "offset that says absent", BYTES(8, 1, 16, 1, 26, 0, 32, ABSENT),
+	    false },
+};
+static const struct raw_case faults[] = {
+	{ "no offset", BYTES(8, 1, 18, 0, 32, 0), true },
+	{ "offset", BYTES(8, 1, 18, 0, 24, 0, 32, 0), true },
+	{ "offset that says absent", BYTES(8, 1, 18, 0, 24, ABSENT, 32, 0),
+	    false },
+};
+
+#define CHECK_ROWS(type, rows)                                            \
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*(rows)); i++) {     \
+		struct wire_##type got;                                   \
+		if (wire_##type##_unpack(&arena, (rows)[i].bytes,         \
+		    (rows)[i].length, &got) != (rows)[i].good)            \
+			fail_msg("%s", (rows)[i].name);                   \
+	}
+
+static void
+test_optional_fields(void **state)
+{
+	(void)state;
+	CHECK_ROWS(scalar, scalars)
+	CHECK_ROWS(note, notes)
+	CHECK_ROWS(fault, faults)
+}
+
 static void
 test_one_encoding(void **state)
 {
@@ -441,6 +495,7 @@ main(void)
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_progress_and_ends),
 		cmocka_unit_test(test_one_encoding),
+		cmocka_unit_test(test_optional_fields),
 		cmocka_unit_test(test_merged),
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_many_parts),
