@@ -13,7 +13,8 @@ report() { # NAME, gcovr's arguments
 	local name=$1
 	shift
 	gcovr -r "$root" --object-directory "$out" --gcov-ignore-parse-errors \
-		--exclude-unreachable-branches -j 2 "$@" --json "$out/$name.json" 2>"$out/$name.log" ||
+		--exclude-unreachable-branches \
+		--exclude-branches-by-pattern '.*GCOVR_EXCL_BR_LINE.*' -j 2 "$@" --json "$out/$name.json" 2>"$out/$name.log" ||
 		{ cat "$out/$name.log"; exit 1; }
 	for form in "" --branches; do
 		gcovr -r "$root" -a "$out/$name.json" $form \

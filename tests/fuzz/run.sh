@@ -10,6 +10,8 @@ mkdir -p "$corpus" "$build/fuzz-crashes"
 seeds=$build/fuzz-seeds/$target
 [ -d "$seeds" ] || seeds=
 dict=$here/$target.dict
+[ -f "$dict" ] || dict=$here/${target%%-*}.dict # flax-msgpack
+[ -f "$dict" ] || dict=$here/${target##*-}.dict # torch-zip
 [ -f "$dict" ] || dict=
 committed=$here/corpus/$target
 [ -d "$committed" ] || committed=

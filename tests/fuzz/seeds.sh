@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 rm -rf "$out"
-mkdir -p "$out"/{file,pickle,zip,torch-zip,session,wire,legacy,npy,npz,gguf,safetensors}
+mkdir -p "$out"/{file,pickle,zip,session}
 for script in "$here"/gen/gen_*.py; do
 	[ -f "$script" ] || continue
 	name=$(basename "$script" .py)
@@ -19,19 +19,19 @@ done
 find "$tmp" "$here/fixtures" -type f -size -24k ! -name '*.json*' ! -name '*.py' |
 	while read -r f; do
 		name=$(cksum <"$f" | tr ' ' -)
-		case "$(head -c 9 "$f" | od -An -tx1 | tr -d ' \n')" in
-		504b*) kinds="zip torch-zip npz" ;;
-		934e554d*) kinds=npy ;;
-		47475546* | 46554747*) kinds=gguf ;;
-		????????????????7b) kinds=safetensors ;;
-		*) kinds="pickle legacy" ;;
+		cp "$f" "$out/file/$name"
+		case "$(head -c 2 "$f" | od -An -tx1 | tr -d ' ')" in
+		504b) cp "$f" "$out/zip/$name" ;;
+		*) cp "$f" "$out/pickle/$name" ;;
 		esac
-		for kind in file $kinds; do
-			cp "$f" "$out/$kind/$name"
-		done
 		"$tool" frames "$f" "$tmp/frames" || continue
 		[ "$(stat -c %s "$tmp/frames")" -gt 4096 ] ||
 			cp "$tmp/frames" "$out/session/$name"
+		# The first frame says which format it is: head, tag, length.
+		format=$(tail -c +8 "$tmp/frames" | head -c "$(od -An -tu1 -j 6 -N 1 "$tmp/frames")")
+		case "$(od -An -tu1 -j 4 -N 1 "$tmp/frames")$format" in
+		*3[a-z]*) mkdir -p "$out/$format" && cp "$f" "$out/$format/$name" ;;
+		esac
 	done
-cp "$out"/session/* "$out/wire/"
+cp -r "$out/session" "$out/wire"
 echo "seeds: $(find "$out/file" -type f | wc -l) files"
