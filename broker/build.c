@@ -59,16 +59,18 @@ tensor_free(struct pfork_tensor *t)
 void
 checkpoint_drop_tensors(pfork_checkpoint *c)
 {
-	for (size_t i = 0; i < c->tensor_count; i++)
+	for (size_t i = 0; c->members == NULL && i < c->tensor_count; i++)
 		tensor_free(&c->tensors[i]);
 	for (size_t i = 0; i < c->storage_count; i++)
 		storage_free(&c->storages[i]);
 	name_table_free(&c->names);
 	free(c->tensors);
+	free(c->members);
 	free(c->storages);
 	free(c->aliases);
 	free(c->scalars);
 	c->tensors = NULL;
+	c->members = NULL;
 	c->storages = NULL;
 	c->aliases = NULL;
 	c->scalars = NULL;

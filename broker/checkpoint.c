@@ -33,6 +33,10 @@ pfork_checkpoint_unref(pfork_checkpoint *c)
 		return;
 	checkpoint_drop_tensors(c);
 	name_table_free(&c->names);
+	for (size_t i = 0; i < c->part_count; i++)
+		pfork_checkpoint_unref(c->parts[i]);
+	free(c->parts);
+	free(c->file);
 	free(c->notes);
 	pool_free(&c->strings);
 	if (c->source.map != NULL)
@@ -44,6 +48,28 @@ pfork_checkpoint_unref(pfork_checkpoint *c)
 }
 
 /* ---------------------------------------------------------- checkpoint -- */
+
+const struct pfork_tensor *
+checkpoint_tensor(const pfork_checkpoint *c, size_t index)
+{
+	return c->members != NULL ? c->members[index] : &c->tensors[index];
+}
+
+enum pfork_code
+checkpoint_unchanged(const pfork_checkpoint *c, pfork_error *err)
+{
+	enum pfork_code code = source_unchanged(&c->source, err);
+
+	for (size_t i = 0; code == PFORK_OK && i < c->part_count; i++)
+		code = source_unchanged(&c->parts[i]->source, err);
+	return code;
+}
+
+const char *
+pfork_tensor_file(const pfork_tensor *t)
+{
+	return t->owner->file != NULL ? t->owner->file : "";
+}
 
 const char *
 pfork_checkpoint_format(const pfork_checkpoint *c)
@@ -72,7 +98,7 @@ pfork_checkpoint_count(const pfork_checkpoint *c)
 const pfork_tensor *
 pfork_checkpoint_at(const pfork_checkpoint *c, size_t index)
 {
-	return index < c->tensor_count ? &c->tensors[index] : NULL;
+	return index < c->tensor_count ? checkpoint_tensor(c, index) : NULL;
 }
 
 const pfork_tensor *
@@ -99,7 +125,7 @@ pfork_checkpoint_alias(const pfork_checkpoint *c, size_t index,
 	if (index >= c->alias_count)
 		return false;
 	alias->name = c->aliases[index].name;
-	alias->target = &c->tensors[c->aliases[index].target];
+	alias->target = checkpoint_tensor(c, c->aliases[index].target);
 	return true;
 }
 
@@ -259,7 +285,7 @@ pfork_tensor_is_contiguous(const pfork_tensor *t)
 uint32_t
 pfork_tensor_storage(const pfork_tensor *t)
 {
-	return t->storage;
+	return t->owner->storage_base + t->storage;
 }
 
 uint64_t

@@ -131,6 +131,15 @@ struct pfork_checkpoint {
 					 * pointers are made after Done */
 	size_t tensor_count;
 	size_t tensor_capacity;
+	/* A set of several files (store.c): its tensors are those of `parts`,
+	 * which have them; it has no storages of its own. */
+	const struct pfork_tensor **members;	/* tensor_count of them */
+	pfork_checkpoint **parts;
+	size_t part_count;
+	/* A part's: its file's name, and what is added to its storages'
+	 * numbers to make them the set's. */
+	char *file;
+	uint32_t storage_base;
 	struct alias_entry *aliases;
 	size_t alias_count;
 	size_t alias_capacity;
@@ -149,6 +158,12 @@ struct pfork_checkpoint {
 
 /* Empty, one reference, source.fd -1; NULL when there is no memory. */
 pfork_checkpoint *checkpoint_new(void);
+/* index < c->tensor_count. */
+const struct pfork_tensor *checkpoint_tensor(const pfork_checkpoint *c,
+    size_t index);
+/* CHANGED when the input, or that of any part, is not what it was. */
+enum pfork_code checkpoint_unchanged(const pfork_checkpoint *c,
+    pfork_error *err);
 /* Drops tensors (with their loaded data), aliases, scalars, storages and the
  * table of names: a scan that met a fault, and the first step of freeing. */
 void checkpoint_drop_tensors(pfork_checkpoint *c);

@@ -247,7 +247,7 @@ pfork_save_safetensors(const pfork_checkpoint *c, int fd,
 	for (size_t i = 0; code == PFORK_OK && i < plan.written; i++)
 		code = write_tensor(&w, plan.entries[i].tensor);
 	if (code == PFORK_OK && uses_input(&plan))
-		code = source_unchanged(&c->source, err);
+		code = checkpoint_unchanged(c, err);
 out:
 	free(w.block);
 	save_plan_free(&plan);

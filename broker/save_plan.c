@@ -81,7 +81,8 @@ view_order(const pfork_tensor *a, const pfork_tensor *b)
 		order = number_order(a->nbytes != 0, b->nbytes != 0);
 		return order != 0 ? order : a < b ? -1 : 1;
 	}
-	order = number_order(a->storage, b->storage);
+	order = number_order(pfork_tensor_storage(a),
+	    pfork_tensor_storage(b));
 	if (order == 0)
 		order = number_order(a->offset, b->offset);
 	if (order == 0)
@@ -185,14 +186,15 @@ list_entries(struct save_plan *plan, const pfork_checkpoint *c,
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory for a list of %zu names", count);
 	for (size_t i = 0; i < c->tensor_count; i++) {
-		plan->entries[i].name = c->tensors[i].name;
-		plan->entries[i].tensor = &c->tensors[i];
+		plan->entries[i].name = checkpoint_tensor(c, i)->name;
+		plan->entries[i].tensor = checkpoint_tensor(c, i);
 	}
 	for (size_t i = 0; i < c->alias_count; i++) {
 		struct save_entry *e = &plan->entries[c->tensor_count + i];
 
 		e->name = c->aliases[i].name;
-		e->tensor = &c->tensors[c->aliases[i].target];
+		e->tensor = checkpoint_tensor(c,
+		    c->aliases[i].target);
 	}
 	plan->count = count;
 	return PFORK_OK;

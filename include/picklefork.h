@@ -256,6 +256,49 @@ PFORK_API enum pfork_code pfork_job_finish(pfork_job *job,
 PFORK_API void pfork_job_progress(const pfork_job *job, uint64_t *done,
     uint64_t *total);
 
+/* ------------------------------------------------------ several files -- */
+
+/* A store is a directory that files may be loaded from, and the wall round it:
+ * a file of the store may name others (an index of shards does), and those are
+ * opened beneath the directory or not at all.  There is no default directory;
+ * what the files say can neither leave it nor name a file in another directory
+ * than their own.  Needs openat2(2), Linux 5.6. */
+typedef struct pfork_store pfork_store;
+
+/* pfork_store_options.flags */
+#define PFORK_STORE_SYMLINKS 0x1u /* follow symbolic links that stay inside the
+				 * directory: a Hugging Face cache is made of
+				 * them.  Default: none is followed */
+typedef struct pfork_store_options {
+	size_t size;
+	uint32_t flags;		/* PFORK_STORE_*; unknown: ARGS */
+	uint32_t files;		/* most files that one load may open; 0: 1024,
+				 * ceiling 65536 */
+} pfork_store_options;
+
+/* Opens the directory; path itself may lead through symbolic links.  options
+ * may be NULL.  The broker's settings are copied: it may be freed before.
+ * Errors: ARGS, SYSTEM. */
+PFORK_API enum pfork_code pfork_store_open(pfork_broker *broker,
+    const char *path, const pfork_store_options *options, pfork_store **store,
+    pfork_error *err);
+/* Checkpoints that it loaded stay valid.  Thread-safe: _load. */
+PFORK_API void pfork_store_free(pfork_store *store);
+
+/* Loads `file`, a path beneath the directory.  When it is an index ("hf-index",
+ * model.safetensors.index.json), every file that it names is loaded too, each
+ * by a worker of its own, and the checkpoint has the tensors of all of them
+ * under their names; a tensor that is not in the file which the index names is
+ * PFORK_E_FORMAT, one that the index does not name is left out with a note.
+ * The limits on input, tensors, streamed and contiguous bytes and time hold for
+ * all the files together.  A file or directory that others may write to is
+ * noted.  _tensor_storage numbers are unique in the whole; _tensor_extent is
+ * in the file that _tensor_file names.
+ * Errors: every code.  REFUSED also for a file that leads out of the
+ * directory, SANDBOX also where openat2 cannot be had. */
+PFORK_API enum pfork_code pfork_store_load(pfork_store *store,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+
 /* --------------------------------------------------------- checkpoint -- */
 
 /* References; the last _unref frees it, its tensors and their data. */
@@ -385,6 +428,9 @@ PFORK_API bool pfork_tensor_is_contiguous(const pfork_tensor *t);
 PFORK_API uint32_t pfork_tensor_storage(const pfork_tensor *t);
 /* Byte offset of the first element in its storage. */
 PFORK_API uint64_t pfork_tensor_offset(const pfork_tensor *t);
+/* The file of a store that holds the tensor, as the index names it; "" when the
+ * checkpoint is one file.  Lives as the checkpoint. */
+PFORK_API const char *pfork_tensor_file(const pfork_tensor *t);
 /* Where the storage stands in the input; false when the worker sent it. */
 PFORK_API bool pfork_tensor_extent(const pfork_tensor *t, uint64_t *offset,
     uint64_t *length);

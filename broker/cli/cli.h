@@ -26,6 +26,7 @@ struct options {
 	const char **files;	/* what is not an option */
 	size_t file_count;
 	const char *output;
+	const char *root;	/* for the shards of an index */
 	unsigned jobs;		/* 0: as many as there are processors */
 	enum pfork_refuse refuse_at;	/* DEFAULT: not given */
 	bool json;

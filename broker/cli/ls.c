@@ -4,12 +4,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "digest.h"
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "walk.h"
 
 /* Shapes wider than this push their line instead of widening the column. */
 #define SHAPE_COLUMN_MAX 32
@@ -247,13 +249,62 @@ show_json(const struct options *options, const char *file,
 	return code == EXIT_DONE ? exit_for(err->code) : code;
 }
 
+static int
+list_file(struct options *options, pfork_broker *broker, const char *file)
+{
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	struct progress progress;
+	int code;
+
+	progress_start(&progress, options->quiet, file, BYTES, 0);
+	code = open_checkpoint(options, broker, file, &ckpt, &err);
+	progress_end(&progress);
+	if (code == EXIT_DONE)
+		err.code = PFORK_OK;
+	if (options->json)
+		code = show_json(options, file, ckpt, code, &err);
+	else
+		code = show_text(options, file, ckpt, code, &err);
+	pfork_checkpoint_unref(ckpt);
+	return code;
+}
+
+/* Each file under its name; the worst exit code is that of all. */
+static int
+list_directory(struct options *options, pfork_broker *broker)
+{
+	struct walk w = { 0 };
+	int worst = EXIT_DONE;
+	int code;
+
+	if (!walk_list(&w, options->files, 1)) {
+		complain("no memory for the names of files");
+		return EXIT_INTERNAL;
+	}
+	for (size_t i = 0; i < w.count && ferror(stdout) == 0; i++) {
+		if (!options->json) {
+			if (i > 0)
+				putchar('\n');
+			print_text(stdout, w.files[i].path,
+			    strlen(w.files[i].path));
+			printf(":\n");
+		}
+		code = list_file(options, broker, w.files[i].path);
+		if (code > worst)
+			worst = code;
+	}
+	if (worst == EXIT_DONE && (w.failed || w.count == 0))
+		worst = w.failed ? EXIT_UNDECIDED : EXIT_NOTHING;
+	walk_free(&w);
+	return worst;
+}
+
 int
 ls_run(struct options *options)
 {
 	pfork_broker *broker = NULL;
-	pfork_checkpoint *ckpt = NULL;
-	pfork_error err = { .code = PFORK_OK };
-	struct progress progress;
+	struct stat st;
 	int code;
 
 	if (options->file_count != 1) {
@@ -263,16 +314,10 @@ ls_run(struct options *options)
 	code = open_broker(options, &broker);
 	if (code != EXIT_DONE)
 		return code;
-	progress_start(&progress, options->quiet, options->files[0], BYTES, 0);
-	code = open_checkpoint(options, broker, options->files[0], &ckpt, &err);
-	progress_end(&progress);
-	if (code == EXIT_DONE)
-		err.code = PFORK_OK;
-	if (options->json)
-		code = show_json(options, options->files[0], ckpt, code, &err);
+	if (stat(options->files[0], &st) == 0 && S_ISDIR(st.st_mode))
+		code = list_directory(options, broker);
 	else
-		code = show_text(options, options->files[0], ckpt, code, &err);
-	pfork_checkpoint_unref(ckpt);
+		code = list_file(options, broker, options->files[0]);
 	pfork_broker_free(broker);
 	return code;
 }

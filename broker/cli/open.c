@@ -65,6 +65,8 @@ open_broker(struct options *options, pfork_broker **broker)
 	enum pfork_code code;
 
 	find_worker(options);
+	/* The verdict is judged below, when there is something to show. */
+	options->load.refuse_at = PFORK_REFUSE_NEVER;
 	code = pfork_broker_new(&options->load, broker, &err);
 	if (code != PFORK_OK)
 		complain_error(NULL, &err);
@@ -86,6 +88,59 @@ refused(const struct options *options, enum pfork_verdict verdict)
 	return false;
 }
 
+/* What is left of a path after the directory that it begins with; all of it
+ * where it does not. */
+static const char *
+path_beneath(const char *root, const char *path)
+{
+	size_t length = strlen(root);
+
+	while (length > 1 && root[length - 1] == '/')
+		length--;
+	if (strncmp(path, root, length) != 0 || path[length] != '/')
+		return path;
+	path += length;
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+/* An index of shards: they are beside it, or, in a Hugging Face cache, links to
+ * where --root allows. */
+static enum pfork_code
+open_set(const struct options *options, pfork_broker *broker,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err)
+{
+	pfork_store_options how = { .size = sizeof(how) };
+	const char *slash = strrchr(file, '/');
+	char directory[PATH_MAX] = ".";
+	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	pfork_store *store = NULL;
+	pfork_checkpoint *set;
+	enum pfork_code code;
+
+	if (length > 0 && length < sizeof(directory)) {
+		memcpy(directory, file, length);
+		directory[length] = '\0';
+	}
+	if (options->root != NULL) {
+		how.flags = PFORK_STORE_SYMLINKS;
+		file = path_beneath(options->root, file);
+	} else if (slash != NULL) {
+		file = slash + 1;
+	}
+	code = pfork_store_open(broker, options->root != NULL ? options->root :
+	    directory, &how, &store, err);
+	if (code == PFORK_OK)
+		code = pfork_store_load(store, file, &set, err);
+	pfork_store_free(store);
+	if (code == PFORK_OK) {
+		pfork_checkpoint_unref(*ckpt);
+		*ckpt = set;
+	}
+	return code;
+}
+
 int
 open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
@@ -98,6 +153,16 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 	code = pfork_scan_path(broker, file, ckpt, err);
 	if (code != PFORK_OK)
 		return code == PFORK_E_SANDBOX ? EXIT_SANDBOX : EXIT_UNDECIDED;
+	if (pfork_checkpoint_fault(*ckpt) == NULL && strcmp(
+	    pfork_checkpoint_format(*ckpt), "hf-index") == 0) {
+		code = open_set(options, broker, file, ckpt, err);
+		/* Half a set is none: nothing of it may look clean. */
+		if (code != PFORK_OK) {
+			pfork_checkpoint_unref(*ckpt);
+			*ckpt = NULL;
+			return exit_for(code);
+		}
+	}
 	fault = pfork_checkpoint_fault(*ckpt);
 	verdict = pfork_checkpoint_verdict(*ckpt);
 	if (refused(options, verdict)) {

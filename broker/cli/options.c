@@ -177,6 +177,13 @@ set_output(struct options *options, const char *value)
 	return 0;
 }
 
+static int
+set_root(struct options *options, const char *value)
+{
+	options->root = value;
+	return 0;
+}
+
 /* --------------------------------------------------------------- table -- */
 
 #define FLAG(name) NULL, offsetof(struct options, name), 0
@@ -240,6 +247,9 @@ static const struct option {
 	{ 0, "delivery", "HOW", LOADS,
 	    "extent (default) or stream: all bytes through the jail",
 	    set_delivery, 0, 0 },
+	{ 0, "root", "DIR", LOADS,
+	    "where an index may lead, by links too (default: beside it)",
+	    set_root, 0, 0 },
 	{ 0, "limit", "NAME=N", LOADS,
 	    "raise or lower a limit; N may end in K, M, G or T",
 	    set_limit, 0, 0 },

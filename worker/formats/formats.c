@@ -20,6 +20,7 @@ const struct format formats[] = {
 	{ "joblib", joblib_file_is, joblib_file_parse },
 	{ "pickle", pickle_file_is, pickle_file_parse },
 	{ "flax-msgpack", flax_is, flax_parse },
+	{ "hf-index", hf_index_is, hf_index_parse },
 	{ "onnx", onnx_is, onnx_parse },
 	{ NULL, NULL, NULL },
 };

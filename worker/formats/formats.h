@@ -43,6 +43,8 @@ bool joblib_file_is(struct job *job);
 void joblib_file_parse(struct job *job);
 bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
+bool hf_index_is(struct job *job);
+void hf_index_parse(struct job *job);
 bool onnx_is(struct job *job);
 void onnx_parse(struct job *job);
 bool flax_is(struct job *job);

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store.c - opens a store and loads from it.  Trusts the caller's choice of the
+ * directory and of the first file; what that file says is store_set.c's.
+ */
+#include "store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "error.h"
+
+#define FILES_DEFAULT 1024
+#define FILES_CEILING 65536
+
+static enum pfork_code
+bad(pfork_error *err, const char *what)
+{
+	return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+	    "pfork_store: %s", what);
+}
+
+static enum pfork_code
+take_options(struct pfork_store *s, const pfork_store_options *from,
+    pfork_error *err)
+{
+	pfork_store_options o = { 0 };
+
+	if (from != NULL) {
+		if (from->size < sizeof(size_t) || from->size > sizeof(o))
+			return bad(err, "options.size is not a size of "
+			    "pfork_store_options");
+		memcpy(&o, from, from->size);
+	}
+	if ((o.flags & ~PFORK_STORE_SYMLINKS) != 0)
+		return bad(err, "options.flags has an unknown bit");
+	if (o.files > FILES_CEILING)
+		return bad(err, "options.files is over its ceiling of 65536");
+	s->flags = o.flags;
+	s->files = o.files != 0 ? o.files : FILES_DEFAULT;
+	return PFORK_OK;
+}
+
+static enum pfork_code
+open_root(struct pfork_store *s, const char *path, pfork_error *err)
+{
+	struct stat st;
+
+	do {
+		s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} while (s->root < 0 && errno == EINTR);
+	if (s->root >= 0)
+		s->root = child_fd_above(s->root);
+	if (s->root < 0 || fstat(s->root, &st) != 0)
+		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "opening the store's directory: %s", error_errno(errno));
+	s->root_is_open = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+	    (st.st_uid != 0 && st.st_uid != geteuid());
+	return PFORK_OK;
+}
+
+enum pfork_code
+pfork_store_open(pfork_broker *broker, const char *path,
+    const pfork_store_options *options, pfork_store **store, pfork_error *err)
+{
+	struct pfork_store *s;
+	enum pfork_code code;
+
+	if (broker == NULL || store == NULL || path == NULL || path[0] == '\0')
+		return bad(err, "a pointer is NULL, or the path is empty");
+	s = calloc(1, sizeof(*s));
+	if (s == NULL)
+		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
+	s->broker = *broker;
+	s->root = -1;
+	code = take_options(s, options, err);
+	if (code == PFORK_OK)
+		code = open_root(s, path, err);
+	if (code == PFORK_OK)
+		*store = s;
+	else
+		pfork_store_free(s);
+	return code;
+}
+
+void
+pfork_store_free(pfork_store *store)
+{
+	if (store == NULL)
+		return;
+	if (store->root >= 0)
+		close(store->root);
+	free(store);
+}
+
+static void
+budget_init(struct store_budget *budget, const struct pfork_store *s)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	budget->broker = s->broker;
+	budget->started = (uint64_t)t.tv_sec * 1000 +
+	    (uint64_t)t.tv_nsec / 1000000;
+	budget->contiguous_limited = s->broker.limits.contiguous_bytes != 0;
+	budget->wall_ms = s->broker.limits.wall_ms;
+	/* What an index says are scalars. */
+	budget->broker.flags |= PFORK_SCALARS;
+}
+
+static bool
+note_others(const struct pfork_store *s, pfork_checkpoint *c, const char *file,
+    bool others_write)
+{
+	struct note_entry note = {
+		.where = PFORK_NO_OFFSET, .kind = PFORK_NOTE_RECORD,
+		.level = PFORK_CLEAN
+	};
+
+	note.text = "others may write to this file";
+	if (others_write && !store_note(c, s->broker.limits.notes, file, &note))
+		return false;
+	note.text = "others may write to the directory";
+	return !s->root_is_open ||
+	    store_note(c, s->broker.limits.notes, NULL, &note);
+}
+
+enum pfork_code
+pfork_store_load(pfork_store *s, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
+	struct store_budget budget;
+	pfork_checkpoint *c;
+	enum pfork_code code;
+	bool others_write;
+
+	if (s == NULL || file == NULL || file[0] == '\0' || ckpt == NULL)
+		return bad(err, "a pointer is NULL, or the file's name empty");
+	budget_init(&budget, s);
+	code = store_load_file(s, &budget, file, &c, &others_write, err);
+	if (code != PFORK_OK)
+		return code;
+	if (!note_others(s, c, file, others_write))
+		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
+	if (code == PFORK_OK && strcmp(c->format, "hf-index") == 0)
+		code = store_make_set(s, &budget, file, c, err);
+	if (code != PFORK_OK) {
+		pfork_checkpoint_unref(c);
+		return code;
+	}
+	if ((s->broker.flags & PFORK_SCALARS) == 0)
+		c->scalar_count = 0;
+	*ckpt = c;
+	return PFORK_OK;
+}

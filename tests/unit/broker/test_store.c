@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_store.c - several files as one checkpoint, and the wall round their
+ * directory.  With the real worker, $PFORK_TEST_WORKER.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "picklefork.h"
+#include "store.h"
+
+#define INDEX "model.safetensors.index.json"
+#define TWO "{\"metadata\":{\"total_size\":8},\"weight_map\":{" \
+	"\"a\":\"1.safetensors\",\"b\":\"2.safetensors\"}}"
+
+static char top[] = "/tmp/test-store-XXXXXX";
+static char root[64];
+
+static void
+put(const char *name, const void *bytes, size_t length)
+{
+	char path[4200];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, bytes, length), (ssize_t)length);
+	close(fd);
+}
+
+/* One U8 tensor of four bytes. */
+static void
+put_shard(const char *file, const char *tensor, const char *bytes)
+{
+	char header[128];
+	char whole[256] = { 0 };
+	int length = snprintf(header, sizeof(header),
+	    "{\"%s\":{\"dtype\":\"U8\",\"shape\":[4],\"data_offsets\":[0,4]}}",
+	    tensor);
+
+	whole[0] = (char)length;
+	memcpy(whole + 8, header, (size_t)length);
+	memcpy(whole + 8 + length, bytes, 4);
+	put(file, whole, 12 + (size_t)length);
+}
+
+static void
+put_link(const char *name, const char *to)
+{
+	char path[4200];
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	unlink(path);
+	assert_int_equal(symlink(to, path), 0);
+}
+
+static int
+set_up(void **state)
+{
+	(void)state;
+	if (mkdtemp(top) == NULL)
+		return -1;
+	snprintf(root, sizeof(root), "%s/root", top);
+	return mkdir(root, 0700);
+}
+
+static int
+tear_down(void **state)
+{
+	char command[128];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf '%s'", top);
+	return system(command);
+}
+
+static pfork_broker *
+broker_new(const pfork_limits *limits)
+{
+	pfork_options o = { .size = sizeof(o), .limits = limits };
+	pfork_broker *b = NULL;
+	pfork_error err;
+
+	o.worker_path = getenv("PFORK_TEST_WORKER");
+	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	return b;
+}
+
+static enum pfork_code
+load(const char *index, uint32_t flags, const pfork_limits *limits,
+    uint32_t files, pfork_checkpoint **c, pfork_error *err)
+{
+	pfork_store_options o = { .size = sizeof(o), .flags = flags,
+		.files = files };
+	pfork_broker *b = broker_new(limits);
+	pfork_store *s = NULL;
+	enum pfork_code code;
+
+	assert_int_equal(pfork_store_open(b, root, &o, &s, err), PFORK_OK);
+	pfork_broker_free(b);
+	put(INDEX, index, strlen(index));
+	code = pfork_store_load(s, INDEX, c, err);
+	pfork_store_free(s);
+	return code;
+}
+
+static void
+test_two_files(void **state)
+{
+	pfork_checkpoint *c = NULL;
+	const pfork_tensor *a;
+	const pfork_tensor *b;
+	pfork_error err;
+	char bytes[4];
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "b", "BBBB");
+	assert_int_equal(load(TWO, 0, NULL, 0, &c, &err), PFORK_OK);
+	assert_string_equal(pfork_checkpoint_format(c), "hf-index");
+	assert_int_equal(pfork_checkpoint_verdict(c), PFORK_CLEAN);
+	assert_int_equal(pfork_checkpoint_count(c), 2);
+	assert_int_equal(pfork_checkpoint_scalar_count(c), 0);
+	a = pfork_checkpoint_find(c, "a");
+	b = pfork_checkpoint_find(c, "b");
+	assert_ptr_equal(a, pfork_checkpoint_at(c, 0));
+	assert_string_equal(pfork_tensor_file(b), "2.safetensors");
+	assert_int_not_equal(pfork_tensor_storage(a), pfork_tensor_storage(b));
+	assert_int_equal(pfork_tensor_read(b, bytes, 4, &err), PFORK_OK);
+	assert_memory_equal(bytes, "BBBB", 4);
+	assert_int_equal(pfork_tensor_read(a, bytes, 4, &err), PFORK_OK);
+	assert_memory_equal(bytes, "AAAA", 4);
+	pfork_checkpoint_unref(c);
+}
+
+/* A part that is written to makes the whole unfit to be saved. */
+static void
+test_changed(void **state)
+{
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+	char path[4200];
+	char bytes[4];
+	int fd;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "b", "BBBB");
+	assert_int_equal(load(TWO, 0, NULL, 0, &c, &err), PFORK_OK);
+	snprintf(path, sizeof(path), "%s/2.safetensors", root);
+	assert_int_equal(truncate(path, 20), 0);
+	assert_int_equal(pfork_tensor_read(pfork_checkpoint_find(c, "b"),
+	    bytes, 4, &err), PFORK_E_CHANGED);
+	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	assert_int_not_equal(pfork_save_safetensors(c, fd, NULL, &err),
+	    PFORK_OK);
+	close(fd);
+	pfork_checkpoint_unref(c);
+}
+
+static const struct refused {
+	const char *name;
+	const char *map;	/* inside weight_map */
+	enum pfork_code code;
+	const char *text;
+} refused[] = {
+	{ "climbs", "\"a\":\"../1.safetensors\"", PFORK_E_REFUSED, "leads" },
+	{ "absolute", "\"a\":\"/etc/passwd\"", PFORK_E_REFUSED, "leads" },
+	{ "directory", "\"a\":\"sub/1.safetensors\"", PFORK_E_REFUSED,
+	    "leads" },
+	{ "dots", "\"a\":\"..\"", PFORK_E_REFUSED, "leads" },
+	{ "NUL", "\"a\":\"1\\u0000\"", PFORK_E_REFUSED, "leads" },
+	{ "empty", "\"a\":\"\"", PFORK_E_REFUSED, "empty" },
+	{ "not there", "\"a\":\"3.safetensors\"", PFORK_E_SYSTEM,
+	    "not there" },
+	{ "other file", "\"b\":\"1.safetensors\"", PFORK_E_FORMAT,
+	    "does not have" },
+	{ "itself", "\"a\":\"" INDEX "\"", PFORK_E_FORMAT, "another index" },
+	{ "twice", "\"a\":\"1.safetensors\",\"a\":\"1.safetensors\"",
+	    PFORK_E_FORMAT, "twice" },
+	{ "a pipe", "\"a\":\"pipe\"", PFORK_E_ARGS, "a pipe" },
+	{ "a link", "\"a\":\"link\"", PFORK_E_REFUSED, "symbolic link" },
+	{ "no text", "\"a\":1", PFORK_E_FORMAT, "JSON" },
+};
+
+static void
+test_refused(void **state)
+{
+	char index[512];
+	char path[128];
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("../1.safetensors", "a", "AAAA");
+	put_link("link", "1.safetensors");
+	snprintf(path, sizeof(path), "%s/pipe", root);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+		const struct refused *r = &refused[i];
+		enum pfork_code code;
+
+		snprintf(index, sizeof(index), "{\"weight_map\":{%s}}", r->map);
+		code = load(index, 0, NULL, 0, &c, &err);
+		/* The worker says so first, as a fault. */
+		if (r->code == PFORK_E_REFUSED && code == PFORK_E_FORMAT)
+			code = PFORK_E_REFUSED;
+		if (code != r->code || strstr(err.text, r->text) == NULL ||
+		    c != NULL)
+			fail_msg("%s: %d: %s", r->name, code, err.text);
+	}
+	unlink(path);
+}
+
+/* What a worker that was taken over could say. */
+static void
+test_sibling(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t length;
+		bool fine;
+	} names[] = {
+		{ "a", 1, true }, { "a.b", 3, true }, { "..a", 3, true },
+		{ "", 0, false }, { ".", 1, false }, { "..", 2, false },
+		{ "/", 1, false }, { "a/b", 3, false }, { "../a", 4, false },
+		{ "a\0b", 3, false }, { "a/", 2, false }
+	};
+	char longest[256];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		assert_int_equal(store_name_is_sibling(names[i].name,
+		    names[i].length), names[i].fine);
+	memset(longest, 'a', sizeof(longest));
+	assert_true(store_name_is_sibling(longest, 255));
+	assert_false(store_name_is_sibling(longest, 256));
+}
+
+static void
+test_links(void **state)
+{
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	put_shard("blob", "a", "AAAA");
+	put_shard("../outside", "a", "AAAA");
+	put_link("link", "blob");
+	put_link("out", "../outside");
+	put_link("absolute", "/etc/passwd");
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"link\"}}",
+	    PFORK_STORE_SYMLINKS, NULL, 0, &c, &err), PFORK_OK);
+	pfork_checkpoint_unref(c);
+	c = NULL;
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"out\"}}",
+	    PFORK_STORE_SYMLINKS, NULL, 0, &c, &err), PFORK_E_REFUSED);
+	assert_non_null(strstr(err.text, "leads out"));
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"absolute\"}}",
+	    PFORK_STORE_SYMLINKS, NULL, 0, &c, &err), PFORK_E_REFUSED);
+	assert_null(c);
+}
+
+static void
+test_totals(void **state)
+{
+	pfork_limits limits = { .size = sizeof(limits) };
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "b", "BBBB");
+	limits.tensors = 1;
+	assert_int_equal(load(TWO, 0, &limits, 0, &c, &err), PFORK_E_LIMIT);
+	/* The index has 85 bytes, a file 69. */
+	limits.tensors = 0;
+	limits.input_bytes = 200;
+	assert_int_equal(load(TWO, 0, &limits, 0, &c, &err), PFORK_E_LIMIT);
+	limits.input_bytes = 300;
+	assert_int_equal(load(TWO, 0, &limits, 1, &c, &err), PFORK_E_LIMIT);
+	assert_non_null(strstr(err.text, "more files"));
+	assert_null(c);
+	assert_int_equal(load(TWO, 0, &limits, 2, &c, &err), PFORK_OK);
+	pfork_checkpoint_unref(c);
+}
+
+static void
+test_others_write(void **state)
+{
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+	pfork_note note;
+	char path[4200];
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	snprintf(path, sizeof(path), "%s/1.safetensors", root);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"1.safetensors\"}}", 0,
+	    NULL, 0, &c, &err), PFORK_OK);
+	assert_int_equal(pfork_checkpoint_note_count(c), 1);
+	assert_true(pfork_checkpoint_note(c, 0, &note));
+	assert_string_equal(note.text,
+	    "1.safetensors: others may write to this file");
+	pfork_checkpoint_unref(c);
+}
+
+/* A tensor that the index does not name is left out, and said so. */
+static void
+test_not_named(void **state)
+{
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+	pfork_note note;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "a", "BBBB");
+	put_shard("3.safetensors", "c", "BBBB");
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"1.safetensors\","
+	    "\"c\":\"3.safetensors\",\"b\":\"2.safetensors\"}}", 0, NULL, 0,
+	    &c, &err), PFORK_E_FORMAT);
+	put_shard("2.safetensors", "b\":{\"dtype\":\"U8\",\"shape\":[0],"
+	    "\"data_offsets\":[0,0]},\"a", "BBBB");
+	assert_int_equal(load("{\"weight_map\":{\"a\":\"1.safetensors\","
+	    "\"b\":\"2.safetensors\"}}", 0, NULL, 0, &c, &err), PFORK_OK);
+	assert_int_equal(pfork_checkpoint_count(c), 2);
+	assert_string_equal(pfork_tensor_file(pfork_checkpoint_find(c, "a")),
+	    "1.safetensors");
+	assert_true(pfork_checkpoint_note(c, 0, &note));
+	assert_int_equal(note.kind, PFORK_NOTE_SKIPPED);
+	pfork_checkpoint_unref(c);
+}
+
+static void
+test_arguments(void **state)
+{
+	pfork_store_options o = { .size = sizeof(o), .flags = 2 };
+	pfork_broker *b = broker_new(NULL);
+	pfork_store *s = NULL;
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	assert_int_equal(pfork_store_open(b, root, &o, &s, &err),
+	    PFORK_E_ARGS);
+	assert_int_equal(pfork_store_open(b, NULL, NULL, &s, &err),
+	    PFORK_E_ARGS);
+	assert_int_equal(pfork_store_open(b, "/no/such", NULL, &s, &err),
+	    PFORK_E_SYSTEM);
+	assert_null(s);
+	assert_int_equal(pfork_store_open(b, root, NULL, &s, &err), PFORK_OK);
+	assert_int_equal(pfork_store_load(s, "/etc/passwd", &c, &err),
+	    PFORK_E_REFUSED);
+	assert_int_equal(pfork_store_load(s, "../x", &c, &err),
+	    PFORK_E_REFUSED);
+	assert_int_equal(pfork_store_load(s, "", &c, &err), PFORK_E_ARGS);
+	/* A file that is no index is loaded alone. */
+	put_shard("1.safetensors", "a", "AAAA");
+	assert_int_equal(pfork_store_load(s, "1.safetensors", &c, &err),
+	    PFORK_OK);
+	assert_int_equal(pfork_checkpoint_count(c), 1);
+	pfork_checkpoint_unref(c);
+	pfork_store_free(s);
+	pfork_store_free(NULL);
+	pfork_broker_free(b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_two_files),
+		cmocka_unit_test(test_changed),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_sibling),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_others_write),
+		cmocka_unit_test(test_not_named),
+		cmocka_unit_test(test_arguments),
+	};
+
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
