@@ -162,11 +162,17 @@ look_at_clock(struct pfork_job *job)
 static bool
 send_go(struct pfork_job *job)
 {
-	uint8_t frame[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
 	struct wire_go go = { 0 };
 	size_t length;
 	ssize_t sent;
+	/* Packing wants room for the largest message; the stack of a host's
+	 * thread may be smaller than that. */
+	uint8_t *frame = malloc(FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX);
 
+	if (frame == NULL) {
+		over_with_system(job, "memory for Go", ENOMEM);
+		return false;
+	}
 	go.limits = job->session.rules.limits;
 	if (job->session.rules.deliver_stream)
 		go.flags |= GO_DELIVER_STREAM;
@@ -180,6 +186,7 @@ send_go(struct pfork_job *job)
 	do {
 		sent = send(job->child.socket, frame, length, MSG_NOSIGNAL);
 	} while (sent < 0 && errno == EINTR);
+	free(frame);
 	/* It hung up: reading on will tell how. */
 	if (sent < 0 && (errno == EPIPE || errno == ECONNRESET))
 		return true;

@@ -13,3 +13,7 @@ faults-long: $(CLI) $(WORKER) $(B)/measure ## the same with every errno, also fr
 
 # test_output.c plays a file system without nameless files.
 $(B)/unit/cli/test_output: private LDFLAGS += -Wl,--wrap=open
+
+.PHONY: torture
+torture: faults-long ## the long runs of everything that can fail
+	@$(MAKE) --no-print-directory pickle-diff PICKLE_DIFF_COUNT=100000
