@@ -26,6 +26,10 @@
  * work at the same time. */
 #define SOCKET_BUFFER (512 * 1024)
 
+/* For a worker that we may not kill: once we have hung up, every call that its
+ * jail allows ends it or fails, and it only has to be scheduled. */
+#define HUNG_UP_MS 1000
+
 /* From the kernel's linux/wait.h; an old libc lacks it. */
 #define WAIT_BY_PIDFD ((idtype_t)3)
 
@@ -274,22 +278,38 @@ reap(int pidfd, struct child_end *end)
 	end->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+static void
+hang_up(struct child *c)
+{
+	if (c->socket >= 0)
+		close(c->socket);
+	c->socket = -1;
+}
+
+/* False: the kernel does not let us (a host that has changed its uid, or given
+ * up CAP_KILL, since child_verify), and it goes on working.  RLIMIT_CPU ends it
+ * one day; to wait for that here could take for ever. */
+static bool
+is_put_down(struct child *c)
+{
+	hang_up(c);
+	if (syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) == 0 ||
+	    errno == ESRCH)
+		return true;
+	return left_by_itself(c->pidfd, HUNG_UP_MS);
+}
+
 void
 child_finish(struct child *c, int grace_ms, struct child_end *end)
 {
 	memset(end, 0, sizeof(*end));
 	if (c->pidfd >= 0) {
-		if (!left_by_itself(c->pidfd, grace_ms)) {
-			end->killed_by_us = true;
-			(void)syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL,
-			    NULL, 0);
-		}
-		reap(c->pidfd, end);
+		end->killed_by_us = !left_by_itself(c->pidfd, grace_ms);
+		if (!end->killed_by_us || is_put_down(c))
+			reap(c->pidfd, end);
 		close(c->pidfd);
 	}
-	if (c->socket >= 0)
-		close(c->socket);
+	hang_up(c);
 	c->pid = -1;
 	c->pidfd = -1;
-	c->socket = -1;
 }

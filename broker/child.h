@@ -39,11 +39,12 @@ enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
     int input, struct child *out, pfork_error *err);
 /* Ends it if need be, and reaps it; takes as long as its exit does.  grace_ms:
  * first wait so long for it to leave by itself.  Closes both descriptors.
- * Harmless when there is no child. */
+ * Harmless when there is no child.  Only one that the host no longer may kill
+ * can outlive this: it is hung up on, and not waited for. */
 void child_finish(struct child *c, int grace_ms, struct child_end *end);
 
-/* verify.c: is the child, seen from outside, as locked in as it says?  SANDBOX
- * when it is not, or when that cannot be seen. */
+/* verify.c: is the child, seen from outside, as locked in as it says, and may
+ * we kill it?  SANDBOX when it is not, or when that cannot be seen. */
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
  * root: whether we are. */
@@ -52,5 +53,7 @@ const char *child_judge_status(const char *text, pid_t parent, bool root,
 /* How many seccomp filters this thread is under; its children inherit them.
  * Errors: SANDBOX. */
 enum pfork_code child_count_filters(uint64_t *filters, pfork_error *err);
+/* Also true of one that has left. */
+bool child_may_kill(const struct child *c);
 
 #endif

@@ -56,7 +56,8 @@ listen_to(struct child *c, struct session *s)
 }
 
 static enum pfork_code
-judge(const struct session *s, const struct child_end *end, pfork_error *err)
+judge(const struct session *s, const struct child_end *end, bool may_kill,
+    pfork_error *err)
 {
 	if (s->state == ENDED) {
 		if (err != NULL)
@@ -68,6 +69,10 @@ judge(const struct session *s, const struct child_end *end, pfork_error *err)
 	if (s->state == WAIT_HELLO)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "the canary did not say what jails it");
+	if (!may_kill)
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "a worker may not be killed from here (is CAP_KILL "
+		    "missing?), so no limit on time would hold");
 	if (!end->known)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "how the canary ended is not known: the host ignores "
@@ -82,7 +87,7 @@ judge(const struct session *s, const struct child_end *end, pfork_error *err)
 /* The canary gets an empty file: it must not need one. */
 static enum pfork_code
 run_canary(const struct pfork_broker *b, struct session *s,
-    struct child_end *end, pfork_error *err)
+    struct child_end *end, bool *may_kill, pfork_error *err)
 {
 	struct child c = { -1, -1, -1, 0 };
 	enum pfork_code code;
@@ -96,6 +101,7 @@ run_canary(const struct pfork_broker *b, struct session *s,
 	if (code != PFORK_OK)
 		return code;
 	listen_to(&c, s);
+	*may_kill = child_may_kill(&c);
 	child_finish(&c, 1000, end);
 	return PFORK_OK;
 }
@@ -107,6 +113,7 @@ pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 	struct rules rules = { 0 };
 	struct session s;
 	struct child_end end = { 0 };
+	bool may_kill = false;
 	pfork_checkpoint *ckpt;
 	enum pfork_code code;
 
@@ -120,9 +127,9 @@ pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory");
 	else
-		code = run_canary(b, &s, &end, err);
+		code = run_canary(b, &s, &end, &may_kill, err);
 	if (code == PFORK_OK) {
-		code = judge(&s, &end, err);
+		code = judge(&s, &end, may_kill, err);
 		r.size = sizeof(r);
 		take_layers(&r, &s, b->required_layers);
 		r.canary_killed = end.known && end.signal == SIGSYS;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "error.h"
@@ -171,6 +172,14 @@ child_count_filters(uint64_t *filters, pfork_error *err)
 	return PFORK_OK;
 }
 
+/* Signal 0 sends nothing. */
+bool
+child_may_kill(const struct child *c)
+{
+	return syscall(SYS_pidfd_send_signal, c->pidfd, 0, NULL, 0) == 0 ||
+	    errno == ESRCH;
+}
+
 enum pfork_code
 child_verify(const struct child *c, pfork_error *err)
 {
@@ -184,6 +193,9 @@ child_verify(const struct child *c, pfork_error *err)
 		return unseen(err, "PID", errno);
 	wrong = child_judge_status(text, getpid(), geteuid() == 0, c->filters);
 	free(text);
+	/* Without that no limit on time would hold. */
+	if (wrong == NULL && !child_may_kill(c))
+		wrong = "we may not kill it (is CAP_KILL missing?)";
 	if (wrong != NULL)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "the worker's jail is not what it says: %s; nothing was "
