@@ -22,7 +22,12 @@ struct text {
 	size_t used;
 	size_t size;
 	bool failed;
+	bool too_long;		/* and failed */
 };
+
+/* With its length word.  Judged while it grows, not at the end: a long name of
+ * many aliases makes gigabytes of header from megabytes of names. */
+#define TEXT_MAX ((size_t)SAVE_HEADER_MAX + 8)
 
 static void
 put(struct text *t, const void *bytes, size_t length)
@@ -32,6 +37,11 @@ put(struct text *t, const void *bytes, size_t length)
 
 	if (t->failed)
 		return;
+	if (length > TEXT_MAX - t->used) {
+		t->too_long = true;
+		t->failed = true;
+		return;
+	}
 	while (size - t->used < length)
 		size *= 2;
 	if (size != t->size) {
@@ -147,7 +157,7 @@ put_metadata(struct text *t, const struct save_plan *plan,
 	size_t next = 0;
 
 	put_text(t, "\"__metadata__\":{");
-	for (size_t i = plan->written; i < plan->count; i++) {
+	for (size_t i = plan->written; i < plan->count && !t->failed; i++) {
 		const struct save_entry *e = &plan->entries[i];
 
 		if (e->skipped)
@@ -168,14 +178,14 @@ finish(struct save_plan *plan, struct text *t, pfork_error *err)
 
 	while (!t->failed && t->used % 8 != 0)
 		put_text(t, " ");
+	if (t->too_long)
+		return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
+		    "the header would have more than the %u bytes that "
+		    "safetensors allows", SAVE_HEADER_MAX);
 	if (t->failed)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory for the header");
 	length = t->used - 8;
-	if (length > SAVE_HEADER_MAX)
-		return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
-		    "the header would have %" PRIu64
-		    " bytes; safetensors allows %u", length, SAVE_HEADER_MAX);
 	for (size_t i = 0; i < 8; i++)
 		t->at[i] = (uint8_t)(length >> (8 * i));
 	plan->header = t->at;

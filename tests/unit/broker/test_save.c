@@ -7,9 +7,11 @@
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -436,6 +438,36 @@ test_errors(void **state)
 	pfork_checkpoint_unref(c);
 }
 
+/* 80,000 views of the same bytes, of which the first by name has 4,096 letters
+ * that become six each: 2 GB of __metadata__ from 4 MB of names. */
+static void
+test_header_bomb(void **state)
+{
+	pfork_checkpoint *c = hand_new(bytes, sizeof(bytes));
+	uint32_t extent = hand_extent(c, 0, 64);
+	char name[4097];
+	struct rusage before;
+	struct rusage after;
+	struct saved s;
+	pfork_error err;
+
+	(void)state;
+	memset(name, '\1', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	hand_tensor(c, name, "F32", 1, SHAPE(4), NULL, extent, 0);
+	for (int i = 0; i < 80000; i++) {
+		snprintf(name, sizeof(name), "t%d", i);
+		hand_tensor(c, name, "F32", 1, SHAPE(4), NULL, extent, 0);
+	}
+	getrusage(RUSAGE_SELF, &before);
+	assert_int_equal(save_with(c, 0, &s, &err), PFORK_E_UNSUPPORTED);
+	assert_non_null(strstr(err.text, "100000000"));
+	getrusage(RUSAGE_SELF, &after);
+	/* In KiB. */
+	assert_true(after.ru_maxrss - before.ru_maxrss < 900 * 1024);
+	pfork_checkpoint_unref(c);
+}
+
 int
 main(void)
 {
@@ -452,6 +484,7 @@ main(void)
 		cmocka_unit_test(test_append_and_position),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_header_bomb),
 	};
 
 	return cmocka_run_group_tests(tests, set_bytes, NULL);
