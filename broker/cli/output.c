@@ -164,6 +164,23 @@ open_beside(struct output *o)
 	return 0;
 }
 
+/* A pipe or a device, a moment ago: who can write to its directory could have
+ * put a file in its place, or a link to one of the user's. */
+static int
+open_in_place(struct output *o)
+{
+	struct stat st;
+
+	o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (o->fd < 0)
+		return failed(o->path, "cannot be written");
+	if (fstat(o->fd, &st) == 0 && !S_ISREG(st.st_mode))
+		return 0;
+	close(o->fd);
+	o->fd = -1;
+	return o->force ? open_beside(o) : exists(o->path);
+}
+
 int
 output_open(struct output *o, const char *path, bool force)
 {
@@ -180,10 +197,9 @@ output_open(struct output *o, const char *path, bool force)
 		o->fd = STDOUT_FILENO;
 		return 0;
 	}
-	if (stat(path, &st) != 0 || S_ISREG(st.st_mode))
-		return open_beside(o);
-	o->fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
-	return o->fd < 0 ? failed(path, "cannot be written") : 0;
+	if (stat(path, &st) == 0)
+		return S_ISREG(st.st_mode) ? open_beside(o) : open_in_place(o);
+	return errno == ENOENT ? open_beside(o) : failed(path, "not usable");
 }
 
 /* Without this a power cut may forget the new name. */

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -287,6 +288,14 @@ def terminal():
     check("no binary on a terminal", "-o FILE" in shown, shown)
 
 
+def file_size_limit():
+    r = run("convert", "good.pt", "-o", "limited", preexec_fn=lambda:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (16, 16)))
+    check("file size limit", r.returncode == 2 and b"too large" in r.stderr, r)
+    check("nothing of it is left", not [x for x in os.listdir(".")
+                                        if "limited" in x])
+
+
 def signals():
     """A FIFO with no reader left holds the command inside its writing."""
     os.mkfifo("slow")
@@ -322,7 +331,7 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, ls, scan, convert, extract, plumbing, terminal,
-                     signals, doctor):
+                     file_size_limit, signals, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

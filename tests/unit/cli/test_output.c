@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,6 +215,57 @@ test_signals(void **state)
 	cmocka_unit_test_setup_teardown(name, set_up, tear_down),     \
 	{ #name " (named)", name, set_up, tear_down, directory }
 
+/* Somebody swaps a link to a device for one to a file, all the time. */
+static char swapped[2][128];
+static atomic_bool swap_on;
+
+static void *
+swap(void *unused)
+{
+	while (atomic_load(&swap_on))
+		(void)renameat2(AT_FDCWD, swapped[0], AT_FDCWD, swapped[1],
+		    RENAME_EXCHANGE);
+	return unused;
+}
+
+static void
+test_swapped_for_a_file(void **state)
+{
+	int silent = open("/dev/null", O_WRONLY);
+	int saved = dup(2);
+	bool kept = true;
+	struct output o;
+	pthread_t thread;
+
+	(void)state;
+	put_file("old");
+	snprintf(swapped[0], sizeof(swapped[0]), "%s/a", directory);
+	snprintf(swapped[1], sizeof(swapped[1]), "%s/b", directory);
+	assert_int_equal(symlink("/dev/null", swapped[0]), 0);
+	assert_int_equal(symlink(path, swapped[1]), 0);
+	atomic_store(&swap_on, true);
+	assert_int_equal(pthread_create(&thread, NULL, swap, NULL), 0);
+	dup2(silent, 2);
+	for (int i = 0; i < 60000 && kept; i++) {
+		struct stat st;
+
+		if (output_open(&o, swapped[0], false) != 0)
+			continue;
+		kept = o.temporary != NULL ||
+		    (fstat(o.fd, &st) == 0 && S_ISCHR(st.st_mode));
+		output_abandon(&o);
+	}
+	dup2(saved, 2);
+	atomic_store(&swap_on, false);
+	pthread_join(thread, NULL);
+	close(saved);
+	close(silent);
+	unlink(swapped[0]);
+	unlink(swapped[1]);
+	assert_true(kept);
+	expect_file("old");
+}
+
 int
 main(void)
 {
@@ -224,6 +277,7 @@ main(void)
 		TEST(test_bad_places),
 		TEST(test_device),
 		TEST(test_signals),
+		TEST(test_swapped_for_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
