@@ -14,6 +14,9 @@
 #define PART_COST (sizeof(struct path_component) + TEXT_COST)
 #define SCALAR_COST (sizeof(struct scalar_entry) + TEXT_COST)
 
+/* 2^64 has 20. */
+#define INDEX_DIGITS_MAX 20
+
 static const struct finding fine = { PFORK_OK, NULL };
 
 static struct finding
@@ -123,13 +126,15 @@ check_name(struct wire_bytes name)
 	return fine;
 }
 
+/* A number as JSON would write it, too: reports do. */
 static bool
-all_digits(struct wire_bytes b)
+is_index(struct wire_bytes b)
 {
 	for (size_t i = 0; i < b.len; i++)
 		if (b.at[i] < '0' || b.at[i] > '9')
 			return false;
-	return b.len > 0;
+	return b.len > 0 && b.len <= INDEX_DIGITS_MAX &&
+	    (b.at[0] != '0' || b.len == 1);
 }
 
 static struct finding
@@ -141,7 +146,7 @@ check_part(struct wire_bytes part, uint8_t kind)
 		return lie("a part of a path is too long");
 	if (!check_utf8(part.at, part.len))
 		return lie("a part of a path is not UTF-8");
-	if (kind == PATH_INDEX && !all_digits(part))
+	if (kind == PATH_INDEX && !is_index(part))
 		return lie("an index in a path is not a number");
 	return fine;
 }
