@@ -91,6 +91,29 @@ test_every_two_bytes(void **state)
 	}
 }
 
+/* Unicode 15's Cf, Zl and Zp. */
+static void
+test_every_format_character(void **state)
+{
+	static const uint32_t ranges[][2] = { { 0xad, 0xad }, { 0x600, 0x605 },
+		{ 0x61c, 0x61c }, { 0x6dd, 0x6dd }, { 0x70f, 0x70f },
+		{ 0x890, 0x891 }, { 0x8e2, 0x8e2 }, { 0x180e, 0x180e },
+		{ 0x200b, 0x200f }, { 0x2028, 0x202e }, { 0x2060, 0x2064 },
+		{ 0x2066, 0x206f }, { 0xfeff, 0xfeff }, { 0xfff9, 0xfffb },
+		{ 0x110bd, 0x110bd }, { 0x110cd, 0x110cd },
+		{ 0x13430, 0x1343f }, { 0x1bca0, 0x1bca3 },
+		{ 0x1d173, 0x1d17a }, { 0xe0001, 0xe0001 },
+		{ 0xe0020, 0xe007f } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+		for (uint32_t c = ranges[i][0]; c <= ranges[i][1]; c++)
+			if (!utf8_is_deceptive(c))
+				fail_msg("U+%04X", (unsigned)c);
+	assert_false(utf8_is_deceptive('a'));
+	assert_false(utf8_is_deceptive(0x4e00));
+}
+
 static void
 test_sizes(void **state)
 {
@@ -152,6 +175,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_every_two_bytes),
+		cmocka_unit_test(test_every_format_character),
 		cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_no_color),
