@@ -278,14 +278,21 @@ speculation(void)
 static int
 lower_limit(int which, uint64_t soft, uint64_t hard)
 {
-	struct rlimit limit;
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+	struct rlimit now = { RLIM_INFINITY, RLIM_INFINITY };
+	int reason;
 
 	if (getrlimit((__rlimit_resource_t)which, &limit) != 0)
 		return errno;
 	if (limit.rlim_max > hard)
 		limit.rlim_max = hard;
 	limit.rlim_cur = soft < limit.rlim_max ? soft : limit.rlim_max;
-	return reason_of(setrlimit((__rlimit_resource_t)which, &limit));
+	reason = reason_of(setrlimit((__rlimit_resource_t)which, &limit));
+	if (reason == 0 &&
+	    (getrlimit((__rlimit_resource_t)which, &now) != 0 ||
+		now.rlim_cur > soft || now.rlim_max > hard))
+		reason = EPERM;
+	return reason;
 }
 
 static int

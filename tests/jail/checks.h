@@ -6,6 +6,7 @@
 #define TESTS_JAIL_CHECKS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct programs {
 	const char *worker;
@@ -28,7 +29,7 @@ void check_talk(const struct programs *p);
 void check_escapes(const struct programs *p);
 void check_loss(const struct programs *p);
 /* Becomes argv[0], with one system call refused. */
-int exec_without(const char *number, char **argv);
+int exec_without(const char *number, uint32_t errnum, char **argv);
 void check_trace(const struct programs *p);
 int time_start(const char *worker, const char *empty);
 

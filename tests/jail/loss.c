@@ -23,13 +23,15 @@
 #define LANDLOCK_RESTRICT 446
 #define CLOSE_RANGE 436
 
-static const struct loss {
+struct loss {
 	const char *name;
 	long call;
 	enum jail_layer layer;
 	bool required;
 	bool as_root_only;
-} losses[] = {
+};
+
+static const struct loss refusals[] = {
 	{ "seccomp", SYS_seccomp, JAIL_SECCOMP, true, false },
 	{ "prctl", SYS_prctl, JAIL_NO_NEW_PRIVS, true, false },
 	{ "close_range", CLOSE_RANGE, JAIL_CLOSED_FDS, true, false },
@@ -46,15 +48,24 @@ static const struct loss {
 	{ "unshare", SYS_unshare, JAIL_USER_NS, false, false },
 };
 
+/* Where they are not refused but answered with 0, and nothing is done.  What
+ * can be asked for again is; the filter itself is counted by the broker. */
+static const struct loss lies[] = {
+	{ "prctl lies", SYS_prctl, JAIL_NO_NEW_PRIVS, true, false },
+	{ "prlimit64 lies", SYS_prlimit64, JAIL_RLIMITS, true, false },
+	{ "setresgid lies", SYS_setresgid, JAIL_UID_DROP, true, true },
+	{ "setresuid lies", SYS_setresuid, JAIL_UID_DROP, true, true },
+};
+
 int
-exec_without(const char *number, char **argv)
+exec_without(const char *number, uint32_t errnum, char **argv)
 {
 	char *const environment[] = { NULL };
 	struct sock_filter filter[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 		    (uint32_t)strtoul(number, NULL, 10), 0, 1),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | errnum),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 	struct sock_fprog program = { 4, filter };
@@ -97,18 +108,19 @@ check_best_effort(const struct loss *l, struct child *c)
 	check((child_end(c) & ~(1 << 8)) == 0, GROUP, "leaves as done");
 }
 
-void
-check_loss(const struct programs *p)
+static void
+check_each(const struct programs *p, const char *how, const struct loss *losses,
+    size_t count)
 {
 	char number[16];
-	const char *const argv[] = { "/proc/self/exe", "without", number,
+	const char *const argv[] = { "/proc/self/exe", how, number,
 		p->worker, "run", "uid=2147418113", "cpu=5", "arena=67108864",
 		"net=0", NULL };
 	int input = child_input("\x80\x02}q\0.", 6);
 	struct child c;
 	size_t i;
 
-	for (i = 0; i < sizeof losses / sizeof losses[0]; i++) {
+	for (i = 0; i < count; i++) {
 		if (losses[i].as_root_only && getuid() != 0)
 			continue;
 		(void)snprintf(number, sizeof number, "%ld", losses[i].call);
@@ -120,4 +132,12 @@ check_loss(const struct programs *p)
 			check_best_effort(&losses[i], &c);
 	}
 	close(input);
+}
+
+void
+check_loss(const struct programs *p)
+{
+	check_each(p, "without", refusals,
+	    sizeof refusals / sizeof refusals[0]);
+	check_each(p, "lying", lies, sizeof lies / sizeof lies[0]);
 }

@@ -4,7 +4,9 @@
  *
  *	jail-test WORKER PROBE [FILE...]	jail-test time WORKER EMPTY
  *	jail-test without CALL PROGRAM ARGUMENT...
+ *	jail-test lying CALL PROGRAM ARGUMENT...
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +45,9 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "time") == 0)
 		return time_start(argv[2], argv[3]);
 	if (argc > 4 && strcmp(argv[1], "without") == 0)
-		return exec_without(argv[2], argv + 3);
+		return exec_without(argv[2], EPERM, argv + 3);
+	if (argc > 4 && strcmp(argv[1], "lying") == 0)
+		return exec_without(argv[2], 0, argv + 3);
 	p.worker = argv[1];
 	p.probe = argv[2];
 	p.files = (const char *const *)(argv + 3);
