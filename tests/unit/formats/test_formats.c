@@ -133,6 +133,21 @@ static const struct looks_case {
 	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG", "" },
 	{ BYTES("%PDF-1.4"), "PDF", "" },
 	{ BYTES("{\"a\": 1}"), "JSON", "" },
+	{ BYTES("tjgg\1\0\0\0"), "convert_llama_ggml", "ggml" },
+	{ BYTES("lmgg\1\0\0\0"), "GGML", "ggml" },
+	{ BYTES("\4\0\0\0\1\0\0\0\3\0\0\0V 1\0"), "Torch7", "torch7" },
+	{ BYTES("\x1c\0\0\0TFL3"), "TensorFlow Lite", "tflite" },
+	{ BYTES("\x0c\xdb\x3a\x2a\0"), "Orbax", "ocdbt" },
+	{ BYTES("\x12\1\0\0\0\0\0\0\0"), "MXNet", "mxnet" },
+	{ BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+	    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
+	    "\x57\xfb\x80\x8b\x24\x75\x47\xdb"), "TensorFlow checkpoint",
+	    "tensor-bundle" },
+	{ BYTES("\x08\1\x12\2\x0a\0"), "SavedModel", "saved-model" },
+	{ BYTES("\x08\4\x12\2\x0a\0\xa2\x1f\0"), "Core ML", "coreml" },
+	{ BYTES("{\"zarr_format\": 2}"), "zarr", "" },
+	{ BYTES("<?xml version=\"1.0\"?><net name=\"m\">"), "OpenVINO", "" },
+	{ BYTES("Rar!\x1a\7"), "RAR", "rar" },
 	{ BYTES("\n [1]"), "JSON", "" },
 	{ BYTES("<!DOCTYPE html>"), "HTML", "" },
 	{ BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
@@ -175,6 +190,10 @@ test_tar(void **state)
 	assert_false(harness_run(block, sizeof block, 0, &h));
 	assert_non_null(strstr(h.fault_text, "tar"));
 	assert_string_equal(h.format, "tar");
+	harness_free(&h);
+	memcpy(block, "./model_config.yaml", 20);
+	assert_false(harness_run(block, sizeof block, 0, &h));
+	assert_non_null(strstr(h.fault_text, "NeMo"));
 	harness_free(&h);
 }
 
