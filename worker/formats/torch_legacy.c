@@ -349,7 +349,7 @@ torch_legacy_open(struct job *job, struct torch_file *file)
 		verdict_rest(l->g, &l->source, l->at);
 	file->root = object.value;
 	file->home = (struct storage_home){ .find = find_storage, .job = job,
-		.context = l };
+		.context = l, .views = true };
 }
 
 void

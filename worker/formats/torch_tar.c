@@ -339,7 +339,7 @@ torch_tar_parse(struct job *job)
 {
 	struct torch_tar *t = arena_alloc(&job->arena, 1, sizeof *t);
 	struct storage_home home = { .find = find_storage, .job = job,
-		.context = t };
+		.context = t, .views = true };
 	struct machine_result object;
 	int64_t n;
 	vref end;

@@ -154,7 +154,8 @@ read_claim(const struct word *w, vref id, struct claim *c)
 	uint64_t len;
 	uint32_t parts = value_count(w->g, id);
 
-	if (value_kind(w->g, id) != VALUE_TUPLE || parts < 5 || parts > 6 ||
+	if (value_kind(w->g, id) != VALUE_TUPLE ||
+	    (parts != 5 && !(parts == 6 && w->home->views)) ||
 	    !text_is(w->g, value_item(w->g, id, 0), "storage"))
 		word_die(w, id, "persistent id", "is not a storage's");
 	if (!torch_storage_class(w->g, value_item(w->g, id, 1), &c->dtype)) {

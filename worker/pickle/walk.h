@@ -27,6 +27,9 @@ struct storage_home {
 	unsigned swap_width;
 	/* The archive's storages are big-endian (set by the home's maker). */
 	bool big_endian;
+	/* A persistent id may have a sixth part, the view.  torch reads them in
+	 * what it wrote before 1.6; in a zip archive it refuses them. */
+	bool views;
 	void *context;
 	/* Under which all of its tensors are named; NULL for none. */
 	const struct path *under;

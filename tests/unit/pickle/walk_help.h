@@ -77,7 +77,7 @@ help_walk_limits(const void *bytes, size_t length, uint32_t flags,
 	uint32_t ids[11] = { 0 };
 	struct job *job = harness_job(bytes, length, flags, h);
 	struct storage_home home = { .find = help_find, .job = job,
-		.context = ids };
+		.context = ids, .views = true };
 	struct pickle_source source = { .at = job->map, .len = length,
 		.in_file = true };
 	struct machine_result result;
