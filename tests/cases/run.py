@@ -112,7 +112,7 @@ def check_exit(row, verb, ran, wrong):
         wrong("exit %d, expected %s" % (ran.exit, expected))
 
 
-def check_error(row, report, wrong):
+def check_error(row, report, size, wrong):
     error = report.get("error")
     code = None if error is None else error.get("code")
     expected = as_list(row.get("code")) or CODES.get(row["expect"], ())
@@ -126,6 +126,8 @@ def check_error(row, report, wrong):
         if at not in as_list(row["offset"]):
             wrong("error at byte %s, expected %s (%s)" % (
                 at, row["offset"], json.dumps(error)))
+    if code == "PFORK_E_FORMAT" and error.get("offset") not in range(size + 1):
+        wrong("malformed at byte %s of %d" % (error.get("offset"), size))
     if error is not None and report.get("tensors"):
         wrong("an error, and tensors")
 
@@ -208,7 +210,7 @@ def run_row(cli, common, directory, row):
             if ran.stderr:
                 problems.append("stderr: %r" % ran.stderr[:500])
             continue
-        check_error(row, report, wrong)
+        check_error(row, report, size, wrong)
         check_verdict(row, report, wrong)
         if verb == "ls":
             check_tensors(row, report, wrong)

@@ -282,13 +282,23 @@ def name_tricks(out):
 
 def memo_tricks(out):
     for index in ("0", "00", "+1", " 1", "2147483647", "4294967295",
-                  "1_0", "9" * 30):
-        fits = index.strip("+ _").isdigit() and len(index) < 25
-        data = pickled(NONE + PUT(index) + (GET(index) if fits else b"")
-                       + POP + call("os", "system", proto=0), 0)
-        out.add("P10-put-%s" % index.replace(" ", "_")[:12], data,
-                "PUT with an odd index, then a call",
-                ["dangerous", "undecided"], exits={})
+                  "1_0"):
+        out.add("P10-put-%s" % index.replace(" ", "_"), pickled(
+            NONE + PUT(index) + GET(index) + POP
+            + call("os", "system", proto=0), 0),
+            "PUT with an odd index, then a call", "dangerous", ["os.system"])
+    for name, index in (("2e100", str(2**100)), ("2e64", str(2**64)),
+                        ("negative", "-1"), ("hex", "0x1"), ("empty", ""),
+                        ("digits", "9" * 10**6)):
+        out.refuse("P10-put-%s" % name, pickled(
+            NONE + PUT(index) + POP + call("os", "system", proto=0), 0),
+            "PUT with what is no index", 1)
+    for name, get in (("text", GET("5")), ("bin", BINGET(5)),
+                      ("long", LONG_BINGET(5))):
+        data = PROTO(4) + text("os", 4) + get + STACK_GLOBAL + STOP
+        out.refuse("P9-memo-missing-%s" % name, data,
+                   "an operand from a memo entry that was never set",
+                   data.index(get + STACK_GLOBAL))
     for index in (255, 65536, 2**31 - 1, 2**32 - 1):
         add_both(out, "P10-long-binput-%d" % index,
                  "LONG_BINPUT %d: a table of that size is a bomb" % index,
@@ -329,14 +339,19 @@ def protocol_tricks(out):
         out.refuse("P12-frame-%s" % name,
                    PROTO(4) + FRAME(length) + body + STOP,
                    "a frame that is longer than the file")
+    # Each read of an unpickler lies in the frame or behind it (_Unframer of
+    # CPython's pickle.py): a frame may end in front of an argument, not in it.
+    assert body.startswith(b"\x8c\x02os\x8c\x06system")
     for cut in range(1, 12):
-        out.add("P12-straddle-%d" % cut,
-                PROTO(4) + FRAME(cut) + body + STOP,
-                "opcodes cross the end of their frame: readers differ",
-                ["dangerous", "undecided"], exits={})
-    out.add("P12-frame-in-frame", PROTO(4) + FRAME(len(body) + 10)
-            + FRAME(len(body) + 1) + body + STOP, "a frame in a frame",
-            ["dangerous", "undecided"], exits={})
+        data = PROTO(4) + FRAME(cut) + body + STOP
+        ident, start = "P12-straddle-%d" % cut, len(data) - len(body) - 1
+        what = "a frame that ends after %d bytes" % cut
+        if cut in (1, 2, 4, 5, 6):
+            out.add(ident, data, what, "dangerous", ["os.system"])
+        else:
+            out.refuse(ident, data, what, start + (0 if cut < 4 else 4))
+    out.refuse("P12-frame-in-frame", PROTO(4) + FRAME(len(body) + 10)
+               + FRAME(len(body) + 1) + body + STOP, "a frame in a frame", 11)
 
 
 def persistent_ids(out):
@@ -362,6 +377,8 @@ def persistent_ids(out):
                                                 6))
     persid("key-int", "a key that is an int",
            tup("storage", fs, 0, "cpu", 6))
+    persid("view", "a persistent id of six parts, the last a view",
+           tup("storage", fs, "0", "cpu", 6, tup("1", 0, 6)))
     persid("numel-negative", "a negative number of elements",
            tup("storage", fs, "0", "cpu", -1))
     persid("numel-2e63", "2^63 elements",
@@ -371,8 +388,8 @@ def persistent_ids(out):
     persid("class-function", "a function in the place of the storage's class",
            tup("storage", GLOBAL("os", "system"), "0", "cpu", 6), "dangerous")
     out.add("P13-text-persid", pickled(PERSID("os.system"), 0),
-            "a text persistent id", ["clean", "unusual", "undecided"],
-            exits={})
+            "a text persistent id in a file without records", "undecided",
+            code="PFORK_E_FORMAT", offset=0, expect="refuse")
     out.add("P13-long-location", torch_zip(
         PROTO(2) + state_dict({"weight": torch_tensor(
             location="x" * 10**6)}) + STOP, {"0": WEIGHT}),
@@ -440,28 +457,38 @@ def bombs(out):
         tensor += MARK + BINGET(0) + BINGET(i) * 9 + LIST + BINPUT(i + 1)
     out.add("B2-tensor-laughs", torch_zip(PROTO(2) + tensor + STOP,
                                           {"0": WEIGHT}),
-            "one tensor reached in a thousand million ways",
-            ["clean", "unusual", "undecided"], ext="pt", exits={})
+            "one tensor reached in a thousand million ways", "unusual",
+            ["alias"], "tensors", "pt",
+            tensors={"0": TENSORS["weight"]}, exits={"scan": 0, "ls": 0})
     for name, data in (
             ("list", EMPTY_LIST + BINPUT(0) + BINGET(0) + APPEND),
             ("dict", EMPTY_DICT + BINPUT(0) + BINUNICODE("self") + BINGET(0)
              + SETITEM),
             ("tuple", EMPTY_LIST + BINPUT(0) + BINGET(0) + TUPLE1 + BINPUT(1)
              + APPEND),
+            ("own-key", ordered_dict() + BINPUT(0) + BINGET(0) + NONE
+             + SETITEM),
             ("state", ordered_dict() + BINPUT(0) + BINGET(0) + BUILD)):
         out.add("B3-%s" % name, pickled(data), "a value that holds itself",
                 ["clean", "unusual"], exits={"scan": 0})
-    for name, op in (("list", EMPTY_LIST), ("dict", EMPTY_DICT),
-                     ("mark", MARK)):
+    data = pickled(EMPTY_SET + BINPUT(0) + MARK + BINGET(0) + TUPLE1
+                   + ADDITEMS)
+    out.refuse("B3-set", data, "a set in itself: not hashable",
+               data.index(ADDITEMS + STOP))
+    for name, op in (("list", EMPTY_LIST), ("dict", EMPTY_DICT)):
         out.add("B4-%s" % name, PROTO(2) + op * 10**6 + STOP,
-                "a million open containers",
-                ["clean", "unusual", "dangerous", "undecided"], exits={})
-    out.add("B4-tuple1", pickled(NONE + TUPLE1 * 10**6),
-            "a million nested tuples", ["clean", "unusual", "undecided"],
-            exits={})
-    out.add("B4-append", pickled(EMPTY_LIST * 10**6 + APPEND * (10**6 - 1)),
-            "a million nested lists", ["clean", "unusual", "undecided"],
-            exits={})
+                "a million containers beside one another", "unusual",
+                ["values are left on the stack"])
+    out.refuse("B4-mark", PROTO(2) + MARK * 10**6 + STOP, "a million marks",
+               2 + 10**6)
+    # The limit `nesting` is 1,000.
+    out.refuse("B4-tuple1", pickled(NONE + TUPLE1 * 10**6),
+               "a million nested tuples", 2 + 10**6 - 1000,
+               "PFORK_E_LIMIT", expect="limit")
+    out.refuse("B4-append", pickled(EMPTY_LIST * 10**6
+                                    + APPEND * (10**6 - 1)),
+               "a million nested lists", 2 + 1000, "PFORK_E_LIMIT",
+               expect="limit")
     out.refuse("B5-long4-2e31", PROTO(2) + b"\x8b\xff\xff\xff\x7f\1.",
                "LONG4 of 2^31-1 bytes", 2)
     out.refuse("B5-long4-negative", PROTO(2) + b"\x8b\xff\xff\xff\xff\1.",
@@ -479,7 +506,13 @@ def bombs(out):
         exits={"scan": 0})
     out.add("B6-tuple-chain", pickled(
         NONE + BINPUT(0) + (BINGET(0) + TUPLE2) * 500),
-        "a chain of pairs", ["clean", "unusual", "undecided"], exits={})
+        "a chain of pairs", "clean")
+    # CPython's hash of an int is its remainder modulo 2^61 - 1.
+    out.add("B6-collide", pickled(
+        EMPTY_DICT + MARK + b"".join(
+            LONG1((i * (2**61 - 1)).to_bytes(12, "little")) + NONE
+            for i in range(1, 100001)) + SETITEMS),
+        "a hundred thousand keys with one hash in CPython", "clean")
     out.add("B6-names", pickled(
         b"".join(GLOBAL("m%d" % i, "N") + POP for i in range(20000)) + NONE),
         "twenty thousand distinct names", "unusual", exits={"scan": 0})

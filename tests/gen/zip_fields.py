@@ -93,6 +93,10 @@ def duplicates(out):
         z, data = archive(records() + [(name, EVIL)])
         out.refuse("Z4-folds-" + tag, "a second data.pkl as %r" % name, data,
                    z.central[-1])
+    # No reader of checkpoints folds these: they are two names.
+    z, data = archive(records() + [("archive/caf\u00e9", b"1"),
+                                   ("archive/cafe\u0301", b"2")])
+    out.loads("Z4-nfc", "two names that are one in NFC", data, "unusual")
 
 
 def zip64(out):
