@@ -294,6 +294,8 @@ list_directory(struct options *options, pfork_broker *broker)
 		if (code > worst)
 			worst = code;
 	}
+	if (w.count == 0)
+		complain("no regular files there");
 	if (worst == EXIT_DONE && (w.failed || w.count == 0))
 		worst = w.failed ? EXIT_UNDECIDED : EXIT_NOTHING;
 	walk_free(&w);

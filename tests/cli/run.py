@@ -123,6 +123,7 @@ def ls():
     expect(["ls", "cut.pt"], 2, "", "PFORK_E_FORMAT")
     expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
     expect(["ls", "nowhere.pt"], 2, "", "No such file")
+    expect(["ls", "none"], 3, "", "no regular files")
     expect(["ls", "tree"], 2, r"^tree/a\.pt:\nF32 .* w\n", "readme.txt: no format")
     expect(["ls", "tree/sub/fifo"], 2, "", "pipe")
     expect(["ls", "--limit", "tensors=1", "good.pt"], 2, "", "PFORK_E_LIMIT")
