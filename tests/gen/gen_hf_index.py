@@ -23,7 +23,7 @@ class Out:
             f.write(data)
 
     def row(self, ident, text, what, expect="refuse", code="PFORK_E_FORMAT",
-            verdict="undecided", names=(), tensors=None):
+            verdict="undecided", names=(), tensors=None, **more):
         name = "index-%s.index.json" % ident
         self.put(name, text if isinstance(text, bytes) else text.encode())
         ends = {"dangerous": 1, "clean": 0, "undecided": 2}[verdict]
@@ -31,7 +31,7 @@ class Out:
             "id": "index-" + ident, "file": name, "what": what,
             "expect": expect, "exit": {"scan": ends}, "code": code,
             "offset": None, "verdict": verdict, "names": list(names),
-            "tensors": tensors})
+            "tensors": tensors, **more})
 
 
 def shard(name, data):
@@ -62,7 +62,7 @@ def main():
     out.row("missing", index(a="no-such"), "a shard that is not there",
             "report", "PFORK_E_SYSTEM")
     out.row("other", index(b="shard-1"), "a tensor in another file",
-            "report", "PFORK_E_FORMAT")
+            "report", "PFORK_E_FORMAT", between_files=True)
     whole = index(a="shard-1")
     out.row("trailing", whole + "x", "text after the index")
     out.row("short", whole[:-1], "a byte short")
