@@ -5,7 +5,8 @@
 
 # A format has a target as soon as its name in worker/formats/formats.c stands
 # here: "make fuzz TARGET=torch-zip".  Its dictionary is tests/fuzz/NAME.dict.
-FUZZ_FORMATS := torch-zip torch-legacy torch-tar npz npy safetensors flax-msgpack
+FUZZ_FORMATS := torch-zip torch-legacy torch-tar gguf npz npy safetensors joblib \
+	flax-msgpack onnx
 FUZZ_TARGETS := $(filter-out format,$(patsubst tests/fuzz/fuzz_%.c,%, \
 	$(wildcard tests/fuzz/fuzz_*.c))) $(FUZZ_FORMATS)
 FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \
@@ -31,6 +32,9 @@ $(FUZZ_FORMATS:%=$(B)/obj/tests/fuzz/fuzz_%.o): $(B)/obj/tests/fuzz/fuzz_%.o: \
 	$(call say,CC)
 	$(Q)$(CC) $(CFLAGS_ALL) $(INC_tests) -Itests/fuzz/help \
 	    -DFUZZ_FORMAT='"$*"' -c $< -o $@
+# OSS-Fuzz sets these two.
+FUZZ_ENGINE ?= -fsanitize=fuzzer
+FUZZ_LIBRARIES ?= -lprotobuf-c -ldeflate
 FUZZ_LIBS := $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
 
 # All of the helpers stand in an archive: a target takes what it needs.
@@ -42,8 +46,7 @@ $(B)/fuzz/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/libfuzzhelp.a $(FUZZ_LIBS)
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) \
-	    $(if $(filter fuzz afl,$(F)),-fsanitize=fuzzer) $^ \
-	    $(B)/libproto.a -lprotobuf-c -ldeflate -lpthread -o $@
+	    $(FUZZ_ENGINE) $^ $(B)/libproto.a $(FUZZ_LIBRARIES) -lpthread -o $@
 $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/help/replay_main.o \
     $(B)/libfuzzhelp.a $(FUZZ_LIBS)
 	@mkdir -p $(@D)
@@ -60,6 +63,9 @@ $(B)/picklefork-fuzz: $(B)/obj/tests/fuzz/picklefork_fuzz.o \
 
 .PHONY: fuzz-build fuzz fuzz-smoke fuzz-long fuzz-afl fuzz-valgrind corpus-min \
 	replay
+.PHONY: fuzz-list
+fuzz-list: ## print the names of the fuzz targets
+	@echo $(FUZZ_TARGETS)
 fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 replay: $(addprefix $(B)/replay/,$(FUZZ_TARGETS)) $(B)/picklefork-fuzz ## fuzz targets as plain programs
 
