@@ -91,10 +91,10 @@ fuzz_limits(void)
 #undef X
 	};
 
-	limits.nodes = 1000000;
-	limits.streamed_bytes = 16 * MIB;
+	limits.nodes = 200000;
+	limits.streamed_bytes = 4 * MIB;
 	limits.contiguous_bytes = GIB;
-	limits.names_bytes = 16 * MIB;
+	limits.names_bytes = 2 * MIB;
 	return limits;
 }
 
