@@ -241,15 +241,15 @@ take_storage(const Pf__Storage *m, struct wire_storage *s)
 static size_t
 add_bound(size_t bound, size_t more)
 {
-	return more > SIZE_MAX - bound /* GCOVR_EXCL_BR_LINE */
-	    ? SIZE_MAX : bound + more;
+	return more > SIZE_MAX - bound
+	    ? SIZE_MAX : bound + more; /* GCOVR_EXCL_BR_LINE */
 }
 
 static size_t
 many_numbers(size_t count)
 {
-	return count > SIZE_MAX / NUMBER_MAX /* GCOVR_EXCL_BR_LINE */
-	    ? SIZE_MAX : count * NUMBER_MAX;
+	return count > SIZE_MAX / NUMBER_MAX
+	    ? SIZE_MAX : count * NUMBER_MAX; /* GCOVR_EXCL_BR_LINE */
 }
 
 UNPACK(storage, Pf__Storage, pf__storage__descriptor)
