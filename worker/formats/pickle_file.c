@@ -274,6 +274,10 @@ pickle_file_is(struct job *job)
 
 	if (job->size == 0 || torch_legacy_is(job))
 		return false;
+	/* "PK" is a persistent id as well, but who loads pickles alone stops
+	 * there, and torch reads such a file as a zip: no second reading. */
+	if (job->size >= 4 && memcmp(job->map, "PK\3\4", 4) == 0)
+		return false;
 	strict = safetensors_is(job);
 	if (job->map[0] == PROTO && !strict)
 		return job->size >= 2;

@@ -38,6 +38,8 @@ static const struct pickle_case {
 	{ BYTES("\x80\x02\x8a\nl\xfc\x9c" "F\xf9 j\xa8P\x18."), true },
 	/* Protocol 0 and 1. */
 	{ BYTES("N."), true },
+	/* A zip's first bytes, which no reader of pickles runs. */
+	{ BYTES("PK\3\4a\n0cposix\nsystem\n(S'true'\ntR."), false },
 	{ BYTES("I1\n."), true },
 	{ BYTES("(lp0\n."), true },
 	{ BYTES("(dp0\nS'a'\np1\nI1\ns."), true },
