@@ -69,8 +69,9 @@ entry_read(const struct archive *z, size_t at, struct entry *e)
 	local = z->bytes + e->local;
 	e->data = (size_t)(e->local + LOCAL + get(local + 26, 2) +
 	    get(local + 28, 2));
-	return get(local, 4) == 0x04034b50 && e->data <= z->size &&
-	    e->packed <= z->size - e->data;
+	/* Members stand before the directory, or offsets could not be mended. */
+	return get(local, 4) == 0x04034b50 && e->data <= z->directory &&
+	    e->packed <= z->directory - e->data;
 }
 
 static bool
@@ -85,6 +86,8 @@ archive_read(struct archive *z)
 			return false;
 	z->end = at;
 	z->directory = get(z->bytes + at + 16, 4);
+	if (z->directory > z->end)
+		return false;
 	z->count = 0;
 	for (at = z->directory; at < z->end && z->count < ENTRIES;
 	    at += z->entries[z->count++].length)
