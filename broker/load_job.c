@@ -18,6 +18,7 @@
 
 #include "error.h"
 #include "input.h"
+#include "monotonic.h"
 
 /* Reads of one step: some 10 MB, a few milliseconds. */
 #define READS_A_STEP 48
@@ -25,21 +26,6 @@
 #define LEAVE_MS 1000
 /* After it hung up it is in the middle of its exit. */
 #define EXIT_MS 100
-
-static uint64_t
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-static uint64_t
-now_ms(void)
-{
-	return now_us() / 1000;
-}
 
 /* ---------------------------------------------------------------- ends -- */
 
@@ -49,7 +35,7 @@ job_over(struct pfork_job *job, int grace_ms)
 {
 	/* EPOLL forgets a socket that is closed. */
 	child_finish(&job->child, grace_ms, &job->end);
-	job->wall_ms = (double)(now_us() - job->started_us) / 1000;
+	job->wall_ms = (double)(monotonic_us() - job->started_us) / 1000;
 	job->over = true;
 }
 
@@ -134,7 +120,7 @@ arm(struct pfork_job *job)
 static void
 look_at_clock(struct pfork_job *job)
 {
-	uint64_t now = now_ms();
+	uint64_t now = monotonic_ms();
 
 	if (job->session.steps != job->steps) {
 		job->steps = job->session.steps;
@@ -386,7 +372,7 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "preparing a load: %s", error_errno(errno));
 	}
-	job->started_us = now_us();
+	job->started_us = monotonic_us();
 	job->moved = job->started_us / 1000;
 	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
 	job->stall_ms = b->limits.stall_ms;

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "error.h"
+#include "monotonic.h"
 
 #define FILES_DEFAULT 1024
 #define FILES_CEILING 65536
@@ -103,12 +103,8 @@ pfork_store_free(pfork_store *store)
 static void
 budget_init(struct store_budget *budget, const struct pfork_store *s)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	budget->broker = s->broker;
-	budget->started = (uint64_t)t.tv_sec * 1000 +
-	    (uint64_t)t.tv_nsec / 1000000;
+	budget->started = monotonic_ms();
 	budget->contiguous_limited = s->broker.limits.contiguous_bytes != 0;
 	budget->wall_ms = s->broker.limits.wall_ms;
 	/* What an index says are scalars. */

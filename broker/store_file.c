@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "child.h"
 #include "error.h"
 #include "input.h"
 #include "load_job.h"
+#include "monotonic.h"
 
 /* A rename in the directory at that moment makes openat2 give up. */
 #define TRIES 16
@@ -97,19 +97,10 @@ store_name_is_sibling(const char *name, size_t length)
 
 /* -------------------------------------------------------------- budget -- */
 
-static uint64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 static enum pfork_code
 spend_time(struct store_budget *budget, pfork_error *err)
 {
-	uint64_t spent = now_ms() - budget->started;
+	uint64_t spent = monotonic_ms() - budget->started;
 
 	if (spent >= budget->wall_ms)
 		return error_set(err, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
