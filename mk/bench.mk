@@ -1,13 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
 # Benchmarks: figures beside their baselines.  No test asserts a time.
 
-$(B)/bench-%: tests/bench/bench_%.c $(LIB_A)
-	$(CC) -std=c17 -D_GNU_SOURCE -O2 $(WARN) -Iinclude $< $(LIB_A) \
-	    -lprotobuf-c -lpthread -o $@
+BENCH_C := bench-ours bench-limit bench-parts
+BENCH_BIN := $(patsubst %,$(B)/%,$(BENCH_C) bench-simdjson bench-empty)
+BENCH_CFLAGS = -std=c17 -D_GNU_SOURCE -O2 $(WARN)
+
+$(B)/bench-ours: tests/bench/bench_ours.c tests/bench/verbs.c \
+    tests/bench/verbs.h $(LIB_A)
+	$(call say,LD)
+	$(Q)$(CC) $(BENCH_CFLAGS) -Iinclude -Itests/bench $(filter %.c,$^) \
+	    $(LIB_A) -lprotobuf-c -lpthread -o $@
+$(B)/bench-limit: tests/bench/bench_limit.c tests/bench/verbs.c \
+    tests/bench/verbs.h
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(BENCH_CFLAGS) -Itests/bench $(filter %.c,$^) -ldeflate -o $@
+$(B)/bench-parts: tests/bench/bench_parts.c tests/bench/verbs.c \
+    tests/bench/verbs.h $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
+	$(call say,LD)
+	$(Q)$(CC) $(BENCH_CFLAGS) $(INC_tests) -Itests/bench $(filter %.c,$^) \
+	    $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a -lprotobuf-c \
+	    -ldeflate -lpthread -o $@
+$(B)/bench-simdjson: tests/bench/bench_simdjson.cc
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CXX) -std=c++17 -O2 $< -lsimdjson -o $@
 $(B)/bench-empty:
 	@mkdir -p $(@D)
-	echo 'int main(void) { return 0; }' | \
+	@echo 'int main(void) { return 0; }' | \
 	    $(CC) -O2 -static -x c - -o $@
+
+# Peers that CI does not need.
+$(BUILD)/bench-site/.stamp: tests/bench/requirements.txt .venv/.stamp
+	@rm -rf $(@D)
+	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check \
+	    --target $(@D) -r $<
+	@touch $@
+
+.PHONY: bench-programs
+bench-programs: $(BENCH_BIN)
+	@:
+
+# ONLY=G3,G9 measures those alone; PAIRS=9 takes more pairs than five.
+.PHONY: bench
+bench: setup-bench ## speed beside peers and limits (7 GiB of files)
+	@$(MAKE) --no-print-directory F=release all venv bench-programs \
+	    $(BUILD)/bench-site/.stamp >/dev/null
+	@$(VENV_PYTHON) tests/bench/run.py --build $(BUILD) \
+	    $(if $(ONLY),--only $(ONLY)) $(if $(PAIRS),--pairs $(PAIRS))
 
 # Both sides in one process, for callgrind and perf.
 $(B)/instructions: $(B)/obj/tests/bench/instructions.o $(B)/libparser.a \
@@ -15,13 +55,6 @@ $(B)/instructions: $(B)/obj/tests/bench/instructions.o $(B)/libparser.a \
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c -ldeflate \
 	    -lpthread -o $@
-
-.PHONY: bench
-bench: setup-test ## speed beside its baselines (makes 2 GiB of files)
-	@$(MAKE) --no-print-directory F=release all venv \
-	    $(BUILD)/release/bench-cold $(BUILD)/release/bench-read \
-	    $(BUILD)/release/bench-empty
-	@python3 tests/bench/run.py $(BUILD) $(abspath .venv/bin/python)
 
 # NEW=--write records what is counted as the new baseline.
 .PHONY: bench-instructions

@@ -2,12 +2,14 @@
 # The commands that people type: test, demo, and the checks that CI runs.
 
 .PHONY: test demo asan clang lint check check-pure check-rooms coverage \
-	setup-test setup-ci test-programs
+	setup-test setup-ci setup-bench test-programs
 
 setup-test:
 	@scripts/setup.sh test
 setup-ci:
 	@scripts/setup.sh ci
+setup-bench:
+	@scripts/setup.sh bench
 
 # What is built is built by a second make, so that flags are probed and files
 # are found after the packages are there.

@@ -1,18 +1,21 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing, and only that, with apt; says so first.  Argument:
-# `build` (to compile and run), `test` (also to test), `ci` (also to lint).
+# `build` (to compile and run), `test` (also to test), `ci` (also to lint),
+# `bench` (peers of the benchmarks).
 set -eu
 build="gcc make pkg-config libc6-dev libseccomp-dev protobuf-c-compiler
  protobuf-compiler libprotobuf-c-dev libdeflate-dev libssl-dev binutils"
 test="$build python3 python3-venv libcmocka-dev strace procps g++"
 ci="$test clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr git
  valgrind"
+bench="$test libsimdjson-dev"
 case "${1:-build}" in
 build) want=$build ;;
 test) want=$test ;;
 ci) want=$ci ;;
-*) echo "usage: setup.sh build|test|ci" >&2; exit 64 ;;
+bench) want=$bench ;;
+*) echo "usage: setup.sh build|test|ci|bench" >&2; exit 64 ;;
 esac
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	echo "setup: no apt here; install the equivalents of:" $want >&2

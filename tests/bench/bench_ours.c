@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * bench_ours.c - what a caller of libpicklefork does, over the public header
+ * alone.  Each command prints one line of JSON; seconds everywhere.
+ *
+ *   load FILE [snapshot|stream]	load and let go
+ *   read FILE			.. and read every tensor into one fresh region
+ *   sum FILE			.. and sum every byte, through PFORK_MAP_INPUT
+ *   several RUNS FILE		RUNS loads, each one's time
+ *   many THREADS FILE COUNT	COUNT files "FILE.0" ..., by that many threads
+ *   ballast MIB		from now on this much memory is resident
+ *   cores N			from now on on the first N processors only
+ *   memory FILE		peak memory of broker and worker for one load
+ */
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "picklefork.h"
+#include "verbs.h"
+
+#define THREADS_MAX 64
+#define RUNS_MAX 100000
+
+static pfork_broker *
+broker_with(uint32_t flags, enum pfork_delivery delivery)
+{
+	pfork_options options = { .size = sizeof(options),
+	    .worker_path = getenv("PFORK_BENCH_WORKER"),
+	    .refuse_at = PFORK_REFUSE_NEVER, .flags = flags,
+	    .delivery = delivery };
+	pfork_broker *broker;
+	pfork_error err;
+
+	if (pfork_broker_new(&options, &broker, &err) != PFORK_OK)
+		fail("broker", err.text);
+	return broker;
+}
+
+static pfork_checkpoint *
+load(pfork_broker *broker, const char *file)
+{
+	pfork_checkpoint *ckpt;
+	pfork_error err;
+
+	if (pfork_load_path(broker, file, &ckpt, &err) != PFORK_OK)
+		fail(file, err.text);
+	return ckpt;
+}
+
+static void
+run_load(int count, char **words)
+{
+	const char *how = count > 1 ? words[1] : "";
+	pfork_broker *broker = broker_with(
+	    strcmp(how, "snapshot") == 0 ? PFORK_SNAPSHOT : 0,
+	    strcmp(how, "stream") == 0 ? PFORK_DELIVER_STREAM : 0);
+	double start = now_s();
+	pfork_checkpoint *ckpt = load(broker, words[0]);
+	double took = now_s() - start;
+
+	printf("{\"s\":%.9f,\"tensors\":%zu}\n", took,
+	    pfork_checkpoint_count(ckpt));
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+}
+
+static void
+run_read(int count, char **words)
+{
+	pfork_broker *broker = broker_with(0, 0);
+	double start = now_s(), loaded, took;
+	pfork_checkpoint *ckpt = load(broker, words[0]);
+	size_t n = pfork_checkpoint_count(ckpt);
+	uint64_t total = 0, at = 0;
+	pfork_error err;
+	uint8_t *p;
+
+	(void)count;
+	loaded = now_s() - start;
+	for (size_t i = 0; i < n; i++)
+		total += pfork_tensor_nbytes(pfork_checkpoint_at(ckpt, i));
+	p = fresh(total);
+	for (size_t i = 0; i < n; i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+
+		if (pfork_tensor_read(t, p + at, total - at, &err) != PFORK_OK)
+			fail(words[0], err.text);
+		at += pfork_tensor_nbytes(t);
+	}
+	took = now_s() - start;
+	printf("{\"s\":%.9f,\"load_s\":%.9f,\"bytes\":%llu}\n", took, loaded,
+	    (unsigned long long)total);
+	munmap(p, total);
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+}
+
+static void
+run_sum(int count, char **words)
+{
+	pfork_broker *broker = broker_with(PFORK_MAP_INPUT, 0);
+	double start = now_s(), took;
+	pfork_checkpoint *ckpt = load(broker, words[0]);
+	size_t n = pfork_checkpoint_count(ckpt);
+	uint64_t sum = 0;
+	pfork_error err;
+
+	(void)count;
+	for (size_t i = 0; i < n; i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+		const void *data;
+
+		if (pfork_tensor_data(t, &data, &err) != PFORK_OK)
+			fail(words[0], err.text);
+		sum += sum_words(data, pfork_tensor_nbytes(t));
+	}
+	took = now_s() - start;
+	printf("{\"s\":%.9f,\"sum\":%llu}\n", took, (unsigned long long)sum);
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+}
+
+static void
+run_several(int count, char **words)
+{
+	size_t runs = strtoul(words[0], NULL, 10);
+	pfork_broker *broker = broker_with(0, 0);
+
+	(void)count;
+	if (runs == 0 || runs > RUNS_MAX)
+		fail("several", "not so many");
+	printf("{\"each\":[");
+	for (size_t i = 0; i < runs; i++) {
+		double start = now_s();
+		pfork_checkpoint *ckpt = load(broker, words[1]);
+
+		printf("%s%.9f", i == 0 ? "" : ",", now_s() - start);
+		pfork_checkpoint_unref(ckpt);
+	}
+	printf("]}\n");
+	pfork_broker_free(broker);
+}
+
+/* ---------------------------------------------------------- many files -- */
+
+struct share {
+	pfork_broker *broker;
+	const char *prefix;
+	size_t first;
+	size_t step;
+	size_t count;
+	pthread_t thread;
+};
+
+static void *
+load_share(void *context)
+{
+	struct share *s = context;
+	char path[4096];
+
+	for (size_t i = s->first; i < s->count; i += s->step) {
+		snprintf(path, sizeof(path), "%s.%zu", s->prefix, i);
+		pfork_checkpoint_unref(load(s->broker, path));
+	}
+	return NULL;
+}
+
+static void
+run_many(int count, char **words)
+{
+	struct share shares[THREADS_MAX];
+	size_t threads = strtoul(words[0], NULL, 10);
+	pfork_broker *broker = broker_with(0, 0);
+	double start = now_s();
+
+	(void)count;
+	if (threads == 0 || threads > THREADS_MAX)
+		fail("many", "not so many threads");
+	for (size_t i = 0; i < threads; i++) {
+		shares[i] = (struct share){ .broker = broker,
+			.prefix = words[1], .first = i, .step = threads,
+			.count = strtoul(words[2], NULL, 10) };
+		if (pthread_create(&shares[i].thread, NULL, load_share,
+		    &shares[i]) != 0)
+			fail("many", "no thread");
+	}
+	for (size_t i = 0; i < threads; i++)
+		pthread_join(shares[i].thread, NULL);
+	printf("{\"s\":%.9f}\n", now_s() - start);
+	pfork_broker_free(broker);
+}
+
+/* -------------------------------------------------------- circumstances -- */
+
+static void
+run_ballast(int count, char **words)
+{
+	size_t size = strtoul(words[0], NULL, 10) << 20;
+	uint8_t *p = fresh(size);
+
+	(void)count;
+	madvise(p, size, MADV_NOHUGEPAGE);
+	for (size_t i = 0; i < size; i += 4096)
+		p[i] = 1;
+	printf("{\"bytes\":%zu}\n", size);
+}
+
+static void
+run_cores(int count, char **words)
+{
+	cpu_set_t set;
+	size_t n = strtoul(words[0], NULL, 10);
+
+	(void)count;
+	CPU_ZERO(&set);
+	for (size_t i = 0; i < n; i++)
+		CPU_SET(i, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		fail("cores", "cannot be set");
+	printf("{\"cores\":%zu}\n", n);
+}
+
+/* KiB of a line of /proc/self/status. */
+static long
+status_kib(const char *name)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	char line[256];
+	long kib = -1;
+
+	if (f == NULL)
+		fail("/proc/self/status", "cannot be read");
+	while (kib < 0 && fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, name, strlen(name)) == 0)
+			kib = strtol(line + strlen(name) + 1, NULL, 10);
+	fclose(f);
+	return kib;
+}
+
+/* The worker's peak as wait4 has it.  A spawned child's figure starts at its
+ * parent's, so the parent's own peak at that time is given too: run as a whole
+ * process, where that is small. */
+static void
+run_memory(int count, char **words)
+{
+	pfork_broker *broker = broker_with(0, 0);
+	long before = status_kib("VmHWM");
+	pfork_checkpoint *ckpt = load(broker, words[0]);
+	struct rusage worker;
+
+	(void)count;
+	getrusage(RUSAGE_CHILDREN, &worker);
+	printf("{\"tensors\":%zu,\"worker_peak_kib\":%ld,"
+	       "\"before_kib\":%ld,\"peak_kib\":%ld,\"anon_kib\":%ld,"
+	       "\"file_kib\":%ld}\n", pfork_checkpoint_count(ckpt),
+	    worker.ru_maxrss, before, status_kib("VmHWM"),
+	    status_kib("RssAnon"), status_kib("RssFile"));
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct verb verbs[] = {
+		{ "load", 1, run_load },
+		{ "read", 1, run_read },
+		{ "sum", 1, run_sum },
+		{ "several", 2, run_several },
+		{ "many", 3, run_many },
+		{ "ballast", 1, run_ballast },
+		{ "cores", 1, run_cores },
+		{ "memory", 1, run_memory },
+		{ NULL, 0, NULL }
+	};
+
+	return verbs_main(argc, argv, verbs);
+}
