@@ -125,9 +125,9 @@ $(B)/obj/gen/picklefork.pb-c.o: $(GEN)/picklefork.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=c17 -fPIC $(OPT) $(HARDEN) $(SAN) -MMD -MP -I$(GEN) -c $< -o $@
-# Generated headers are for wire.c alone.
-$(B)/obj/proto/wire.o: $(GEN)/picklefork.pb-c.h
-$(B)/obj/proto/wire.o: EXTRA := -I$(GEN)
+# Generated headers are for wire.c and wire_tensor.c alone.
+$(B)/obj/proto/wire.o $(B)/obj/proto/wire_tensor.o: $(GEN)/picklefork.pb-c.h
+$(B)/obj/proto/wire.o $(B)/obj/proto/wire_tensor.o: EXTRA := -I$(GEN)
 $(B)/obj/worker/jail.o: $(GEN)/filter.h
 $(B)/obj/worker/jail.o: EXTRA := -I$(GEN)
 $(B)/obj/broker/worker_path.o: EXTRA := -I$(GEN)

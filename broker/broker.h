@@ -22,6 +22,8 @@ struct pfork_broker {
 	uint64_t required_layers;
 	uint32_t worker_uid;
 	uint32_t flags;
+	uint32_t go_flags;	/* GO_PIECES, GO_DISTCP: a store sets them, in
+				 * its own copy */
 	enum pfork_refuse refuse_at;
 	enum pfork_delivery delivery;
 };

@@ -67,15 +67,18 @@ checkpoint_drop_tensors(pfork_checkpoint *c)
 	free(c->tensors);
 	free(c->members);
 	free(c->storages);
+	free(c->pieces);
 	free(c->aliases);
 	free(c->scalars);
 	c->tensors = NULL;
 	c->members = NULL;
 	c->storages = NULL;
+	c->pieces = NULL;
 	c->aliases = NULL;
 	c->scalars = NULL;
 	c->tensor_count = c->tensor_capacity = 0;
 	c->storage_count = c->storage_capacity = 0;
+	c->piece_count = c->piece_capacity = 0;
 	c->alias_count = c->alias_capacity = 0;
 	c->scalar_count = c->scalar_capacity = 0;
 }
@@ -209,6 +212,7 @@ build_tensor(pfork_checkpoint *c, const struct wire_tensor *m,
 	memset(t, 0, sizeof(*t));
 	atomic_init(&t->data, NULL);
 	t->owner = c;
+	t->home = c;
 	t->dtype = g->dtype;
 	t->elements = g->elements;
 	t->nbytes = g->nbytes;
@@ -223,6 +227,70 @@ build_tensor(pfork_checkpoint *c, const struct wire_tensor *m,
 	if (how == BUILD_OK)
 		c->tensor_count++;
 	return how;
+}
+
+static bool
+copy_box(pfork_checkpoint *c, const struct wire_piece *m,
+    struct piece_entry *p)
+{
+	size_t size = m->rank * sizeof(uint64_t);
+	uint64_t *numbers = pool_alloc(&c->strings, 2 * size);
+
+	p->file = pool_text(&c->strings, m->file.at, m->file.len);
+	if (numbers == NULL || p->file == NULL)
+		return false;
+	if (size > 0) {
+		memcpy(numbers, m->start, size);
+		memcpy(numbers + m->rank, m->size, size);
+	}
+	p->start = numbers;
+	p->size = numbers + m->rank;
+	p->offset = m->offset;
+	p->length = m->length;
+	p->kind = (uint8_t)m->kind;
+	return true;
+}
+
+/* The tensor that boxes make up, over no storage yet. */
+static enum build
+build_whole(pfork_checkpoint *c, const struct wire_piece *m,
+    const struct geometry *g)
+{
+	uint64_t strides[RANK_MAX];
+	struct wire_tensor whole = {
+		.name = m->name, .path = m->path, .path_count = m->path_count,
+		.path_kinds = m->path_kinds, .shape = m->shape,
+		.rank = m->rank, .strides = strides, .stride_count = m->rank
+	};
+	enum build how;
+
+	/* Cannot fail: the shape's product was judged. */
+	(void)shape_strides(m->shape, m->rank, strides);
+	how = build_tensor(c, &whole, g);
+	if (how == BUILD_OK)
+		c->tensors[c->tensor_count - 1].home = NULL;
+	return how;
+}
+
+enum build
+build_piece(pfork_checkpoint *c, const struct wire_piece *m,
+    const struct geometry *g, bool more)
+{
+	struct piece_entry *p;
+	enum build how = BUILD_OK;
+
+	if (!ROOM(c, pieces, piece))
+		return BUILD_NO_MEMORY;
+	p = &c->pieces[c->piece_count];
+	if (!copy_box(c, m, p))
+		return BUILD_NO_MEMORY;
+	if (!more)
+		how = build_whole(c, m, g);
+	if (how != BUILD_OK)
+		return how;
+	p->tensor = (uint32_t)c->tensor_count - 1;
+	c->piece_count++;
+	return BUILD_OK;
 }
 
 enum build

@@ -22,6 +22,9 @@ enum build { BUILD_OK, BUILD_TAKEN, BUILD_NO_MEMORY };
 enum build build_storage(pfork_checkpoint *c, const struct wire_storage *m);
 enum build build_tensor(pfork_checkpoint *c, const struct wire_tensor *m,
     const struct geometry *g);
+/* more: a further box of the newest tensor. */
+enum build build_piece(pfork_checkpoint *c, const struct wire_piece *m,
+    const struct geometry *g, bool more);
 enum build build_alias(pfork_checkpoint *c, const struct wire_alias *m);
 enum build build_note(pfork_checkpoint *c, const struct wire_note *m);
 /* A note of our own about the newest alias. */

@@ -4,48 +4,17 @@
  * attacker who owns the worker: sums and products are overflow-checked, every
  * code is looked up in a closed set, every length has a cap.
  */
-#include "check.h"
+#include "check_inside.h"
 
 #include <string.h>
 
-/* What an entry costs besides its text: the pool's rounding, and the structures
- * that a message with nothing in it still makes us keep. */
-#define TEXT_COST UINT64_C(16)
+/* What an entry costs besides its text: the structures that a message with
+ * nothing in it still makes us keep. */
 #define PART_COST (sizeof(struct path_component) + TEXT_COST)
 #define SCALAR_COST (sizeof(struct scalar_entry) + TEXT_COST)
 
 /* 2^64 has 20. */
 #define INDEX_DIGITS_MAX 20
-
-static const struct finding fine = { PFORK_OK, NULL };
-
-static struct finding
-lie(const char *text)
-{
-	struct finding f = { PFORK_E_PROTOCOL, text };
-
-	return f;
-}
-
-static struct finding
-over(const char *text)
-{
-	struct finding f = { PFORK_E_LIMIT, text };
-
-	return f;
-}
-
-/* Adds unless the sum would be over the limit. */
-static bool
-add_under(uint64_t *total, uint64_t amount, uint64_t limit)
-{
-	uint64_t sum;
-
-	if (__builtin_add_overflow(*total, amount, &sum) || sum > limit)
-		return false;
-	*total = sum;
-	return true;
-}
 
 /* -------------------------------------------------------------- text -- */
 
@@ -294,12 +263,12 @@ check_geometry(const struct storage *s, const struct wire_tensor *m,
 	return fine;
 }
 
-/* One tensor or alias more. */
-static bool
-count_entry(const struct rules *r, const struct totals *t)
+bool
+check_room(const struct rules *r, const struct totals *t)
 {
-	return t->tensors + t->aliases < r->limits.tensors &&
-	    t->tensors + t->aliases < UINT32_MAX - 1;
+	uint64_t entries = t->tensors + t->aliases + t->more_boxes;
+
+	return entries < r->limits.tensors && entries < UINT32_MAX - 1;
 }
 
 static uint64_t
@@ -313,13 +282,13 @@ cost_of(const struct wire_tensor *m)
 	return cost;
 }
 
-static struct finding
-count_tensor(const struct rules *r, struct totals *t,
+struct finding
+check_count_tensor(const struct rules *r, struct totals *t,
     const struct wire_tensor *m, const struct geometry *g)
 {
 	struct totals sum = *t;
 
-	if (!count_entry(r, t))
+	if (!check_room(r, t))
 		return over("more tensors than the limit `tensors`");
 	if (!add_under(&sum.kept, cost_of(m), r->limits.names_bytes))
 		return over("names are over the limit names_bytes");
@@ -346,7 +315,7 @@ check_tensor(const struct rules *r, struct totals *t,
 		return lie("a tensor's storage is unknown");
 	f = check_geometry(&storages[m->storage], m, &g);
 	if (f.code == PFORK_OK)
-		f = count_tensor(r, t, m, &g);
+		f = check_count_tensor(r, t, m, &g);
 	if (f.code == PFORK_OK)
 		*out = g;
 	return f;
@@ -362,7 +331,7 @@ check_alias(const struct rules *r, struct totals *t,
 		return f;
 	if (m->target >= t->tensors)
 		return lie("an alias of an unknown tensor");
-	if (!count_entry(r, t))
+	if (!check_room(r, t))
 		return over("more aliases than the limit `tensors`");
 	/* Its note repeats the name, and its target's. */
 	if (!add_under(&t->kept,
@@ -472,7 +441,8 @@ check_done(const struct rules *r, const struct totals *t,
     const struct wire_done *m)
 {
 	if (m->tensors != t->tensors || m->aliases != t->aliases ||
-	    m->storages != t->storages || m->notes != t->notes)
+	    m->storages != t->storages || m->notes != t->notes ||
+	    m->pieces != t->pieces)
 		return lie("the totals are not what was sent");
 	if (m->notes_dropped > 0 && m->notes < r->limits.notes)
 		return lie("notes were dropped under the limit");

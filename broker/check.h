@@ -26,6 +26,7 @@ struct rules {
 	uint64_t input_size;
 	bool deliver_stream;	/* then extents are refused */
 	bool scalars;
+	bool pieces;		/* GO_PIECES: a store is loading */
 };
 
 /* What has been accepted so far. */
@@ -34,6 +35,8 @@ struct totals {
 	uint64_t streamed;	/* bytes announced */
 	uint64_t tensors;
 	uint64_t aliases;
+	uint64_t pieces;	/* messages */
+	uint64_t more_boxes;	/* those that made no tensor */
 	uint64_t notes;		/* sent by the worker */
 	uint64_t kept;		/* bytes of names and all other bookkeeping,
 				 * charged to limits.names_bytes */
@@ -66,6 +69,12 @@ struct finding check_storage(const struct rules *r, struct totals *t,
 struct finding check_tensor(const struct rules *r, struct totals *t,
     const struct storage *storages, const struct wire_tensor *m,
     struct geometry *out);
+/* check_piece.c.  open: the tensor of the last Piece, or NULL when something
+ * else came since.  *more: this is a further box of it.  *out is the whole
+ * tensor's. */
+struct finding check_piece(const struct rules *r, struct totals *t,
+    const struct pfork_tensor *open, const struct wire_piece *m,
+    struct geometry *out, bool *more);
 struct finding check_alias(const struct rules *r, struct totals *t,
     const struct wire_alias *m);
 struct finding check_note(const struct rules *r, struct totals *t,

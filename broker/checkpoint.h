@@ -44,6 +44,9 @@ struct path_component {
 
 struct pfork_tensor {
 	pfork_checkpoint *owner;
+	/* Where its storage and input are: owner itself, or a part of it that
+	 * lives as long; NULL when it has none (see boxes). */
+	pfork_checkpoint *home;
 	const char *name;
 	const struct path_component *path;
 	const struct dtype *dtype;
@@ -59,6 +62,18 @@ struct pfork_tensor {
 	bool contiguous;
 	_Atomic(const uint8_t *) data;	/* pfork_tensor_data's, or NULL */
 	bool data_owned;	/* free() it */
+};
+
+/* A box of a tensor that is said to stand in another file: from the session to
+ * store_pieces.c, which makes tensors of them. */
+struct piece_entry {
+	uint32_t tensor;	/* of the same checkpoint; they ascend */
+	uint8_t kind;		/* enum piece_kind */
+	const char *file;	/* one component, NUL-terminated */
+	uint64_t offset;
+	uint64_t length;
+	const uint64_t *start;	/* the tensor's rank numbers each */
+	const uint64_t *size;
 };
 
 struct alias_entry {
@@ -140,6 +155,9 @@ struct pfork_checkpoint {
 	 * numbers to make them the set's. */
 	char *file;
 	uint32_t storage_base;
+	struct piece_entry *pieces;
+	size_t piece_count;
+	size_t piece_capacity;
 	struct alias_entry *aliases;
 	size_t alias_count;
 	size_t alias_capacity;

@@ -27,6 +27,8 @@
 /* After it hung up it is in the middle of its exit. */
 #define EXIT_MS 100
 
+#define CONTIGUOUS_CEILING (64 * TIB)
+
 /* ---------------------------------------------------------------- ends -- */
 
 /* The worker is ended whatever it is doing; grace_ms is for one that leaves. */
@@ -164,6 +166,7 @@ send_go(struct pfork_job *job)
 		go.flags |= GO_DELIVER_STREAM;
 	if (job->session.rules.scalars)
 		go.flags |= GO_SCALARS;
+	go.flags |= job->go_flags;
 	if ((job->ckpt->flags & PFORK_VERIFY) != 0)
 		go.flags |= GO_VERIFY;
 	length = wire_go_pack(&go, frame + FRAME_HEAD_BYTES);
@@ -320,12 +323,17 @@ set_rules(struct rules *r, const struct pfork_broker *b, uint64_t size)
 {
 	memset(r, 0, sizeof(*r));
 	r->limits = b->limits;
+	/* What stands in other files has nothing to do with this one's size:
+	 * the store judges the sum when it knows all of them. */
 	if (r->limits.contiguous_bytes == 0)
-		r->limits.contiguous_bytes = 8 * size + GIB;
+		r->limits.contiguous_bytes =
+		    (b->go_flags & GO_PIECES) != 0 ? CONTIGUOUS_CEILING :
+						     8 * size + GIB;
 	r->required_layers = b->required_layers;
 	r->input_size = size;
 	r->deliver_stream = b->delivery == PFORK_DELIVER_STREAM;
 	r->scalars = (b->flags & PFORK_SCALARS) != 0;
+	r->pieces = (b->go_flags & GO_PIECES) != 0;
 }
 
 /* A job with everything but its worker; NULL: errno.  The input is taken only
@@ -353,6 +361,7 @@ job_new(const struct pfork_broker *b, const struct source *input)
 	job->ckpt->source = *input;
 	job->ckpt->flags = b->flags;
 	job->refuse_at = b->refuse_at;
+	job->go_flags = b->go_flags;
 	job->cpu_seconds = b->limits.cpu_seconds;
 	return job;
 fail:

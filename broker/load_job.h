@@ -28,6 +28,7 @@ struct pfork_job {
 	uint64_t cpu_seconds;
 	double wall_ms;
 	enum pfork_refuse refuse_at;
+	uint32_t go_flags;	/* beyond those of the rules */
 	bool over;
 	enum pfork_code code;	/* when over */
 	pfork_error error;

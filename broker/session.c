@@ -32,6 +32,7 @@ static const struct turn {
 	{ WAIT_FORMAT, FRAME_FAULT, session_on_fault },
 	{ LISTENING, FRAME_STORAGE, session_on_storage },
 	{ LISTENING, FRAME_TENSOR, session_on_tensor },
+	{ LISTENING, FRAME_PIECE, session_on_piece }, /* when asked for */
 	{ LISTENING, FRAME_ALIAS, session_on_alias },
 	{ LISTENING, FRAME_NOTE, session_on_note },
 	{ LISTENING, FRAME_SCALAR, session_on_scalar },

@@ -34,6 +34,8 @@ struct session {
 	pfork_checkpoint *ckpt;	/* being built; the caller's */
 	pfork_error error;	/* with ENDED and SAID_FAULT */
 
+	bool piece_open;	/* the newest tensor came in a Piece */
+
 	uint64_t layers;	/* from Hello */
 	uint64_t missing;
 	int reasons[WIRE_LAYERS_MAX];

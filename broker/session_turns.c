@@ -142,7 +142,26 @@ session_on_tensor(struct session *s, const uint8_t *at, size_t length)
 	if (!judged(s, FRAME_TENSOR, check_tensor(&s->rules, &s->totals,
 	    s->ckpt->storages, &m, &g)))
 		return false;
+	s->piece_open = false;
 	return built(s, m.name, build_tensor(s->ckpt, &m, &g));
+}
+
+bool
+session_on_piece(struct session *s, const uint8_t *at, size_t length)
+{
+	const pfork_checkpoint *c = s->ckpt;
+	struct wire_piece m;
+	struct geometry g;
+	bool more;
+
+	if (!wire_piece_unpack(&s->arena, at, length, &m))
+		return malformed(s, FRAME_PIECE);
+	if (!judged(s, FRAME_PIECE, check_piece(&s->rules, &s->totals,
+	    s->piece_open ? &c->tensors[c->tensor_count - 1] : NULL, &m, &g,
+	    &more)))
+		return false;
+	s->piece_open = true;
+	return built(s, m.name, build_piece(s->ckpt, &m, &g, more));
 }
 
 bool
@@ -152,6 +171,7 @@ session_on_alias(struct session *s, const uint8_t *at, size_t length)
 
 	if (!wire_alias_unpack(&s->arena, at, length, &m))
 		return malformed(s, FRAME_ALIAS);
+	s->piece_open = false;
 	if (!judged(s, FRAME_ALIAS,
 	    check_alias(&s->rules, &s->totals, &m)) ||
 	    !built(s, m.name, build_alias(s->ckpt, &m)))

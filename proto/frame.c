@@ -20,6 +20,7 @@ static const char *const names[] = {
 	[FRAME_DATA] = "DATA",
 	[FRAME_DONE] = "DONE",
 	[FRAME_FAULT] = "FAULT",
+	[FRAME_PIECE] = "PIECE",
 };
 
 bool

@@ -24,9 +24,10 @@ enum frame_type {
 	FRAME_PROGRESS = 9,
 	FRAME_DATA = 10,
 	FRAME_DONE = 11,
-	FRAME_FAULT = 12
+	FRAME_FAULT = 12,
+	FRAME_PIECE = 13
 };
-#define FRAME_TYPE_LAST 12
+#define FRAME_TYPE_LAST 13
 
 struct frame_head {
 	uint32_t length;

@@ -32,6 +32,8 @@
 #define FAULT_TEXT_MAX 200
 #define SCALAR_BYTES_MAX 4096
 #define FORMAT_NAME_MAX 32
+/* NAME_MAX of Linux: one component of a path. */
+#define FILE_NAME_MAX 255
 
 /* name in struct limits, default, ceiling.  The reasons:
  * input: larger single files are not met; 16 TiB is ext4's largest.

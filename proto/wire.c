@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire.c - between the plain structs of wire.h and protobuf.  The only file
- * that sees the generated code.  Trusts no payload: what it unpacks lives in a
- * capped bump arena, and only the one encoding of a message is accepted: that
- * which packing gives (canonical.c; tests hold the two together).
+ * wire.c - between the plain structs of wire.h and protobuf.  With
+ * wire_tensor.c the only file that sees the generated code.  Trusts no payload:
+ * what it unpacks lives in a capped bump arena, and only the one encoding of a
+ * message is accepted: that which packing gives (canonical.c; tests hold the
+ * two together).
  * Wire facts: protobuf encoding specification (proto2); protobuf-c 1.4.1.
  */
 #include "wire.h"
@@ -11,15 +12,14 @@
 #include <string.h>
 
 #include "canonical.h"
-#include "picklefork.pb-c.h"
+#include "wire_inside.h"
 
 #define ALIGNMENT 16
 
 /* ------------------------------------------------------------- common -- */
 
-/* protobuf-c's hook: NULL over the cap, which makes the unpack fail. */
-static void *
-bump(void *context, size_t size)
+void *
+wire_bump(void *context, size_t size)
 {
 	struct wire_arena *a = context;
 	size_t start = (a->used + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
@@ -37,14 +37,8 @@ bump_free(void *context, void *block)
 	(void)block;
 }
 
-/* A tag and a length or number, at most. */
-#define FIELD_MAX 15
-#define NUMBER_MAX 10
-
-/* bound: bytes that the message cannot pass.  Only where those might not fit is
- * it counted. */
-static size_t
-pack_within(const ProtobufCMessage *message, size_t bound, uint8_t *out)
+size_t
+wire_pack_within(const ProtobufCMessage *message, size_t bound, uint8_t *out)
 {
 	if (bound > FRAME_MESSAGE_MAX &&
 	    protobuf_c_message_get_packed_size(message) > FRAME_MESSAGE_MAX)
@@ -55,15 +49,16 @@ pack_within(const ProtobufCMessage *message, size_t bound, uint8_t *out)
 static size_t
 pack(const ProtobufCMessage *message, uint8_t *out)
 {
-	return pack_within(message, SIZE_MAX, out);
+	return wire_pack_within(message, SIZE_MAX, out);
 }
 
-static ProtobufCMessage *
-unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
-    const uint8_t *payload, size_t length)
+ProtobufCMessage *
+wire_unpack(struct wire_arena *arena,
+    const ProtobufCMessageDescriptor *descriptor, const uint8_t *payload,
+    size_t length)
 {
 	ProtobufCAllocator allocator = {
-		.alloc = bump, .free = bump_free, .allocator_data = arena
+		.alloc = wire_bump, .free = bump_free, .allocator_data = arena
 	};
 	ProtobufCMessage *message;
 
@@ -78,21 +73,6 @@ unpack(struct wire_arena *arena, const ProtobufCMessageDescriptor *descriptor,
 	    message->n_unknown_fields != 0) /* GCOVR_EXCL_BR_LINE */
 		return NULL;
 	return message;
-}
-
-/* protobuf-c's structs are not const-correct; packing only reads. */
-static ProtobufCBinaryData
-lend(struct wire_bytes bytes)
-{
-	return (ProtobufCBinaryData){
-		.len = bytes.len, .data = (uint8_t *)(uintptr_t)bytes.at
-	};
-}
-
-static struct wire_bytes
-got(ProtobufCBinaryData bytes)
-{
-	return (struct wire_bytes){ .at = bytes.data, .len = bytes.len };
 }
 
 /* An absent offset; a present one that says "absent" is refused. */
@@ -116,8 +96,8 @@ got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
 	    const uint8_t *payload, size_t length,                        \
 	    struct wire_##name *message)                                  \
 	{                                                                 \
-		const TYPE *m = (const TYPE *)unpack(arena, &descriptor,  \
-		    payload, length);                                     \
+		const TYPE *m = (const TYPE *)wire_unpack(arena,          \
+		    &descriptor, payload, length);                        \
 		return m != NULL && take_##name(m, message);              \
 	}
 /* For a message that is good when it has been unpacked. */
@@ -126,8 +106,8 @@ got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
 	    const uint8_t *payload, size_t length,                        \
 	    struct wire_##name *message)                                  \
 	{                                                                 \
-		const TYPE *m = (const TYPE *)unpack(arena, &descriptor,  \
-		    payload, length);                                     \
+		const TYPE *m = (const TYPE *)wire_unpack(arena,          \
+		    &descriptor, payload, length);                        \
 		if (m != NULL)                                            \
 			take_##name(m, message);                          \
 		return m != NULL;                                         \
@@ -196,14 +176,14 @@ fill_format(const struct wire_format *f)
 {
 	Pf__Format m = PF__FORMAT__INIT;
 
-	m.name = lend(f->name);
+	m.name = wire_lend(f->name);
 	return m;
 }
 
 static void
 take_format(const Pf__Format *m, struct wire_format *f)
 {
-	f->name = got(m->name);
+	f->name = wire_got(m->name);
 }
 
 static Pf__Storage
@@ -224,7 +204,7 @@ wire_storage_pack(const struct wire_storage *s, uint8_t out[FRAME_MESSAGE_MAX])
 {
 	Pf__Storage m = fill_storage(s);
 
-	return pack_within(&m.base, 4 * FIELD_MAX, out);
+	return wire_pack_within(&m.base, 4 * FIELD_MAX, out);
 }
 
 static bool
@@ -236,93 +216,14 @@ take_storage(const Pf__Storage *m, struct wire_storage *s)
 	return got_offset(m->has_offset, m->offset, &s->offset);
 }
 
-/* Both stay at SIZE_MAX, "unknown", instead of coming round, which lengths of
- * what is in memory cannot do. */
-static size_t
-add_bound(size_t bound, size_t more)
-{
-	return more > SIZE_MAX - bound
-	    ? SIZE_MAX : bound + more; /* GCOVR_EXCL_BR_LINE */
-}
-
-static size_t
-many_numbers(size_t count)
-{
-	return count > SIZE_MAX / NUMBER_MAX
-	    ? SIZE_MAX : count * NUMBER_MAX; /* GCOVR_EXCL_BR_LINE */
-}
-
 UNPACK(storage, Pf__Storage, pf__storage__descriptor)
-
-size_t
-wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
-{
-	/* 8 KiB, of which path_count entries are written and read. */
-	ProtobufCBinaryData path[PATH_PARTS_MAX]
-	    __attribute__((uninitialized));
-	Pf__Tensor m = PF__TENSOR__INIT;
-	size_t bound = 8 * FIELD_MAX;
-
-	if (t->path_count > PATH_PARTS_MAX)
-		return 0;
-	for (size_t i = 0; i < t->path_count; i++) {
-		path[i] = lend(t->path[i]);
-		bound = add_bound(bound, FIELD_MAX + t->path[i].len);
-	}
-	bound = add_bound(bound, t->name.len);
-	bound = add_bound(bound, t->path_kinds.len);
-	bound = add_bound(bound, many_numbers(t->rank));
-	bound = add_bound(bound, many_numbers(t->stride_count));
-	m.name = lend(t->name);
-	m.n_path = t->path_count;
-	m.path = path;
-	m.path_kinds = lend(t->path_kinds);
-	m.dtype = t->dtype;
-	m.n_shape = t->rank;
-	m.shape = (uint64_t *)(uintptr_t)t->shape;
-	m.n_strides = t->stride_count;
-	m.strides = (uint64_t *)(uintptr_t)t->strides;
-	m.storage = t->storage;
-	m.offset = t->offset;
-	return pack_within(&m.base, bound, out);
-}
-
-bool
-wire_tensor_unpack(struct wire_arena *arena, const uint8_t *payload,
-    size_t length, struct wire_tensor *t)
-{
-	const Pf__Tensor *m = (const Pf__Tensor *)unpack(arena,
-	    &pf__tensor__descriptor, payload, length);
-	struct wire_bytes *path;
-
-	if (m == NULL)
-		return false;
-	/* n_path is at most half the frame's bytes: the product is small. */
-	path = bump(arena, m->n_path * sizeof(*path));
-	if (path == NULL)
-		return false;
-	for (size_t i = 0; i < m->n_path; i++)
-		path[i] = got(m->path[i]);
-	t->name = got(m->name);
-	t->path = path;
-	t->path_count = m->n_path;
-	t->path_kinds = got(m->path_kinds);
-	t->dtype = m->dtype;
-	t->shape = m->shape;
-	t->rank = m->n_shape;
-	t->strides = m->strides;
-	t->stride_count = m->n_strides;
-	t->storage = m->storage;
-	t->offset = m->offset;
-	return true;
-}
 
 static Pf__Alias
 fill_alias(const struct wire_alias *a)
 {
 	Pf__Alias m = PF__ALIAS__INIT;
 
-	m.name = lend(a->name);
+	m.name = wire_lend(a->name);
 	m.target = a->target;
 	return m;
 }
@@ -330,7 +231,7 @@ fill_alias(const struct wire_alias *a)
 static void
 take_alias(const Pf__Alias *m, struct wire_alias *a)
 {
-	a->name = got(m->name);
+	a->name = wire_got(m->name);
 	a->target = m->target;
 }
 
@@ -343,7 +244,7 @@ fill_note(const struct wire_note *n)
 
 	m.kind = n->kind;
 	m.level = n->level;
-	m.text = lend(n->text);
+	m.text = wire_lend(n->text);
 	m.has_where = n->where != WIRE_NO_OFFSET;
 	m.where = m.has_where ? n->where : 0;
 	return m;
@@ -354,7 +255,7 @@ take_note(const Pf__Note *m, struct wire_note *n)
 {
 	n->kind = m->kind;
 	n->level = m->level;
-	n->text = got(m->text);
+	n->text = wire_got(m->text);
 	return got_offset(m->has_where, m->where, &n->where);
 }
 
@@ -377,7 +278,7 @@ fill_scalar(const struct wire_scalar *s)
 {
 	Pf__Scalar m = PF__SCALAR__INIT;
 
-	m.name = lend(s->name);
+	m.name = wire_lend(s->name);
 	m.kind = s->kind;
 	if (kind_has_i(s->kind)) {
 		m.has_i = 1;
@@ -387,7 +288,7 @@ fill_scalar(const struct wire_scalar *s)
 		m.f = s->f;
 	} else if (kind_has_data(s->kind)) {
 		m.has_data = 1;
-		m.data = lend(s->data);
+		m.data = wire_lend(s->data);
 		m.has_full_length = 1;
 		m.full_length = s->full_length;
 	}
@@ -404,11 +305,11 @@ take_scalar(const Pf__Scalar *m, struct wire_scalar *s)
 	    (m->has_data != 0) != data || (m->has_full_length != 0) != data)
 		return false;
 	memset(s, 0, sizeof(*s));
-	s->name = got(m->name);
+	s->name = wire_got(m->name);
 	s->kind = m->kind;
 	s->i = m->i;
 	s->f = m->f;
-	s->data = got(m->data);
+	s->data = wire_got(m->data);
 	s->full_length = m->full_length;
 	return true;
 }
@@ -443,10 +344,12 @@ fill_done(const struct wire_done *d)
 	m.notes = d->notes;
 	m.notes_dropped = d->notes_dropped;
 	m.verdict = d->verdict;
+	m.has_pieces = d->pieces != 0;
+	m.pieces = d->pieces;
 	return m;
 }
 
-static void
+static bool
 take_done(const Pf__Done *m, struct wire_done *d)
 {
 	d->tensors = m->tensors;
@@ -455,6 +358,8 @@ take_done(const Pf__Done *m, struct wire_done *d)
 	d->notes = m->notes;
 	d->notes_dropped = m->notes_dropped;
 	d->verdict = m->verdict;
+	d->pieces = m->pieces;
+	return m->has_pieces == 0 || m->pieces != 0;
 }
 
 static Pf__Fault
@@ -463,7 +368,7 @@ fill_fault(const struct wire_fault *f)
 	Pf__Fault m = PF__FAULT__INIT;
 
 	m.code = f->code;
-	m.text = lend(f->text);
+	m.text = wire_lend(f->text);
 	m.has_where = f->where != WIRE_NO_OFFSET;
 	m.where = m.has_where ? f->where : 0;
 	m.verdict = f->verdict;
@@ -474,7 +379,7 @@ static bool
 take_fault(const Pf__Fault *m, struct wire_fault *f)
 {
 	f->code = m->code;
-	f->text = got(m->text);
+	f->text = wire_got(m->text);
 	f->verdict = m->verdict;
 	return got_offset(m->has_where, m->where, &f->where);
 }
@@ -490,5 +395,5 @@ PLAIN(alias, Pf__Alias, pf__alias__descriptor)
 MESSAGE(note, Pf__Note, pf__note__descriptor)
 MESSAGE(scalar, Pf__Scalar, pf__scalar__descriptor)
 PLAIN(progress, Pf__Progress, pf__progress__descriptor)
-PLAIN(done, Pf__Done, pf__done__descriptor)
+MESSAGE(done, Pf__Done, pf__done__descriptor)
 MESSAGE(fault, Pf__Fault, pf__fault__descriptor)

@@ -23,6 +23,7 @@ struct wire_bytes {
 
 /* Numbers as on the wire: the broker checks each against its enum. */
 enum storage_kind { STORAGE_EXTENT = 1, STORAGE_STREAM = 2 };
+enum piece_kind { PIECE_RAW = 1, PIECE_TORCH = 2 };
 enum path_kind { PATH_KEY = 1, PATH_ATTR = 2, PATH_INDEX = 3 };
 enum note_kind {
 	NOTE_GLOBAL = 1,
@@ -58,9 +59,16 @@ enum fault_code {
 enum go_flag {
 	GO_DELIVER_STREAM = 0x1,
 	GO_VERIFY = 0x2,
-	GO_SCALARS = 0x4
+	GO_SCALARS = 0x4,
+	/* The broker can open siblings of the input: say which boxes of which
+	 * tensors stand in them. */
+	GO_PIECES = 0x8,
+	/* The input is a data file of a PyTorch distributed checkpoint:
+	 * archives of torch.save, end to end.  Format "torch-distcp"; each
+	 * tensor's name is the decimal offset at which its archive begins. */
+	GO_DISTCP = 0x10
 };
-#define GO_FLAGS_ALL 0x7u
+#define GO_FLAGS_ALL 0x1fu
 
 #define WIRE_NO_OFFSET UINT64_MAX
 #define WIRE_LAYERS_MAX 64
@@ -101,6 +109,25 @@ struct wire_tensor {
 	uint32_t storage;
 	uint64_t offset;
 };
+/* As for a tensor, but what is beside it; start_count and size_count are
+ * what was sent. */
+struct wire_piece {
+	struct wire_bytes name;
+	const struct wire_bytes *path;
+	size_t path_count;
+	struct wire_bytes path_kinds;
+	uint32_t dtype;
+	const uint64_t *shape;
+	size_t rank;
+	const uint64_t *start;
+	size_t start_count;
+	const uint64_t *size;
+	size_t size_count;
+	uint32_t kind;
+	struct wire_bytes file;
+	uint64_t offset;
+	uint64_t length;
+};
 struct wire_alias {
 	struct wire_bytes name;
 	uint32_t target;
@@ -130,6 +157,7 @@ struct wire_done {
 	uint64_t notes;
 	uint64_t notes_dropped;
 	uint32_t verdict;
+	uint64_t pieces;	/* messages, not tensors */
 };
 struct wire_fault {
 	uint32_t code;
@@ -149,8 +177,8 @@ struct wire_arena {
 /* Packing: writes at most FRAME_MESSAGE_MAX bytes to out and returns how many;
  * 0 when the message would be larger than that. */
 #define WIRE_MESSAGES(X) \
-	X(hello) X(go) X(format) X(storage) X(tensor) X(alias) X(note) \
-	X(scalar) X(progress) X(done) X(fault)
+	X(hello) X(go) X(format) X(storage) X(tensor) X(piece) X(alias) \
+	X(note) X(scalar) X(progress) X(done) X(fault)
 #define X(name)                                                           \
 	size_t wire_##name##_pack(const struct wire_##name *message,      \
 	    uint8_t out[FRAME_MESSAGE_MAX]);                              \

@@ -263,7 +263,8 @@ sink_done(struct job *job)
 	struct wire_done m = {
 		.tensors = s->tensors, .aliases = s->aliases,
 		.storages = s->storages, .notes = s->notes,
-		.notes_dropped = s->notes_dropped, .verdict = s->verdict
+		.notes_dropped = s->notes_dropped, .verdict = s->verdict,
+		.pieces = s->pieces
 	};
 
 	sink_between(job);

@@ -54,6 +54,39 @@ void sink_data(struct job *job, const void *bytes, size_t length);
  * SINK_SKIPPED.  The geometry has been judged by the caller. */
 #define SINK_SKIPPED UINT32_MAX
 uint32_t sink_tensor(struct job *job, const struct tensor_out *t);
+
+/* Only with GO_PIECES: a box of a tensor stands in another file of the input's
+ * directory.  The broker opens that file; nothing here does. */
+struct piece_out {
+	struct path path;
+	uint32_t dtype;
+	size_t rank;
+	const uint64_t *shape;	/* of the whole tensor */
+	const uint64_t *start;	/* of the box, elements; rank numbers each */
+	const uint64_t *size;
+	/* PIECE_RAW: [offset, offset + length) of the file is the box, C order,
+	 * little-endian, length its bytes.  PIECE_TORCH: an archive of
+	 * torch.save stands there, whose one tensor has the box's shape. */
+	enum piece_kind kind;
+	const uint8_t *file;	/* sink_file_is_sibling holds for it */
+	size_t file_length;
+	uint64_t offset;
+	uint64_t length;
+	uint64_t where;		/* for errors and notes */
+};
+/* A name that can be a file's in the same directory: one component, not "." or
+ * "..", UTF-8, no NUL, at most FILE_NAME_MAX bytes. */
+bool sink_file_is_sibling(const uint8_t *file, size_t length);
+/* The first box of a tensor: as sink_tensor, which see for what it returns.
+ * One box for all of it has start 0 and size shape.  Only dtypes of whole bytes
+ * can be cut into boxes. */
+uint32_t sink_piece(struct job *job, const struct piece_out *p);
+/* A further box of the tensor of the last sink_piece: nothing but notes and
+ * progress may have been sent between.  path is not looked at; dtype, rank and
+ * shape are as before.  Boxes must cover the tensor, and be disjoint: the
+ * broker judges that.  Does nothing when sink_piece returned SINK_SKIPPED. */
+void sink_piece_more(struct job *job, const struct piece_out *p);
+
 void sink_alias(struct job *job, const struct path *path, uint32_t target,
     uint64_t where);
 

@@ -107,10 +107,8 @@ sink_skip(struct job *job, const struct path *path, enum verdict level,
 
 /* ------------------------------------------------------------- tensors -- */
 
-/* Joins and claims the name of a tensor or alias.  False: it cannot have one,
- * which has been noted. */
-static bool
-take_name(struct job *job, const struct path *path, uint64_t where)
+bool
+sink_take_name(struct job *job, const struct path *path, uint64_t where)
 {
 	struct joined *j = &job->sink->joined;
 	int claimed;
@@ -125,29 +123,27 @@ take_name(struct job *job, const struct path *path, uint64_t where)
 	return claimed >= 0;
 }
 
-static void
-spend_tensor(struct job *job, const struct tensor_out *t)
+void
+sink_spend_bytes(struct job *job, uint32_t dtype, const uint64_t *shape,
+    size_t rank, uint64_t where)
 {
 	struct sink *s = job->sink;
-	const struct dtype *d = dtype_by_code(t->dtype);
+	const struct dtype *d = dtype_by_code(dtype);
 	uint64_t bytes;
 
-	if (d == NULL || !shape_bytes(d, t->shape, t->rank, &bytes) ||
-	    t->storage >= s->storages)
-		die(job, FAULT_INTERNAL, t->where,
-		    "a tensor that cannot be sent");
+	if (d == NULL || !shape_bytes(d, shape, rank, &bytes))
+		die(job, FAULT_INTERNAL, where, "a tensor that cannot be sent");
 	sink_spend(job, &s->contiguous_bytes, bytes, s->contiguous_limit,
-	    t->where,
-	    "the tensors' bytes are over the limit contiguous_bytes");
+	    where, "the tensors' bytes are over the limit contiguous_bytes");
 }
 
-/* Tensors and aliases share one limit. */
-static void
-spend_entry(struct job *job, uint64_t *count, uint64_t where)
+/* Tensors, aliases and the further boxes of a tensor share one limit. */
+void
+sink_spend_entry(struct job *job, uint64_t *count, uint64_t where)
 {
 	struct sink *s = job->sink;
 
-	if (s->tensors + s->aliases >= job->limits.tensors ||
+	if (s->tensors + s->aliases + s->more_boxes >= job->limits.tensors ||
 	    *count >= SINK_SKIPPED - 1)
 		die(job, FAULT_LIMIT, where,
 		    "tensors are over the limit tensors");
@@ -167,14 +163,18 @@ sink_tensor(struct job *job, const struct tensor_out *t)
 	};
 
 	sink_between(job);
-	if (!take_name(job, &t->path, t->where))
+	if (!sink_take_name(job, &t->path, t->where))
 		return SINK_SKIPPED;
-	spend_tensor(job, t);
-	spend_entry(job, &s->tensors, t->where);
+	if (t->storage >= s->storages)
+		die(job, FAULT_INTERNAL, t->where,
+		    "a tensor that cannot be sent");
+	sink_spend_bytes(job, t->dtype, t->shape, t->rank, t->where);
+	sink_spend_entry(job, &s->tensors, t->where);
 	sink_spend_names(job, 2 * j->len + j->count, t->where);
 	m.name = (struct wire_bytes){ j->text, j->len };
 	m.path_count = j->count;
 	m.path_kinds = (struct wire_bytes){ j->kinds, j->count };
+	s->piece_open = false;
 	sink_send(job, FRAME_TENSOR, wire_tensor_pack(&m, sink_payload(job)));
 	return (uint32_t)(s->tensors - 1);
 }
@@ -195,11 +195,12 @@ sink_alias(struct job *job, const struct path *path, uint32_t target,
 	}
 	if (target >= s->tensors)
 		die(job, FAULT_INTERNAL, where, "an alias of no tensor");
-	if (!take_name(job, path, where))
+	if (!sink_take_name(job, path, where))
 		return;
-	spend_entry(job, &s->aliases, where);
+	sink_spend_entry(job, &s->aliases, where);
 	sink_spend_names(job, j->len, where);
 	m.name = (struct wire_bytes){ j->text, j->len };
+	s->piece_open = false;
 	sink_send(job, FRAME_ALIAS, wire_alias_pack(&m, sink_payload(job)));
 }
 

@@ -31,6 +31,11 @@ struct sink {
 	uint64_t progress_total;
 	uint64_t progress_next;
 
+	uint64_t pieces;	/* messages */
+	uint64_t more_boxes;	/* those that made no tensor */
+	bool piece_open;	/* *piece is the last tensor's name and path */
+	struct joined *piece;	/* NULL before the first one */
+
 	struct name_set names;
 	struct joined joined;
 	uint8_t text[SCALAR_BYTES_MAX];	/* a note's or a scalar's, clean */
@@ -47,5 +52,13 @@ void sink_between(struct job *job);
 void sink_spend(struct job *job, uint64_t *total, uint64_t amount,
     uint64_t limit, uint64_t where, const char *text);
 void sink_spend_names(struct job *job, uint64_t amount, uint64_t where);
+/* sink_entries.c: joins and claims a name, in s->joined.  False: it cannot have
+ * one, which has been noted. */
+bool sink_take_name(struct job *job, const struct path *path, uint64_t where);
+/* One more of what the limit on tensors counts. */
+void sink_spend_entry(struct job *job, uint64_t *count, uint64_t where);
+/* nbytes more of contiguous tensors. */
+void sink_spend_bytes(struct job *job, uint32_t dtype, const uint64_t *shape,
+    size_t rank, uint64_t where);
 
 #endif

@@ -254,7 +254,8 @@ void
 say_done(uint64_t tensors, uint64_t aliases, uint64_t storages, uint64_t notes,
     uint32_t verdict)
 {
-	struct wire_done m = { tensors, aliases, storages, notes, 0, verdict };
+	struct wire_done m = { tensors, aliases, storages, notes, 0, verdict,
+		0 };
 
 	frame(FRAME_DONE, packed, wire_done_pack(&m, packed));
 }

@@ -288,6 +288,45 @@ on_tensor(struct harness *h, struct wire_arena *arena,
 	t->offset = m.offset;
 }
 
+/* Tensors that pieces made: boxes of one follow each other. */
+static size_t
+piece_tensors(const struct harness *h)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < h->piece_count; i++)
+		count += i == 0 || strcmp(h->pieces[i].name,
+		    h->pieces[i - 1].name) != 0;
+	return count;
+}
+
+static void
+on_piece(struct harness *h, struct wire_arena *arena,
+    const struct frame_in *f)
+{
+	struct wire_piece m;
+	struct harness_piece *p;
+
+	assert_true((h->job.flags & GO_PIECES) != 0);
+	DECODE(piece, f, m);
+	assert_true(m.rank <= RANK_MAX);
+	assert_int_equal(m.start_count, m.rank);
+	assert_int_equal(m.size_count, m.rank);
+	p = NEXT(h->pieces, h->piece_count);
+	p->name = keep_text(h, m.name);
+	p->dtype = m.dtype;
+	p->rank = m.rank;
+	for (size_t i = 0; i < m.rank; i++) {
+		p->shape[i] = m.shape[i];
+		p->start[i] = m.start[i];
+		p->size[i] = m.size[i];
+	}
+	p->kind = m.kind;
+	p->file = keep_text(h, m.file);
+	p->offset = m.offset;
+	p->length = m.length;
+}
+
 static void
 on_text(struct harness *h, struct wire_arena *arena, const struct frame_in *f)
 {
@@ -298,7 +337,7 @@ on_text(struct harness *h, struct wire_arena *arena, const struct frame_in *f)
 
 	if (f->type == FRAME_ALIAS) {
 		DECODE(alias, f, alias);
-		assert_true(alias.target < h->tensor_count);
+		assert_true(alias.target < h->tensor_count + piece_tensors(h));
 		a = NEXT(h->aliases, h->alias_count);
 		a->name = keep_text(h, alias.name);
 		a->target = alias.target;
@@ -341,7 +380,9 @@ on_end(struct harness *h, struct wire_arena *arena, const struct frame_in *f)
 		DECODE(done, f, h->totals);
 		h->done = true;
 		h->verdict = h->totals.verdict;
-		assert_int_equal(h->totals.tensors, h->tensor_count);
+		assert_int_equal(h->totals.tensors,
+		    h->tensor_count + piece_tensors(h));
+		assert_int_equal(h->totals.pieces, h->piece_count);
 		assert_int_equal(h->totals.aliases, h->alias_count);
 		assert_int_equal(h->totals.storages, h->storage_count);
 		assert_int_equal(h->totals.notes, h->note_count);
@@ -392,6 +433,8 @@ on_frame(struct harness *h, struct wire_arena *arena, const struct frame_in *f)
 		on_data(h, f);
 	else if (f->type == FRAME_TENSOR)
 		on_tensor(h, arena, f);
+	else if (f->type == FRAME_PIECE)
+		on_piece(h, arena, f);
 	else if (f->type == FRAME_ALIAS || f->type == FRAME_NOTE)
 		on_text(h, arena, f);
 	else if (f->type == FRAME_SCALAR)

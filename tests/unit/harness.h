@@ -47,6 +47,19 @@ struct harness_tensor {
 	uint32_t storage;
 	uint64_t offset;
 };
+/* A box in another file. */
+struct harness_piece {
+	char *name;
+	uint32_t dtype;
+	size_t rank;
+	uint64_t shape[RANK_MAX];
+	uint64_t start[RANK_MAX];
+	uint64_t size[RANK_MAX];
+	uint32_t kind;
+	char *file;
+	uint64_t offset;
+	uint64_t length;
+};
 struct harness_alias {
 	char *name;
 	uint32_t target;
@@ -75,6 +88,8 @@ struct harness {
 	size_t tensor_count;
 	struct harness_storage *storages;
 	size_t storage_count;
+	struct harness_piece *pieces;
+	size_t piece_count;
 	struct harness_alias *aliases;
 	size_t alias_count;
 	struct harness_note *notes;

@@ -17,7 +17,6 @@
 /* An index of a million tensors has some 100 MB. */
 #define INDEX_MAX (UINT64_C(1) << 30)
 #define LOOK_BYTES 4096
-#define FILE_NAME_MAX 255
 
 static const char map_name[] = "weight_map";
 

@@ -67,7 +67,8 @@ fuzz_session_open(uint64_t input_size, uint32_t flags)
 		.required_layers = PFORK_LAYERS_REQUIRED,
 		.input_size = input_size,
 		.deliver_stream = (flags & GO_DELIVER_STREAM) != 0,
-		.scalars = (flags & GO_SCALARS) != 0 };
+		.scalars = (flags & GO_SCALARS) != 0,
+		.pieces = (flags & GO_PIECES) != 0 };
 	pfork_checkpoint *ckpt = checkpoint_new();
 
 	if (hello_length == 0)

@@ -315,6 +315,30 @@ test_steps(void **state)
 	make_talk(NULL);
 }
 
+/* ---------------------------------------------------------------- pieces -- */
+
+/* One of two halves of four bytes. */
+static void
+add_half(const char *name, uint64_t at)
+{
+	static const uint64_t size[] = { 2 };
+	struct wire_piece m = {
+		.name = { (const uint8_t *)name, strlen(name) },
+		.dtype = DTYPE_U8, .shape = shape, .rank = 1, .start = &at,
+		.start_count = 1, .size = size, .size_count = 1,
+		.kind = PIECE_RAW, .file = B("f"), .offset = at, .length = 2
+	};
+	static uint8_t packed[FRAME_MESSAGE_MAX];
+
+	add_frame(FRAME_PIECE, packed, wire_piece_pack(&m, packed));
+}
+
+static void
+add_piece(const char *name)
+{
+	add_half(name, 0);
+}
+
 /* ------------------------------------------------------------ the table -- */
 
 /* Leaves the session in this state. */
@@ -366,6 +390,9 @@ add_any(enum frame_type type)
 		break;
 	case FRAME_TENSOR:
 		add_tensor("a", 0);
+		break;
+	case FRAME_PIECE:
+		add_piece("p");
 		break;
 	case FRAME_ALIAS:
 		ADD(ALIAS, alias, B("d"), 0);
@@ -431,6 +458,77 @@ test_turns(void **state)
 			free_talk(NULL);
 			finish(&s, c);
 		}
+	}
+	talk = saved;
+}
+
+/* Feeds what is in the talk to a session that listens, then the rest. */
+static enum session_state
+piece_talk(const struct rules *r, const char *second, enum frame_type between)
+{
+	struct session s;
+	pfork_checkpoint *c = start(&s, r);
+	struct talk saved = talk;
+	enum session_state state;
+
+	bring_to(&s, LISTENING);
+	memset(&talk, 0, sizeof(talk));
+	add_piece("p");
+	if (between != FRAME_DATA)
+		add_any(between);
+	add_half(second, 2);
+	(void)feed(&s, talk.bytes, talk.length, SIZE_MAX);
+	if (s.state == LISTENING)
+		assert_int_equal(c->piece_count, 2);
+	else
+		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+	state = s.state;
+	free_talk(NULL);
+	talk = saved;
+	finish(&s, c);
+	return state;
+}
+
+static void
+test_pieces(void **state)
+{
+	struct rules asked = rules;
+
+	(void)state;
+	asked.pieces = true;
+	assert_int_equal(piece_talk(&asked, "p", FRAME_DATA), LISTENING);
+	assert_int_equal(piece_talk(&asked, "q", FRAME_DATA), LISTENING);
+	assert_int_equal(piece_talk(&asked, "p", FRAME_NOTE), LISTENING);
+	assert_int_equal(piece_talk(&asked, "p", FRAME_PROGRESS), LISTENING);
+	/* Then it is a second tensor of that name. */
+	assert_int_equal(piece_talk(&asked, "p", FRAME_ALIAS), ENDED);
+	assert_int_equal(piece_talk(&rules, "p", FRAME_DATA), ENDED);
+	/* Totals: a box is counted, and no other number will do. */
+	assert_int_equal(piece_talk(&asked, "p", FRAME_DONE), ENDED);
+}
+
+static void
+test_pieces_in_done(void **state)
+{
+	struct rules asked = rules;
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+
+	(void)state;
+	asked.pieces = true;
+	for (uint64_t said = 0; said < 4; said++) {
+		c = start(&s, &asked);
+		bring_to(&s, LISTENING);
+		memset(&talk, 0, sizeof(talk));
+		add_half("p", 0);
+		add_half("p", 2);
+		ADD(DONE, done, .tensors = 1, .verdict = VERDICT_CLEAN,
+		    .pieces = said);
+		(void)feed(&s, talk.bytes, talk.length, SIZE_MAX);
+		assert_int_equal(s.state, said == 2 ? SAID_DONE : ENDED);
+		free_talk(NULL);
+		finish(&s, c);
 	}
 	talk = saved;
 }
@@ -757,6 +855,8 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_pieces_in_done),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_judged),
 		cmocka_unit_test(test_names_taken),

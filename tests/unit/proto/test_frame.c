@@ -64,6 +64,7 @@ test_names(void **state)
 	assert_string_equal(frame_type_name(0), "?");
 	assert_string_equal(frame_type_name(FRAME_TENSOR), "TENSOR");
 	assert_string_equal(frame_type_name(FRAME_FAULT), "FAULT");
+	assert_string_equal(frame_type_name(FRAME_PIECE), "PIECE");
 	assert_string_equal(frame_type_name(FRAME_TYPE_LAST + 1), "?");
 	assert_string_equal(frame_type_name(UINT32_MAX), "?");
 }

@@ -183,6 +183,46 @@ test_tensor(void **state)
 }
 
 static void
+test_piece(void **state)
+{
+	static const uint8_t kinds[] = { PATH_KEY };
+	static const uint64_t shape[] = { 8, 3 };
+	static const uint64_t start[] = { 4, 0 };
+	static const uint64_t size[] = { 4, 3 };
+	struct wire_bytes path[] = { text("w") };
+	struct wire_piece m = {
+		.name = text("w"), .path = path, .path_count = 1,
+		.path_kinds = { kinds, 1 }, .dtype = 10, .shape = shape,
+		.rank = 2, .start = start, .start_count = 2, .size = size,
+		.size_count = 2, .kind = PIECE_TORCH,
+		.file = text("__0_0.distcp"), .offset = 1 << 20, .length = 900
+	};
+	struct wire_piece got;
+	size_t length = wire_piece_pack(&m, packed);
+
+	(void)state;
+	assert_true(wire_piece_unpack(&arena, packed, length, &got));
+	assert_text(got.name, "w");
+	assert_int_equal(got.path_count, 1);
+	assert_text(got.path[0], "w");
+	assert_int_equal(got.path_kinds.at[0], PATH_KEY);
+	assert_int_equal(got.dtype, 10);
+	assert_int_equal(got.rank, 2);
+	assert_memory_equal(got.shape, shape, sizeof(shape));
+	assert_int_equal(got.start_count, 2);
+	assert_memory_equal(got.start, start, sizeof(start));
+	assert_int_equal(got.size_count, 2);
+	assert_memory_equal(got.size, size, sizeof(size));
+	assert_int_equal(got.kind, PIECE_TORCH);
+	assert_text(got.file, "__0_0.distcp");
+	assert_int_equal(got.offset, 1 << 20);
+	assert_int_equal(got.length, 900);
+	CHECK_EXACT(piece, length);
+	m.path_count = PATH_PARTS_MAX + 1;
+	assert_int_equal(wire_piece_pack(&m, packed), 0);
+}
+
+static void
 test_alias_and_note(void **state)
 {
 	struct wire_alias alias = { text("b"), 7 };
@@ -238,7 +278,7 @@ static void
 test_progress_and_ends(void **state)
 {
 	struct wire_progress p = { 1, UINT64_MAX };
-	struct wire_done d = { 1, 2, 3, 4, 5, 3 };
+	struct wire_done d = { 1, 2, 3, 4, 5, 3, 6 };
 	struct wire_done d2;
 	struct wire_fault f = { 1, text("bad"), WIRE_NO_OFFSET, 0 };
 	size_t length = wire_progress_pack(&p, packed);
@@ -251,7 +291,15 @@ test_progress_and_ends(void **state)
 	assert_true(wire_done_unpack(&arena, packed, length, &d2));
 	assert_true(d2.tensors == 1 && d2.aliases == 2 && d2.storages == 3 &&
 	    d2.notes == 4 && d2.notes_dropped == 5 && d2.verdict == 3);
-	CHECK_EXACT(done, length);
+	assert_int_equal(d2.pieces, 6);
+	/* None is said by saying nothing. */
+	packed[length - 1] = 0;
+	assert_false(wire_done_unpack(&arena, packed, length, &d2));
+	d.pieces = 0;
+	assert_int_equal(wire_done_pack(&d, packed), length - 2);
+	assert_true(wire_done_unpack(&arena, packed, length - 2, &d2));
+	assert_int_equal(d2.pieces, 0);
+	CHECK_EXACT(done, length - 2);
 	length = wire_fault_pack(&f, packed);
 	assert_true(wire_fault_unpack(&arena, packed, length, &f));
 	assert_text(f.text, "bad");
@@ -491,6 +539,7 @@ main(void)
 		cmocka_unit_test(test_go),
 		cmocka_unit_test(test_storage_and_format),
 		cmocka_unit_test(test_tensor),
+		cmocka_unit_test(test_piece),
 		cmocka_unit_test(test_alias_and_note),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_progress_and_ends),

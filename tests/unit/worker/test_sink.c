@@ -581,6 +581,171 @@ test_scalars_and_progress(void **state)
 	harness_free(&h);
 }
 
+/* --------------------------------------------------------------- pieces -- */
+
+static const uint64_t eight[] = { 8 };
+static const uint64_t at0[] = { 0 };
+static const uint64_t at4[] = { 4 };
+
+/* A half of eight bytes. */
+static struct piece_out
+half(const char *name, const uint64_t *start)
+{
+	static struct path_part part;
+	static const uint64_t size[] = { 4 };
+
+	part = (struct path_part){ (const uint8_t *)name,
+		(uint32_t)strlen(name), PATH_KEY };
+	return (struct piece_out){
+		.path = { &part, 1, NULL }, .dtype = DTYPE_U8, .rank = 1,
+		.shape = eight, .start = start, .size = size,
+		.kind = PIECE_RAW, .file = (const uint8_t *)"w.bin",
+		.file_length = 5, .offset = start[0], .length = 4, .where = 7
+	};
+}
+
+static void
+send_boxes(struct job *job)
+{
+	struct path_part part = { (const uint8_t *)"tied", 4, PATH_KEY };
+	struct path path = { &part, 1, NULL };
+	struct piece_out p = half("w", at0);
+
+	assert_int_equal(send_text(job, "w"), 0);
+	assert_int_equal(sink_piece(job, &p), 1);
+	sink_note(job, NOTE_RECORD, VERDICT_CLEAN, 0, "between");
+	p = half("ignored", at4);
+	sink_piece_more(job, &p);
+	sink_alias(job, &path, 1, 0);
+	p = half("v", at0);
+	assert_int_equal(sink_piece(job, &p), 2);
+}
+
+static void
+test_pieces(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, GO_PIECES, NULL, send_boxes));
+	assert_int_equal(h.piece_count, 3);
+	assert_string_equal(h.pieces[0].name, "w~2");
+	assert_string_equal(h.pieces[1].name, "w~2");
+	assert_string_equal(h.pieces[2].name, "v");
+	assert_int_equal(h.pieces[1].start[0], 4);
+	assert_int_equal(h.pieces[1].size[0], 4);
+	assert_int_equal(h.pieces[1].shape[0], 8);
+	assert_string_equal(h.pieces[1].file, "w.bin");
+	assert_int_equal(h.pieces[1].offset, 4);
+	assert_int_equal(h.aliases[0].target, 1);
+	assert_int_equal(h.totals.tensors, 3);
+	harness_free(&h);
+}
+
+static void
+unasked_piece(struct job *job)
+{
+	struct piece_out p = half("w", at0);
+
+	(void)sink_piece(job, &p);
+}
+
+static void
+piece_outside(struct job *job)
+{
+	static const uint64_t at5[] = { 5 };
+	struct piece_out p = half("w", at5);
+
+	(void)sink_piece(job, &p);
+}
+
+static void
+piece_above(struct job *job)
+{
+	struct piece_out p = half("w", at0);
+
+	p.file = (const uint8_t *)"..";
+	p.file_length = 2;
+	(void)sink_piece(job, &p);
+}
+
+static void
+nameless_piece(struct job *job)
+{
+	struct piece_out p = half("w", at0);
+	struct path_part part = { much, sizeof(much), PATH_KEY };
+
+	p.path = (struct path){ &part, 1, NULL };
+	assert_int_equal(sink_piece(job, &p), SINK_SKIPPED);
+	sink_piece_more(job, &p);
+}
+
+static void
+test_pieces_refused(void **state)
+{
+	static const struct {
+		const char *file;
+		size_t length;
+		bool good;
+	} rows[] = {
+		{ "a", 1, true }, { "...", 3, true }, { ".a", 2, true },
+		{ "..a", 3, true }, { "\xc3\xa9", 2, true }, { "", 0, false },
+		{ ".", 1, false }, { "..", 2, false }, { "/", 1, false },
+		{ "a/b", 3, false }, { "/a", 2, false }, { "a\0b", 3, false },
+		{ "\xff", 1, false },
+	};
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (sink_file_is_sibling((const uint8_t *)rows[i].file,
+		    rows[i].length) != rows[i].good)
+			fail_msg("row %zu", i);
+	memset(much, 'f', sizeof(much));
+	assert_true(sink_file_is_sibling(much, FILE_NAME_MAX));
+	assert_false(sink_file_is_sibling(much, FILE_NAME_MAX + 1));
+	assert_false(run(&h, 0, NULL, unasked_piece));
+	assert_int_equal(h.fault_code, FAULT_INTERNAL);
+	harness_free(&h);
+	assert_false(run(&h, GO_PIECES, NULL, piece_outside));
+	assert_int_equal(h.fault_code, FAULT_INTERNAL);
+	harness_free(&h);
+	assert_false(run(&h, GO_PIECES, NULL, piece_above));
+	assert_int_equal(h.fault_code, FAULT_INTERNAL);
+	harness_free(&h);
+	assert_true(run(&h, GO_PIECES, NULL, nameless_piece));
+	assert_int_equal(h.piece_count, 0);
+	assert_non_null(harness_note(&h, NOTE_SKIPPED, "too long"));
+	harness_free(&h);
+}
+
+static void
+three_boxes(struct job *job)
+{
+	struct piece_out p = half("w", at0);
+
+	(void)sink_piece(job, &p);
+	sink_piece_more(job, &p);
+	sink_piece_more(job, &p);
+}
+
+/* A box counts as a tensor does. */
+static void
+test_piece_limits(void **state)
+{
+	struct limits limits = harness_limits();
+	struct harness h;
+
+	(void)state;
+	limits.tensors = 3;
+	assert_true(run(&h, GO_PIECES, &limits, three_boxes));
+	harness_free(&h);
+	limits.tensors = 2;
+	assert_false(run(&h, GO_PIECES, &limits, three_boxes));
+	assert_int_equal(h.fault_code, FAULT_LIMIT);
+	harness_free(&h);
+}
+
 int
 main(void)
 {
@@ -597,6 +762,9 @@ main(void)
 		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_scalars_and_progress),
+		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_pieces_refused),
+		cmocka_unit_test(test_piece_limits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
