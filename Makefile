@@ -70,6 +70,9 @@ CFLAGS_ALL = -std=c17 -D_GNU_SOURCE -fPIC $(OPT) $(WARN) $(HARDEN) $(SAN) \
 	-MMD -MP $(CFLAGS)
 LDFLAGS_ALL = $(LDHARDEN) $(SAN) $(LDFLAGS)
 
+# What the parsers unpack with.
+UNPACK_LIBS := -ldeflate -lbz2 -llzma -llz4
+
 # The rooms and what each may include.
 INC_proto := -Iproto
 INC_worker := -Iworker -Iworker/formats -Iworker/pickle -Iproto
@@ -181,7 +184,7 @@ else
 $(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o $(B)/libparser.a \
     $(B)/libproto.a
 	$(call say,LD)
-	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -ldeflate -o $@
+	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c $(UNPACK_LIBS) -o $@
 endif
 
 $(LIB_A): $(BROKER_OBJ) $(PROTO_OBJ)
@@ -207,7 +210,7 @@ $(B)/unit/%: $(B)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP)) \
     $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
 	@mkdir -p $(@D)
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lcmocka -lprotobuf-c -ldeflate \
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lcmocka -lprotobuf-c $(UNPACK_LIBS) \
 	    -lpthread -o $@
 .SECONDARY:
 

@@ -53,7 +53,7 @@ bench: setup-bench ## speed beside peers and limits (7 GiB of files)
 $(B)/instructions: $(B)/obj/tests/bench/instructions.o $(B)/libparser.a \
     $(B)/libbroker.a $(B)/libproto.a
 	$(call say,LD)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c -ldeflate \
+	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c $(UNPACK_LIBS) \
 	    -lpthread -o $@
 
 # NEW=--write records what is counted as the new baseline.

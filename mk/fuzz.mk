@@ -11,7 +11,8 @@ FUZZ_TARGETS := $(filter-out format,$(patsubst tests/fuzz/fuzz_%.c,%, \
 	$(wildcard tests/fuzz/fuzz_*.c))) $(FUZZ_FORMATS)
 FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \
 	$(wildcard tests/fuzz/help/*.c)))
-FUZZ_HELP_WRAP := -Wl,--wrap=arena_alloc,--wrap=arena_grow,--wrap=arena_rewind
+FUZZ_HELP_WRAP := -Wl,--wrap=arena_alloc,--wrap=arena_grow,--wrap=arena_rewind \
+	-Wl,--wrap=arena_trim
 TARGET ?= file
 TIME ?= 60
 SMOKE_TIME ?= 20
@@ -34,7 +35,7 @@ $(FUZZ_FORMATS:%=$(B)/obj/tests/fuzz/fuzz_%.o): $(B)/obj/tests/fuzz/fuzz_%.o: \
 	    -DFUZZ_FORMAT='"$*"' -c $< -o $@
 # OSS-Fuzz sets these two.
 FUZZ_ENGINE ?= -fsanitize=fuzzer
-FUZZ_LIBRARIES ?= -lprotobuf-c -ldeflate
+FUZZ_LIBRARIES ?= -lprotobuf-c $(UNPACK_LIBS)
 FUZZ_LIBS := $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
 
 # All of the helpers stand in an archive: a target takes what it needs.
@@ -52,14 +53,14 @@ $(B)/replay/%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/help/replay_main
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) $^ $(B)/libproto.a \
-	    -lprotobuf-c -ldeflate -lpthread -o $@
+	    -lprotobuf-c $(UNPACK_LIBS) -lpthread -o $@
 
 # One input, without a fuzzer, for a person: picklefork-fuzz replay FILE.
 $(B)/picklefork-fuzz: $(B)/obj/tests/fuzz/picklefork_fuzz.o \
     $(B)/libfuzzhelp.a $(FUZZ_LIBS)
 	$(call say,LD)
 	$(Q)$(CC) $(LDFLAGS_ALL) $(FUZZ_HELP_WRAP) $^ $(B)/libproto.a \
-	    -lprotobuf-c -ldeflate -lpthread -o $@
+	    -lprotobuf-c $(UNPACK_LIBS) -lpthread -o $@
 
 .PHONY: fuzz-build fuzz fuzz-smoke fuzz-long fuzz-afl fuzz-valgrind corpus-min \
 	replay

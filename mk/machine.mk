@@ -7,7 +7,7 @@ PICKLE_DIFF_SEED ?= 1
 
 $(B)/pickle-dump: $(B)/obj/tests/interop/pickle_dump.o $(B)/libparser.a \
     $(B)/libproto.a
-	$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c -ldeflate -o $@
+	$(CC) $(LDFLAGS_ALL) $^ $(B)/libproto.a -lprotobuf-c $(UNPACK_LIBS) -o $@
 
 .PHONY: pickle-diff
 pickle-diff: $(B)/pickle-dump ## compare the pickle machine with CPython's

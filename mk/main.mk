@@ -40,7 +40,10 @@ PURE_LIBC := memcpy memcmp memset memmove memchr memrchr strlen strnlen strcmp \
 	__memcpy_chk __memset_chk __memmove_chk ldexp frexp strcspn
 PURE_LIBS := libdeflate_deflate_decompress libdeflate_crc32 \
 	libdeflate_alloc_decompressor libdeflate_deflate_decompress_ex \
-	libdeflate_zlib_decompress_ex libdeflate_gzip_decompress_ex
+	libdeflate_zlib_decompress_ex libdeflate_gzip_decompress_ex \
+	BZ2_bzDecompressInit BZ2_bzDecompress \
+	lzma_stream_decoder lzma_alone_decoder lzma_code \
+	LZ4_decompress_safe_usingDict
 check-pure: $(B)/libparser.a $(B)/libproto.a ## no parser object makes a system call
 	@tests/lint/check-pure.sh $(B)/libparser.a $(B)/libproto.a \
 	    $(PURE_LIBC) $(PURE_LIBS)

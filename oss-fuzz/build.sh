@@ -7,7 +7,8 @@ cd "$SRC/picklefork"
 targets=$(make -s --no-print-directory fuzz-list)
 make -j"$(nproc)" F=oss CC="$CC" SAN= CFLAGS="$CFLAGS -U_FORTIFY_SOURCE" \
 	LDFLAGS="$CFLAGS" FUZZ_ENGINE="$LIB_FUZZING_ENGINE" \
-	FUZZ_LIBRARIES="-l:libprotobuf-c.a -l:libdeflate.a" fuzz-build
+	FUZZ_LIBRARIES="-l:libprotobuf-c.a -l:libdeflate.a \
+	-l:libbz2.a -l:liblzma.a -l:liblz4.a" fuzz-build
 for target in $targets; do
 	cp "build/oss/fuzz/$target" "$OUT/fuzz_$target"
 	for dict in "$target" "${target%%-*}" "${target##*-}"; do

@@ -5,7 +5,8 @@
 # `bench` (peers of the benchmarks).
 set -eu
 build="gcc make pkg-config libc6-dev libseccomp-dev protobuf-c-compiler
- protobuf-compiler libprotobuf-c-dev libdeflate-dev libssl-dev binutils"
+ protobuf-compiler libprotobuf-c-dev libdeflate-dev libbz2-dev liblzma-dev
+ liblz4-dev libssl-dev binutils"
 test="$build python3 python3-venv libcmocka-dev strace procps g++"
 ci="$test clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr git
  valgrind"

@@ -64,6 +64,17 @@ arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
 	return bigger;
 }
 
+void
+arena_trim(struct arena *a, const void *block, uint64_t keep)
+{
+	size_t begin = (size_t)((const uint8_t *)block - a->base);
+	size_t end = (begin + (size_t)keep + ALIGNMENT - 1) &
+	    ~(size_t)(ALIGNMENT - 1);
+
+	if (end < a->used)
+		a->used = end;
+}
+
 size_t
 arena_mark(const struct arena *a)
 {

@@ -30,6 +30,9 @@ void *arena_alloc(struct arena *a, uint64_t count, size_t size);
  * place when it is the last thing allocated.  *capacity is updated. */
 void *arena_grow(struct arena *a, void *items, size_t item_size, uint32_t have,
     uint32_t want, uint32_t *capacity);
+/* Gives back the end of the last block, of which no more than `keep` bytes were
+ * ever written, or the rest is zero again. */
+void arena_trim(struct arena *a, const void *block, uint64_t keep);
 /* For scratch space: mark, use, rewind.  Keep nothing allocated since. */
 size_t arena_mark(const struct arena *a);
 void arena_rewind(struct arena *a, size_t mark);

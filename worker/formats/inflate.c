@@ -57,52 +57,23 @@ inflate_raw(struct job *job, const uint8_t *packed, uint64_t packed_len,
 	return out;
 }
 
-static enum libdeflate_result
-unpack(const uint8_t *packed, uint64_t packed_len, bool gzip, uint8_t *out,
+enum inflate_result
+inflate_wrapped(struct job *job, const struct inflate_from *from, uint8_t *out,
     uint64_t room, size_t *used, size_t *made)
 {
-	if (gzip)
-		return libdeflate_gzip_decompress_ex(decompressor, packed,
-		    (size_t)packed_len, out, (size_t)room, used, made);
-	return libdeflate_zlib_decompress_ex(decompressor, packed,
-	    (size_t)packed_len, out, (size_t)room, used, made);
-}
-
-/* Into four times the room at each try, which is a third more work in all. */
-const uint8_t *
-inflate_whole(struct job *job, const uint8_t *packed, uint64_t packed_len,
-    bool gzip, uint64_t *size)
-{
-	uint64_t most = (job->arena.size - job->arena.used) / 3 * 2;
-	uint64_t room = packed_len < most / 4 ? packed_len * 4 : most;
-	size_t mark = arena_mark(&job->arena);
 	enum libdeflate_result result;
-	size_t made = 0;
-	size_t used = 0;
-	uint8_t *out;
 
 	if (decompressor == NULL)
 		die(job, FAULT_INTERNAL, 0, "inflate: not primed");
-	for (;;) {
-		out = arena_alloc(&job->arena, room, 1);
-		result = unpack(packed, packed_len, gzip, out, room, &used,
-		    &made);
-		if (result != LIBDEFLATE_INSUFFICIENT_SPACE)
-			break;
-		if (room >= most)
-			die(job, FAULT_LIMIT, 0, "inflate: too large to be "
-			    "unpacked in memory (arena_bytes)");
-		arena_rewind(&job->arena, mark);
-		room = room < most / 4 ? room * 4 : most;
-	}
-	if (result != LIBDEFLATE_SUCCESS)
-		die(job, FAULT_FORMAT, 0,
-		    "inflate: invalid data, or a wrong checksum");
-	if (used != packed_len)
-		die(job, FAULT_FORMAT, used,
-		    "inflate: bytes left over after the stream");
-	*size = made;
-	return out;
+	result = from->gzip ?
+	    libdeflate_gzip_decompress_ex(decompressor, from->packed,
+	    (size_t)from->length, out, (size_t)room, used, made) :
+	    libdeflate_zlib_decompress_ex(decompressor, from->packed,
+	    (size_t)from->length, out, (size_t)room, used, made);
+	if (result == LIBDEFLATE_SUCCESS)
+		return INFLATE_WHOLE;
+	return result == LIBDEFLATE_INSUFFICIENT_SPACE ? INFLATE_MORE :
+	    INFLATE_BAD;
 }
 
 uint32_t

@@ -16,11 +16,20 @@ bool inflate_prime(void);
  * ratio limit (1,032:1, deflate's own) is judged before anything is written. */
 const uint8_t *inflate_raw(struct job *job, const uint8_t *packed,
     uint64_t packed_len, uint64_t size, uint64_t where);
-/* A whole zlib or gzip stream whose length nobody told: *size.  Checksums are
- * checked; one stream only.  Over two thirds of the arena that is left:
- * FAULT_LIMIT. */
-const uint8_t *inflate_whole(struct job *job, const uint8_t *packed,
-    uint64_t packed_len, bool gzip, uint64_t *size);
+/* A whole zlib or gzip stream whose length nobody told.  One stream only. */
+struct inflate_from {
+	const uint8_t *packed;
+	uint64_t length;
+	bool gzip;
+};
+enum inflate_result {
+	INFLATE_WHOLE,		/* checksum and all: *used, *made */
+	INFLATE_MORE,		/* than room; what is there is its beginning */
+	INFLATE_BAD
+};
+enum inflate_result inflate_wrapped(struct job *job,
+    const struct inflate_from *from, uint8_t *out, uint64_t room, size_t *used,
+    size_t *made);
 /* As zip and gzip have it (polynomial 0xEDB88320). */
 uint32_t inflate_crc32(const uint8_t *bytes, uint64_t length);
 

@@ -1,59 +1,104 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * joblib_file.c - joblib.dump(compress=...) by zlib and gzip: the whole pickle
- * in one compressed stream.  It is unpacked into the arena, whose size bounds
- * it, and read through a window (job.h), so that arrays are streamed.  What is
- * inside must be a pickle: this is no reader of compressed files in general.
+ * joblib_file.c - joblib.dump(compress=...): the whole pickle in one compressed
+ * stream.  It is unpacked into the arena, whose size bounds it, and read
+ * through a window (job.h), so that arrays are streamed.  What is inside must be a
+ * pickle, which its beginning tells: this is no reader of compressed files in
+ * general, and a bomb ends after its first 64 KiB.
  * Source: joblib 1.5, joblib/compressor.py.
  */
 #include <string.h>
 
 #include "formats.h"
-#include "inflate.h"
+#include "unpack.h"
 
-/* Header and trailer: RFC 1950 and RFC 1952. */
-#define ZLIB_MIN 6
-#define GZIP_MIN 18
+#define HEAD (64 * KIB)
+#define PROTO 0x80
 
-static bool
-is_gzip(const struct job *job)
+static const struct unpack_method *const methods[] = {
+	&unpack_gzip, &unpack_zlib, &unpack_bzip2, &unpack_xz, &unpack_lzma,
+	&unpack_lz4
+};
+
+static const struct unpack_method *
+method_of(const struct job *job)
 {
-	return job->size >= GZIP_MIN && job->map[0] == 0x1f &&
-	    job->map[1] == 0x8b && job->map[2] == 8;
-}
-
-/* Deflate with a window of 32 KiB, no dictionary, a right check. */
-static bool
-is_zlib(const struct job *job)
-{
-	return job->size >= ZLIB_MIN && job->map[0] == 0x78 &&
-	    (job->map[1] & 0x20) == 0 &&
-	    (0x7800u + job->map[1]) % 31 == 0;
+	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+		if (methods[i]->is(job))
+			return methods[i];
+	return NULL;
 }
 
 bool
 joblib_file_is(struct job *job)
 {
-	return is_gzip(job) || is_zlib(job);
+	return method_of(job) != NULL;
+}
+
+/* One way: the input itself is not looked at again. */
+static void
+look_inside(struct job *job, const struct unpack *u)
+{
+	job->map = u->out;
+	job->size = u->made;
+	job->window = (struct job_window){ .depth = 1 };
+}
+
+/* Names what is inside, where it is something that is read once unpacked. */
+static void
+die_alone(struct job *job, const struct unpack_method *m)
+{
+	const char *name = NULL;
+
+	if (job->size >= 4 && memcmp(job->map, "PK\3\4", 4) == 0)
+		name = "zip";
+	for (const struct format *f = formats; job->size > 0 && name == NULL &&
+	    f->name != NULL; f++)
+		if (f->is(job))
+			name = f->name;
+	if (name != NULL)
+		die_about(job, FAULT_UNSUPPORTED, 0, m->alone, name,
+		    strlen(name));
+	die(job, FAULT_UNSUPPORTED, 0, m->alone);
+}
+
+/* From its beginning: text (protocols 0 and 1) shows only when it is whole. */
+static bool
+may_be_pickle(struct job *job)
+{
+	if (job->size == 0 || torch_legacy_is(job))
+		return false;
+	if (job->size >= 4 && memcmp(job->map, "PK\3\4", 4) == 0)
+		return false;
+	return job->map[0] == PROTO ||
+	    (job->map[0] > ' ' && job->map[0] < 0x7f);
 }
 
 void
 joblib_file_parse(struct job *job)
 {
-	bool gzip = is_gzip(job);
-	uint64_t size;
-	const uint8_t *bytes = inflate_whole(job, job->map, job->size, gzip,
-	    &size);
+	const struct unpack_method *m = method_of(job);
+	struct unpack u;
+	uint64_t upto;
 
-	/* One way: the input itself is not looked at again. */
-	job->map = bytes;
-	job->size = size;
-	job->window = (struct job_window){ .depth = 1 };
-	if (size == 0 || !pickle_file_is(job))
-		die(job, FAULT_UNSUPPORTED, 0, gzip ?
-		    "no format that is read here: gzip, with no pickle "
-		    "inside; unpack it first" :
-		    "no format that is read here: zlib data, with no pickle "
-		    "inside");
+	unpack_begin(&u, job);
+	upto = u.room < HEAD ? u.room : HEAD;
+	m->more(&u, upto);
+	look_inside(job, &u);
+	if (!may_be_pickle(job)) {
+		unpack_end(&u);
+		die_alone(job, m);
+	}
+	while (!u.ended && !u.full) {
+		upto = upto < u.room / 4 ? upto * 4 : u.room;
+		m->more(&u, upto);
+	}
+	unpack_end(&u);
+	look_inside(job, &u);
+	if (!pickle_file_is(job))
+		die_alone(job, m);
+	if (u.full)
+		die(job, FAULT_LIMIT, 0, "unpack: too large to be unpacked in "
+		    "memory (arena_bytes, or 1,032 times its size)");
 	pickle_file_parse(job);
 }

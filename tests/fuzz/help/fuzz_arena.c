@@ -32,6 +32,8 @@ void *__wrap_arena_alloc(struct arena *a, uint64_t count, size_t size);
 void *__wrap_arena_grow(struct arena *a, void *items, size_t item_size,
     uint32_t have, uint32_t want, uint32_t *capacity);
 void __wrap_arena_rewind(struct arena *a, size_t mark);
+void __real_arena_trim(struct arena *a, const void *block, uint64_t keep);
+void __wrap_arena_trim(struct arena *a, const void *block, uint64_t keep);
 
 void *
 __wrap_arena_alloc(struct arena *a, uint64_t count, size_t size)
@@ -78,6 +80,17 @@ __wrap_arena_rewind(struct arena *a, size_t mark)
 	__asan_unpoison_memory_region(from, length);
 	__real_arena_rewind(a, mark);
 	__asan_poison_memory_region(from, length);
+}
+
+void
+__wrap_arena_trim(struct arena *a, const void *block, uint64_t keep)
+{
+	size_t before = a->used;
+
+	__real_arena_trim(a, block, keep);
+	__asan_poison_memory_region(a->base + a->used, before - a->used);
+	if (a->size - a->used > 2 * RED_ZONE)
+		a->used += RED_ZONE;
 }
 
 void

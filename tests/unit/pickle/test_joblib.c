@@ -117,6 +117,12 @@ test_bomb(void **state)
 	assert_non_null(packed);
 	n = compress(zeros, length, true, packed, 1 << 20);
 	assert_false(harness_run(packed, n, 0, &h));
+	assert_int_equal(h.fault_code, FAULT_UNSUPPORTED);
+	harness_free(&h);
+	/* BINBYTES8 of 200 MiB */
+	memcpy(zeros, "\x80\4\x8e\0\0\x80\x0c", 7);
+	n = compress(zeros, length, true, packed, 1 << 20);
+	assert_false(harness_run(packed, n, 0, &h));
 	assert_int_equal(h.fault_code, FAULT_LIMIT);
 	harness_free(&h);
 	free(zeros);

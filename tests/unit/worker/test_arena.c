@@ -151,6 +151,24 @@ test_rewind_clears(void **state)
 		assert_int_equal(at[i], 0);
 }
 
+static void
+test_trim(void **state)
+{
+	struct arena a = fresh(REGION);
+	uint8_t *first = arena_alloc(&a, 1, 100);
+	uint8_t *next;
+
+	(void)state;
+	arena_trim(&a, first, 17);
+	next = arena_alloc(&a, 1, 1);
+	assert_ptr_equal(next, first + 32);
+	/* It never takes more. */
+	arena_trim(&a, next, 1000);
+	assert_int_equal(a.used, 48);
+	arena_trim(&a, next, 0);
+	assert_int_equal(a.used, 32);
+}
+
 int
 main(void)
 {
@@ -160,6 +178,7 @@ main(void)
 		cmocka_unit_test(test_grow_keeps_items),
 		cmocka_unit_test(test_grow_too_far),
 		cmocka_unit_test(test_rewind_clears),
+		cmocka_unit_test(test_trim),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
