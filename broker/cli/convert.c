@@ -10,6 +10,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "suffix.h"
 
 #define NOTES_SHOWN 12
 
@@ -151,9 +152,11 @@ convert_run(struct options *options)
 	progress_start(&progress, options->quiet, file, BYTES, 0);
 	code = open_checkpoint(options, broker, file, &ckpt, &err);
 	progress_end(&progress);
-	if (ckpt != NULL && !options->quiet)
+	if (ckpt != NULL && !options->quiet) {
+		suffix_report(stderr, file, ckpt, "  ");
 		report_notes(stderr, ckpt, "  ", NOTES_SHOWN,
 		    print_colours(stderr));
+	}
 	if (code == EXIT_DONE)
 		code = write_checkpoint(options, file, ckpt);
 	else

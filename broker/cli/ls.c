@@ -11,6 +11,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "suffix.h"
 #include "walk.h"
 
 /* Shapes wider than this push their line instead of widening the column. */
@@ -178,7 +179,7 @@ print_tensors(const struct options *options, const char *file,
 }
 
 static void
-print_summary(const pfork_checkpoint *ckpt)
+print_summary(const char *file, const pfork_checkpoint *ckpt)
 {
 	bool colours = print_colours(stderr);
 	size_t count = pfork_checkpoint_count(ckpt);
@@ -196,6 +197,7 @@ print_summary(const pfork_checkpoint *ckpt)
 	fprintf(stderr, ", %s; ", size);
 	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0, colours);
 	fputc('\n', stderr);
+	suffix_report(stderr, file, ckpt, "  ");
 	report_notes(stderr, ckpt, "  ", NOTES_SHOWN, colours);
 }
 
@@ -216,9 +218,11 @@ show_text(const struct options *options, const char *file,
 	int digests;
 
 	if (code != EXIT_DONE) {
-		if (ckpt != NULL && !options->quiet)
+		if (ckpt != NULL && !options->quiet) {
+			suffix_report(stderr, file, ckpt, "  ");
 			report_notes(stderr, ckpt, "  ", NOTES_SHOWN,
 			    print_colours(stderr));
+		}
 		complain_error(file, err);
 		return code;
 	}
@@ -228,7 +232,7 @@ show_text(const struct options *options, const char *file,
 	progress_end(&progress);
 	print_scalars(ckpt);
 	if (!options->quiet)
-		print_summary(ckpt);
+		print_summary(file, ckpt);
 	return digests;
 }
 

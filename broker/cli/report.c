@@ -10,6 +10,7 @@
 
 #include "digest.h"
 #include "print.h"
+#include "suffix.h"
 
 uint64_t
 report_bytes(const pfork_checkpoint *ckpt)
@@ -290,6 +291,20 @@ put_file(struct json *j, const char *file)
 }
 
 static void
+put_format(struct json *j, const char *file, const pfork_checkpoint *ckpt)
+{
+	const char *format = ckpt == NULL ? "" : pfork_checkpoint_format(ckpt);
+	const char *promise = ckpt == NULL ? NULL :
+	    suffix_differs(file, format);
+
+	json_string(j, "format", format);
+	if (promise == NULL)
+		json_null(j, "name_says");
+	else
+		json_string(j, "name_says", promise);
+}
+
+static void
 put_error(struct json *j, const pfork_error *err)
 {
 	if (err->code == PFORK_OK) {
@@ -354,8 +369,7 @@ report_json(struct json *j, const struct options *options, const char *file,
 	json_object(j, NULL);
 	json_string(j, "schema", "picklefork.report/1");
 	put_file(j, file);
-	json_string(j, "format",
-	    ckpt == NULL ? "" : pfork_checkpoint_format(ckpt));
+	put_format(j, file, ckpt);
 	put_tensors(j, ckpt, digest, err, digested);
 	put_aliases(j, ckpt);
 	put_notes(j, ckpt);

@@ -12,6 +12,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "suffix.h"
 #include "walk.h"
 
 #define NOTES_SHOWN 8
@@ -61,6 +62,7 @@ text_report(FILE *out, const struct scan *s, const char *file,
 			    (unsigned long long)err->offset);
 		fputs(")\n", out);
 	}
+	suffix_report(out, file, ckpt, "    ");
 	if (ckpt != NULL)
 		report_notes(out, ckpt, "    ", NOTES_SHOWN, s->colours);
 }

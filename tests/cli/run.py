@@ -77,6 +77,8 @@ def make_files():
                            size=(1,)), "w": torch_tensor(key="1")}),
         {"0": DATA[:16], "1": DATA}))
     write("evil.pkl", pickled(call("os", "system")))
+    write("evil.safetensors", pickled(call("os", "system")))
+    write("zip.npy", open("good.pt", "rb").read())
     write("cut.pt", open("good.pt", "rb").read()[:300])
     write("text.txt", b"nothing to see here\n" * 9)
     write("-dash.pt", open("good.pt", "rb").read())
@@ -120,6 +122,13 @@ def ls():
     expect(["ls", "evil.pt"], 0, " w\n$", r"dangerous call: .*system")
     expect(["ls", "--refuse-at", "dangerous", "evil.pt"], 1, "", "REFUSED")
     expect(["ls", "--", "-dash.pt"], 0, " w\n")
+    expect(["ls", "zip.npy"], 0, " w\n",
+           "note: by its name it is npy, by its content torch-zip")
+    expect(["scan", "evil.safetensors"], 1,
+           "note: by its name it is safetensors, by its content pickle")
+    for name, says in (("zip.npy", "npy"), ("good.pt", None)):
+        j = json.loads(expect(["ls", "--json", name], 0).stdout)
+        check("json name_says", j["name_says"] == says, j["name_says"])
     expect(["ls", "cut.pt"], 2, "", "PFORK_E_FORMAT")
     expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
     expect(["ls", "nowhere.pt"], 2, "", "No such file")
@@ -131,8 +140,8 @@ def ls():
     expect(["ls", "names.pt"], 0, r"  a\\x1b\[31m\\u\{202e\}b\n$")
     expect(["ls", "--digest", "good.pt"], 0, r"  [0-9a-f]{64}  w\n")
     j = json.loads(expect(["ls", "--json", "--digest", "good.pt"], 0).stdout)
-    check("json keys", list(j) == ["schema", "file", "format", "tensors",
-          "aliases", "notes", "notes_dropped", "verdict", "error", "worker"],
+    check("json keys", list(j) == ["schema", "file", "format", "name_says",
+          "tensors", "aliases", "notes", "notes_dropped", "verdict", "error", "worker"],
           list(j))
     check("json schema", j["schema"] == "picklefork.report/1")
     t = j["tensors"][1]
