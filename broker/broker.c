@@ -15,7 +15,8 @@
 #include "error.h"
 
 #define FLAGS_ALL \
-	(PFORK_SNAPSHOT | PFORK_MAP_INPUT | PFORK_VERIFY | PFORK_SCALARS)
+	(PFORK_SNAPSHOT | PFORK_MAP_INPUT | PFORK_VERIFY | PFORK_SCALARS | \
+	    PFORK_LENIENT)
 
 static enum pfork_code
 bad(pfork_error *err, const char *what)

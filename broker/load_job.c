@@ -169,6 +169,8 @@ send_go(struct pfork_job *job)
 	go.flags |= job->go_flags;
 	if ((job->ckpt->flags & PFORK_VERIFY) != 0)
 		go.flags |= GO_VERIFY;
+	if ((job->ckpt->flags & PFORK_LENIENT) != 0)
+		go.flags |= GO_LENIENT;
 	length = wire_go_pack(&go, frame + FRAME_HEAD_BYTES);
 	frame_head_write(frame, FRAME_GO, (uint32_t)length);
 	length += FRAME_HEAD_BYTES;

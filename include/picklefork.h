@@ -128,6 +128,10 @@ enum pfork_delivery {
 #define PFORK_VERIFY 0x4u	/* check the CRC-32 of stored zip members too
 				 * (inflated ones are always checked) */
 #define PFORK_SCALARS 0x8u	/* also report plain values: numbers, text */
+#define PFORK_LENIENT 0x10u	/* take safetensors files with bytes after the
+				 * last tensor, which the reference refuses;
+				 * the file is then unusual, by a note.
+				 * Nothing else is taken more easily */
 
 /* The layers of the jail, as bits.  Those of PFORK_LAYERS_REQUIRED are always
  * required; any other may be demanded with pfork_options.required_layers. */

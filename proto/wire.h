@@ -66,9 +66,12 @@ enum go_flag {
 	/* The input is a data file of a PyTorch distributed checkpoint:
 	 * archives of torch.save, end to end.  Format "torch-distcp"; each
 	 * tensor's name is the decimal offset at which its archive begins. */
-	GO_DISTCP = 0x10
+	GO_DISTCP = 0x10,
+	/* Bytes after a safetensors file's last tensor are named, not
+	 * refused. */
+	GO_LENIENT = 0x20
 };
-#define GO_FLAGS_ALL 0x1fu
+#define GO_FLAGS_ALL 0x3fu
 
 #define WIRE_NO_OFFSET UINT64_MAX
 #define WIRE_LAYERS_MAX 64

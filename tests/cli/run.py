@@ -122,6 +122,17 @@ def ls():
     expect(["ls", "evil.pt"], 0, " w\n$", r"dangerous call: .*system")
     expect(["ls", "--refuse-at", "dangerous", "evil.pt"], 1, "", "REFUSED")
     expect(["ls", "--", "-dash.pt"], 0, " w\n")
+    header = json.dumps({"a": {"dtype": "F32", "shape": [6],
+                               "data_offsets": [0, 24]}}).encode()
+    write("tail.safetensors", struct.pack("<Q", len(header)) + header + DATA
+          + b"x")
+    for verb in ("ls", "scan"):
+        expect([verb, "tail.safetensors"], 2)
+        expect([verb, "--lenient", "tail.safetensors"], 0)
+    expect(["convert", "tail.safetensors", "-o", "tail2.safetensors"], 2)
+    expect(["convert", "--lenient", "tail.safetensors", "-o",
+            "tail2.safetensors"], 0, "", "unusual record: safetensors: bytes")
+    expect(["ls", "tail2.safetensors"], 0, " a\n$")
     expect(["ls", "zip.npy"], 0, " w\n",
            "note: by its name it is npy, by its content torch-zip")
     expect(["scan", "evil.safetensors"], 1,

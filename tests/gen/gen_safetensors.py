@@ -154,6 +154,34 @@ def hostile(out):
                 8 + twice.rindex(b'"a"') + 1)
 
 
+def lenient(out):
+    """--lenient takes what follows the last tensor, and nothing else."""
+    more = {"args": ["--lenient"]}
+    after = "bytes after the last tensor"
+    tail = p.pickled(p.call("os", "system"))
+    out.loads("S7-plain", "nothing to be lenient about", whole(ONE, DATA),
+              SAID, **more)
+    for name, rest in (("byte", b"\0"), ("page", bytes(4096)),
+                       ("no-pickle", b"\x80\x02")):
+        out.loads("S7-" + name, "lenient: %d bytes at the end" % len(rest),
+                  whole(ONE, DATA + rest), SAID,
+                  verdict="unusual", names=[after], **more)
+    out.loads("S7-pickle", "lenient: a pickle at the end", whole(
+        ONE, DATA + tail), SAID, verdict="dangerous",
+        names=[after, "os.system"], exit={"scan": 1, "ls": 0}, **more)
+    out.loads("S7-empty", "lenient: no tensor, and bytes",
+              whole({}, DATA), {}, verdict="unusual", names=[after], **more)
+    hole = {"a": entry("F32", [2], 4, 12)}
+    out.refused("S7-hole", "lenient: a hole", whole(hole, DATA + DATA[:4]),
+                10, **more)
+    short = {"a": entry("F32", [2], 0, 8)}
+    out.refused("S7-short", "lenient: the data ends early", whole(
+        short, DATA[:7]), 10, **more)
+    out.refused("S7-overlap", "lenient: an overlap", whole(
+        {"a": entry("F32", [2], 0, 8), "b": entry("F32", [2], 4, 12)},
+        DATA + DATA), None, **more)
+
+
 def bombs(out):
     many = b'{"w":%s' % text_of(entry("F32", [2], 0, 8))
     many += b"".join(b',"%x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}'
@@ -184,7 +212,7 @@ def polyglots(out):
 
 def main():
     out = Out(sys.argv[1])
-    for part in (honest, hostile, bombs, polyglots):
+    for part in (honest, hostile, lenient, bombs, polyglots):
         part(out)
     out.finish()
 

@@ -12,6 +12,7 @@
 #include "dtype.h"
 #include "formats.h"
 #include "json_scan.h"
+#include "safetensors_rest.h"
 #include "sink.h"
 #include "unique.h"
 #include "utf8.h"
@@ -379,8 +380,8 @@ sort_entries(struct header *h)
 	h->entries = from;
 }
 
-/* Each byte of the data belongs to exactly one tensor. */
-static void
+/* Each byte of the data belongs to exactly one tensor.  Returns its end. */
+static uint64_t
 judge_tiling(const struct header *h, uint64_t data)
 {
 	const struct entry *e;
@@ -398,12 +399,12 @@ judge_tiling(const struct header *h, uint64_t data)
 		at = e->end;
 	}
 	if (at != length)
-		die(h->job, FAULT_FORMAT, data + at,
-		    "safetensors: bytes after the last tensor");
+		safetensors_rest(h->job, data + at);
+	return data + at;
 }
 
 static void
-send_entries(const struct header *h, uint64_t data)
+send_entries(const struct header *h, uint64_t data, uint64_t end)
 {
 	uint64_t strides[RANK_MAX];
 	const struct entry *e;
@@ -412,7 +413,7 @@ send_entries(const struct header *h, uint64_t data)
 
 	if (h->count == 0)
 		return;
-	out.storage = sink_extent(h->job, data, h->job->size - data);
+	out.storage = sink_extent(h->job, data, end - data);
 	for (uint32_t i = 0; i < h->count; i++) {
 		e = &h->entries[i];
 		part.at = e->name;
@@ -441,6 +442,7 @@ safetensors_parse(struct job *job)
 	struct header h = { .job = job };
 	struct cursor c = cursor_over(job->map, (size_t)job->size);
 	uint64_t length = cursor_u64le(&c);
+	uint64_t end;
 	size_t good;
 
 	if (length > HEADER_MAX)
@@ -458,6 +460,6 @@ safetensors_parse(struct job *job)
 	unique_init(job, &h.keys);
 	read_header(&h);
 	sort_entries(&h);
-	judge_tiling(&h, LENGTH_BYTES + length);
-	send_entries(&h, LENGTH_BYTES + length);
+	end = judge_tiling(&h, LENGTH_BYTES + length);
+	send_entries(&h, LENGTH_BYTES + length, end);
 }

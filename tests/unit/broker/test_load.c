@@ -156,7 +156,7 @@ test_options(void **state)
 	assert_int_equal(pfork_broker_new(&plain, NULL, NULL), PFORK_E_ARGS);
 	BAD(PFORK_E_ARGS, o.size = 0);
 	BAD(PFORK_E_ARGS, o.size = sizeof(o) + 1);
-	BAD(PFORK_E_ARGS, o.flags = 0x10);
+	BAD(PFORK_E_ARGS, o.flags = 0x20);
 	BAD(PFORK_E_ARGS, o.required_layers = PFORK_LAYERS_ALL + 1);
 	BAD(PFORK_E_ARGS, o.refuse_at = (enum pfork_refuse)4);
 	BAD(PFORK_E_ARGS, o.delivery = (enum pfork_delivery)3);

@@ -303,6 +303,44 @@ test_many(void **state)
 	harness_free(&h);
 }
 
+/* Bytes after the last tensor: refused, or named; never in the storage. */
+static void
+test_lenient(void **state)
+{
+	static const char header[] = "{\"a\":{\"dtype\":\"U8\",\"shape\":[2],"
+	    "\"data_offsets\":[0,2]}}";
+	static const char evil[] = "\x80\2cos\nsystem\nX\1\0\0\0x\x85R.";
+	size_t end = 8 + sizeof(header) - 1 + 2;
+	struct harness h;
+	struct made m;
+
+	(void)state;
+	make(&m, header, sizeof(header) - 1, 2 + 3);
+	assert_false(harness_run(m.bytes, m.length, 0, &h));
+	assert_int_equal(h.fault_code, FAULT_FORMAT);
+	assert_int_equal(h.fault_where, end);
+	harness_free(&h);
+	assert_true(harness_run(m.bytes, m.length, GO_LENIENT, &h));
+	assert_int_equal(h.verdict, VERDICT_UNUSUAL);
+	assert_int_equal(h.tensor_count, 1);
+	assert_int_equal(h.storages[0].length, 2);
+	assert_int_equal(harness_note(&h, NOTE_RECORD, "bytes after")->where,
+	    end);
+	harness_free(&h);
+	/* To the byte, there is nothing to be lenient about. */
+	assert_true(harness_run(m.bytes, end, GO_LENIENT, &h));
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+	assert_false(harness_run(m.bytes, end - 1, GO_LENIENT, &h));
+	harness_free(&h);
+	make(&m, header, sizeof(header) - 1, 2 + sizeof(evil) - 1);
+	memcpy(m.bytes + end, evil, sizeof(evil) - 1);
+	assert_true(harness_run(m.bytes, m.length, GO_LENIENT, &h));
+	assert_int_equal(h.verdict, VERDICT_DANGEROUS);
+	assert_non_null(harness_note(&h, 0, "os.system"));
+	harness_free(&h);
+}
+
 /* "X", a length, a place in the header: the beginning of a pickle by chance is
  * no polyglot; one that names a global is. */
 static void
@@ -361,6 +399,7 @@ main(void)
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_lenient),
 		cmocka_unit_test(test_chance_pickle),
 		cmocka_unit_test(test_proto_length),
 	};
