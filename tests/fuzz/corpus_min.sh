@@ -19,7 +19,7 @@ for target in "$@"; do
 	for dir in "$build/fuzz-corpus/$target" "$build/fuzz-seeds/$target"; do
 		[ ! -d "$dir" ] || dirs+=("$dir")
 	done
-	"$build/fuzz/fuzz/$target" -merge=1 -timeout=1 -rss_limit_mb=1024 \
+	"$build/fuzz/fuzz/$target" -merge=1 -timeout=10 -rss_limit_mb=1024 \
 		-max_len=8192 "$new" "${dirs[@]}" >/dev/null 2>&1
 	rm -rf "$old"
 	mkdir -p "$old"

@@ -19,6 +19,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t length;
 
 	(void)job_run(job);
+	fuzz_job_in_time();
 	sent = fuzz_sent(&length);
 	fuzz_session_must_accept(sent, length, size, flags);
 	return 0;

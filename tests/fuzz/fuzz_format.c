@@ -27,4 +27,4 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	return 0;
 }
 
-FUZZ_MUTATOR(mutate_header)
+FUZZ_MUTATOR(mutate_any)

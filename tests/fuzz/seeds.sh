@@ -9,17 +9,18 @@ here=$(cd "$(dirname "$0")/.." && pwd)
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 rm -rf "$out"
-mkdir -p "$out"/{file,pickle,zip,session}
+mkdir -p "$out"/{file,pickle,zip,session,tight}
 for script in "$here"/gen/gen_*.py; do
 	[ -f "$script" ] || continue
 	name=$(basename "$script" .py)
 	mkdir -p "$tmp/$name"
 	python3 "$script" "$tmp/$name" >/dev/null
 done
-find "$tmp" "$here/fixtures" -type f -size -24k ! -name '*.json*' ! -name '*.py' |
+find "$tmp" "$here/fixtures" -type f -size -24k ! -name 'manifest*.json*' ! -name '*.py' |
 	while read -r f; do
 		name=$(cksum <"$f" | tr ' ' -)
 		cp "$f" "$out/file/$name"
+		{ cat "$f" && printf '\x07\x80'; } >"$out/tight/$name"
 		case "$(head -c 2 "$f" | od -An -tx1 | tr -d ' ')" in
 		504b) cp "$f" "$out/zip/$name" ;;
 		*) cp "$f" "$out/pickle/$name" ;;
@@ -34,4 +35,5 @@ find "$tmp" "$here/fixtures" -type f -size -24k ! -name '*.json*' ! -name '*.py'
 		esac
 	done
 cp -r "$out/session" "$out/wire"
+cp -r "$out/file" "$out/delivery"
 echo "seeds: $(find "$out/file" -type f | wc -l) files"

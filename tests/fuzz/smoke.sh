@@ -14,7 +14,7 @@ replay() {
 	for dir in "$here/corpus/$1" "$here/corpus/regress/$1"; do
 		[ ! -d "$dir" ] || dirs+=("$dir")
 	done
-	[ ${#dirs[@]} -eq 0 ] || "$build/fuzz/fuzz/$1" -runs=0 -timeout=1 \
+	[ ${#dirs[@]} -eq 0 ] || "$build/fuzz/fuzz/$1" -runs=0 -timeout=10 \
 		-rss_limit_mb=1024 -malloc_limit_mb=256 "${dirs[@]}"
 }
 one() {

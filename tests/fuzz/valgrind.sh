@@ -6,6 +6,7 @@ set -u
 build=$1
 shift
 here=$(cd "$(dirname "$0")" && pwd)
+export FUZZ_SECONDS=0 # it is slow there
 failed=0
 passed=0
 for target in "$@"; do

@@ -4,9 +4,11 @@
  */
 #include "fuzz_job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "formats.h"
 #include "fuzz_arena.h"
@@ -20,6 +22,32 @@ static struct job job;
 static uint8_t *sent;
 static size_t sent_length;
 static size_t sent_room;
+static uint64_t began;
+
+/* Of this thread's own time, so that a busy machine makes no hang. */
+static uint64_t
+nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * UINT64_C(1000000000) +
+	    (uint64_t)now.tv_nsec;
+}
+
+void
+fuzz_job_in_time(void)
+{
+	const char *seconds = getenv("FUZZ_SECONDS");
+	uint64_t most = seconds == NULL ? 1 : strtoull(seconds, NULL, 10);
+	uint64_t took = nanoseconds() - began;
+
+	if (most == 0 || took <= most * UINT64_C(1000000000))
+		return;
+	fprintf(stderr, "it took over %llu s: %llu ms\n",
+	    (unsigned long long)most, (unsigned long long)took / 1000000);
+	__builtin_trap();
+}
 
 static bool
 read_at(void *context, uint64_t offset, void *out, size_t length)
@@ -79,6 +107,7 @@ fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags)
 	job.seed[1] = 2;
 	job.limits = fuzz_limits();
 	sent_length = 0;
+	began = nanoseconds();
 	return &job;
 }
 
@@ -121,6 +150,7 @@ fuzz_parse(const uint8_t *bytes, size_t length, uint32_t flags,
 	} else if (j->sink != NULL && setjmp(j->stop) == 0) {
 		sink_fault(j);
 	}
+	fuzz_job_in_time();
 	fuzz_session_must_accept(sent, sent_length, length, flags);
 	return done;
 }

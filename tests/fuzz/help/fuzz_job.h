@@ -13,6 +13,9 @@
 struct job *fuzz_job(const uint8_t *bytes, size_t length, uint32_t flags);
 /* What the sink has written since. */
 const uint8_t *fuzz_sent(size_t *length);
+/* Traps when the job has taken more than a second of processor time since
+ * fuzz_job(); FUZZ_SECONDS in the environment is another limit, 0 none. */
+void fuzz_job_in_time(void);
 /* Small enough that no honest use of them takes a second. */
 struct limits fuzz_limits(void);
 

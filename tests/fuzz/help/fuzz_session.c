@@ -57,13 +57,22 @@ begin(struct session *s, const struct rules *rules, pfork_checkpoint *ckpt)
 	return true;
 }
 
+static const struct limits *own_limits;
+
+void
+fuzz_session_limits(const struct limits *limits)
+{
+	own_limits = limits;
+}
+
 struct session *
 fuzz_session_open(uint64_t input_size, uint32_t flags)
 {
 	static struct session s;
 	static uint8_t hello[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
 	static size_t hello_length;
-	struct rules rules = { .limits = fuzz_limits(),
+	struct rules rules = { .limits = own_limits != NULL ? *own_limits
+		    : fuzz_limits(),
 		.required_layers = PFORK_LAYERS_REQUIRED,
 		.input_size = input_size,
 		.deliver_stream = (flags & GO_DELIVER_STREAM) != 0,

@@ -16,6 +16,8 @@
  * buffers are the last one's, for a worker's 4 MiB would cost more than all
  * else. */
 struct session *fuzz_session_open(uint64_t input_size, uint32_t flags);
+/* For the sessions from now on, instead of fuzz_limits(); NULL ends that. */
+void fuzz_session_limits(const struct limits *limits);
 /* Drops the checkpoint too; keeps the buffers. */
 void fuzz_session_close(struct session *s);
 /* Feeds bytes in pieces as large as the session wants; then end of stream. */

@@ -133,18 +133,22 @@ mutate_frames(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 	memcpy(copy, data + p.at, p.length);
 	switch (dice_roll(&d, 8)) {
 	case 0: /* once more, somewhere */
-		return splice(data, size, max_size, to, 0, copy, p.length);
+		return mutate_made("frames: repeat", splice(data, size,
+		    max_size, to, 0, copy, p.length));
 	case 1: /* never */
-		return splice(data, size, max_size, p.at, p.length, NULL, 0);
+		return mutate_made("frames: drop", splice(data, size, max_size,
+		    p.at, p.length, NULL, 0));
 	case 2: /* later or earlier */
 		if (to > p.at)
 			to -= p.length;
 		size = splice(data, size, max_size, p.at, p.length, NULL, 0);
-		return splice(data, size, max_size, to, 0, copy, p.length);
+		return mutate_made("frames: move", splice(data, size, max_size,
+		    to, 0, copy, p.length));
 	case 3: /* as another message */
 		data[p.at + 4] = (uint8_t)dice_roll(&d, FRAME_TYPE_LAST + 2);
-		return size;
+		return mutate_made("frames: type", size);
 	default:
-		return change_payload(data, size, max_size, p, &d);
+		return mutate_made("frames: payload", change_payload(data,
+		    size, max_size, p, &d));
 	}
 }

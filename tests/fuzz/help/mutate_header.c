@@ -83,6 +83,8 @@ mutate_header(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 	struct dice d = dice_of(seed);
 
 	if (dice_roll(&d, 2) == 0)
-		return set_binary(data, size, &d);
-	return set_decimal(data, size, max_size, &d);
+		return mutate_made("header: binary", set_binary(data, size,
+		    &d));
+	return mutate_made("header: decimal", set_decimal(data, size, max_size,
+	    &d));
 }

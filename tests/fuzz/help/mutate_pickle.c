@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * mutate_pickle.c - pickles, opcode by opcode: deletes, repeats, swaps and moves
- * whole opcodes, inserts short sequences whose effect on the stack is known,
- * sets arguments to edges, and mends (or not) the frames afterwards.  The table
- * of arguments is pickletools' (CPython 3.14).
+ * whole opcodes, puts others with the same effect on the stack in their place,
+ * inserts short sequences whose effect is known (and takes it back later), sets
+ * arguments and memo numbers, splits, drops and bends frames, and mends (or not)
+ * the frames afterwards.  The table of arguments is pickletools' (CPython 3.14).
  */
-#include <stdbool.h>
 #include <string.h>
 
 #include "mutate.h"
@@ -148,11 +148,7 @@ mend_frames(uint8_t *data, size_t size)
 	}
 }
 
-#define SNIPPET(text) { (const uint8_t *)(text), sizeof(text) - 1 }
-static const struct snippet {
-	const uint8_t *at;
-	size_t length;
-} snippets[] = {
+static const struct snippet snippets[] = {
 	/* One value more. */
 	SNIPPET("N"), SNIPPET(")"), SNIPPET("]"), SNIPPET("}"),
 	SNIPPET("\x8f"), SNIPPET("K\1"), SNIPPET("J\xff\xff\xff\xff"),
@@ -213,6 +209,126 @@ set_opcode(uint8_t *data, size_t size, struct op o, struct dice *d)
 	return 0;
 }
 
+/* What an opcode adds to the stack, where that does not depend on marks; 9
+ * where it does. */
+static int
+effect_of(uint8_t code)
+{
+	if (code == 0)
+		return 9;
+	if (strchr("N)]}KJMILFGSTUVXCBcghjP2\x8f\x8a\x8b\x8c\x8d\x8e\x96"
+	    "\x88\x89", code) != NULL)
+		return 1;
+	if (strchr("pqrQ\x94\x95\x80\x85\x97\x98", code) != NULL)
+		return 0;
+	if (strchr("0abR\x81\x86\x93", code) != NULL)
+		return -1;
+	return strchr("s\x87\x92", code) != NULL ? -2 : 9;
+}
+
+/* Another opcode, with its argument, that does the same to the stack. */
+static size_t
+replace_alike(uint8_t *data, size_t size, size_t max_size, struct op o,
+    struct dice *d)
+{
+	int effect = effect_of(data[o.at]);
+
+	for (unsigned tries = 0; tries < 64 && effect != 9; tries++) {
+		const struct snippet *s = &DICE_PICK(snippets, d);
+		uint8_t code = s->at[0];
+		size_t arg = arg_length(s->at + 1, s->length - 1, arg_of(code));
+
+		if (effect_of(code) == effect && arg + 1 == s->length)
+			return splice(data, size, max_size, o.at, o.length,
+			    s->at, s->length);
+	}
+	return 0;
+}
+
+/* One value more here, and away with one some opcodes later. */
+static size_t
+insert_balanced(uint8_t *data, size_t size, size_t max_size,
+    const struct op *ops, size_t count, struct dice *d)
+{
+	const struct snippet *s = &DICE_PICK(snippets, d);
+	size_t i = dice_roll(d, count);
+	size_t j = i + dice_roll(d, count - i < 8 ? count - i : 8);
+
+	if (effect_of(s->at[0]) != 1 || size + s->length + 1 > max_size)
+		return 0;
+	size = splice(data, size, max_size, ops[j].at, 0, (const uint8_t *)"0",
+	    1);
+	return splice(data, size, max_size, ops[i].at, 0, s->at, s->length);
+}
+
+static size_t
+swap(uint8_t *data, size_t size, const struct op *ops, size_t count,
+    struct dice *d)
+{
+	size_t i = dice_roll(d, count);
+	size_t runs = 1 + dice_roll(d, 4);
+
+	if (i + 2 * runs > count)
+		return 0;
+	exchange(data, ops[i].at, ops[i + runs].at, ops[i + 2 * runs - 1].at +
+	    ops[i + 2 * runs - 1].length);
+	return size;
+}
+
+/* A put or get with another number: one that is in use, or near it. */
+static size_t
+edit_memo(uint8_t *data, size_t size, const struct op *ops, size_t count,
+    struct dice *d)
+{
+	size_t i = dice_roll(d, count);
+	size_t tries = 0;
+	size_t width;
+
+	while (strchr("qhrj", data[ops[i].at]) == NULL || data[ops[i].at] == 0)
+		if (++tries == 32)
+			return 0;
+		else
+			i = (i + 1) % count;
+	width = ops[i].length - 1;
+	if (dice_roll(d, 8) == 0) /* put for get, and back */
+		data[ops[i].at] ^= data[ops[i].at] == 'q' ||
+		    data[ops[i].at] == 'h' ? 'q' ^ 'h' : 'r' ^ 'j';
+	else
+		put_le(data + ops[i].at + 1, width, get_le(data + ops[i].at +
+		    1, width) + dice_roll(d, 7) - 3);
+	return size;
+}
+
+/* A frame over some opcodes, no frame, or one that ends elsewhere. */
+static size_t
+edit_frame(uint8_t *data, size_t size, size_t max_size, const struct op *ops,
+    size_t count, struct dice *d)
+{
+	uint8_t frame[9] = { 0x95 };
+	size_t first = dice_roll(d, count);
+	size_t last = first + dice_roll(d, count - first);
+	uint64_t length = ops[last].at + ops[last].length - ops[first].at;
+
+	for (size_t i = first; i < count; i++) {
+		uint8_t *op = data + ops[i].at;
+
+		if (*op != 0x95)
+			continue;
+		if (dice_roll(d, 3) == 0)
+			return splice(data, size, max_size, ops[i].at, 9, NULL,
+			    0);
+		if (dice_roll(d, 2) == 0)
+			put_le(op + 1, 8, get_le(op + 1, 8) + dice_roll(d, 21) -
+			    10);
+		else
+			put_le(op + 1, 8, dice_edge(d));
+		return size;
+	}
+	put_le(frame + 1, 8, length + (dice_roll(d, 4) == 0 ? dice_roll(d, 5) -
+	    2 : 0));
+	return splice(data, size, max_size, ops[first].at, 0, frame, 9);
+}
+
 /* A run of whole opcodes, once more, in another place. */
 static size_t
 copy_run(uint8_t *data, size_t size, size_t max_size, const struct op *ops,
@@ -236,24 +352,40 @@ change(uint8_t *data, size_t size, size_t max_size, const struct op *ops,
     size_t count, struct dice *d)
 {
 	struct op o = ops[dice_roll(d, count)];
-	const struct snippet *s = &snippets[dice_roll(d,
-	    sizeof(snippets) / sizeof(snippets[0]))];
+	const struct snippet *s = &DICE_PICK(snippets, d);
 
-	switch (dice_roll(d, 8)) {
+	switch (dice_roll(d, 13)) {
 	case 0:
-		return splice(data, size, max_size, o.at, o.length, NULL, 0);
+		return mutate_made("pickle: delete", splice(data, size,
+		    max_size, o.at, o.length, NULL, 0));
 	case 1:
-		return copy_run(data, size, max_size, ops, count, d);
+		return mutate_made("pickle: copy", copy_run(data, size,
+		    max_size, ops, count, d));
 	case 2:
+		return mutate_made("pickle: insert", splice(data, size,
+		    max_size, o.at, 0, s->at, s->length));
 	case 3:
-		return splice(data, size, max_size, o.at, 0, s->at, s->length);
+		return mutate_made("pickle: insert balanced", insert_balanced(
+		    data, size, max_size, ops, count, d));
 	case 4:
-		return splice(data, size, max_size, o.at, o.length, s->at,
-		    s->length);
+		return mutate_made("pickle: replace", splice(data, size,
+		    max_size, o.at, o.length, s->at, s->length));
 	case 5:
-		return set_opcode(data, size, o, d);
+	case 6:
+		return mutate_made("pickle: replace alike", replace_alike(data,
+		    size, max_size, o, d));
+	case 7:
+		return mutate_made("pickle: opcode", set_opcode(data, size, o,
+		    d));
+	case 8:
+		return mutate_made("pickle: swap", swap(data, size, ops, count,
+		    d));
+	case 9:
+		return mutate_made("pickle: memo", edit_memo(data, size, ops,
+		    count, d));
 	default:
-		return set_argument(data, size, o, d);
+		return mutate_made("pickle: argument", set_argument(data, size,
+		    o, d));
 	}
 }
 
@@ -264,18 +396,23 @@ mutate_pickle(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 	struct dice d = dice_of(seed);
 	size_t rounds = 1 + dice_roll(&d, 4);
 	size_t was = size;
+	size_t count = ops_of(data, size, ops);
 
-	for (size_t i = 0; i < rounds; i++) {
-		size_t count = ops_of(data, size, ops);
-		size_t fresh = count == 0 ? 0
-		    : change(data, size, max_size, ops, count, &d);
+	if (count > 0 && dice_roll(&d, 16) == 0)
+		return mutate_made("pickle: frame", edit_frame(data, size,
+		    max_size, ops, count, &d));
+	for (size_t i = 0; i < rounds && count > 0; i++) {
+		size_t fresh = change(data, size, max_size, ops, count, &d);
 
 		if (fresh == 0 && i == 0)
 			return 0;
 		if (fresh > 0)
 			size = fresh;
+		count = ops_of(data, size, ops);
 	}
-	if (size != was && dice_roll(&d, 8) != 0)
+	if (size != was && dice_roll(&d, 8) != 0) {
 		mend_frames(data, size);
-	return size;
+		(void)mutate_made("pickle: frames mended", size);
+	}
+	return count == 0 && size == was ? 0 : size;
 }

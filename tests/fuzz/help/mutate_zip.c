@@ -1,54 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * mutate_zip.c - zip archives: finds the end record and the directory, and then
- * edits one field of one record, moves, repeats or drops an entry, or changes a
- * member's bytes and mends every number that depends on them (or all but one).
- * Source of the layouts: PKWARE APPNOTE 6.3.
+ * edits one field of one record, or one of both records of a member; moves,
+ * repeats or drops an entry; or does one of mutate_member.c's edits.
  */
-#include <stdbool.h>
 #include <string.h>
 
-#include "inflate.h"
-#include "mutate.h"
+#include "mutate_archive.h"
 
-#define ENTRIES 64
 #define RECORD_MAX 2048
-#define LOCAL 30
-#define CENTRAL 46
-#define END 22
-
-struct entry {
-	size_t at;		/* in the directory */
-	size_t length;
-	size_t local;
-	size_t data;
-	size_t packed;
-};
-
-struct archive {
-	uint8_t *bytes;
-	size_t size;
-	size_t max;
-	size_t end;		/* of the end record, its offset */
-	size_t directory;
-	size_t count;
-	struct entry entries[ENTRIES];
-};
-
-static uint64_t
-get(const uint8_t *at, size_t width)
-{
-	uint64_t value = 0;
-
-	memcpy(&value, at, width);
-	return value;
-}
-
-static void
-put(uint8_t *at, size_t width, uint64_t value)
-{
-	memcpy(at, &value, width);
-}
 
 /* One entry; false when it does not lead to a member. */
 static bool
@@ -57,35 +17,35 @@ entry_read(const struct archive *z, size_t at, struct entry *e)
 	const uint8_t *p = z->bytes + at;
 	const uint8_t *local;
 
-	if (z->end - at < CENTRAL || get(p, 4) != 0x02014b50)
+	if (z->end - at < CENTRAL || get_le(p, 4) != 0x02014b50)
 		return false;
 	e->at = at;
-	e->length = (size_t)(CENTRAL + get(p + 28, 2) + get(p + 30, 2) +
-	    get(p + 32, 2));
-	e->local = get(p + 42, 4);
-	e->packed = get(p + 20, 4);
+	e->length = (size_t)(CENTRAL + get_le(p + 28, 2) + get_le(p + 30, 2) +
+	    get_le(p + 32, 2));
+	e->local = get_le(p + 42, 4);
+	e->packed = get_le(p + 20, 4);
 	if (e->length > z->end - at || e->local > z->size - LOCAL)
 		return false;
 	local = z->bytes + e->local;
-	e->data = (size_t)(e->local + LOCAL + get(local + 26, 2) +
-	    get(local + 28, 2));
+	e->data = (size_t)(e->local + LOCAL + get_le(local + 26, 2) +
+	    get_le(local + 28, 2));
 	/* Members stand before the directory, or offsets could not be mended. */
-	return get(local, 4) == 0x04034b50 && e->data <= z->directory &&
+	return get_le(local, 4) == 0x04034b50 && e->data <= z->directory &&
 	    e->packed <= z->directory - e->data;
 }
 
-static bool
+bool
 archive_read(struct archive *z)
 {
 	size_t at;
 
 	if (z->size < END + LOCAL)
 		return false;
-	for (at = z->size - END; get(z->bytes + at, 4) != 0x06054b50; at--)
+	for (at = z->size - END; get_le(z->bytes + at, 4) != 0x06054b50; at--)
 		if (at == 0)
 			return false;
 	z->end = at;
-	z->directory = get(z->bytes + at + 16, 4);
+	z->directory = get_le(z->bytes + at + 16, 4);
 	if (z->directory > z->end)
 		return false;
 	z->count = 0;
@@ -96,9 +56,8 @@ archive_read(struct archive *z)
 	return z->count > 0;
 }
 
-/* Adds to every offset that lies behind `at`: what was there has grown. */
-static void
-shift(struct archive *z, size_t at, uint64_t by)
+void
+archive_shift(struct archive *z, size_t at, uint64_t by)
 {
 	size_t end = z->end + (z->end > at ? by : 0);
 	uint8_t *p = z->bytes + end;
@@ -108,16 +67,16 @@ shift(struct archive *z, size_t at, uint64_t by)
 
 		e->at += e->at > at ? by : 0;
 		if (e->local > at)
-			put(z->bytes + e->at + 42, 4, e->local + by);
+			put_le(z->bytes + e->at + 42, 4, e->local + by);
 	}
-	if (get(p, 4) == 0x06054b50 && z->directory > at)
-		put(p + 16, 4, z->directory + by);
+	if (get_le(p, 4) == 0x06054b50 && z->directory > at)
+		put_le(p + 16, 4, z->directory + by);
 	/* The zip64 end record and its locator, when they stand before it. */
-	if (end < 76 || get(p - 20, 4) != 0x07064b50 ||
-	    get(p - 76, 4) != 0x06064b50)
+	if (end < 76 || get_le(p - 20, 4) != 0x07064b50 ||
+	    get_le(p - 76, 4) != 0x06064b50)
 		return;
-	put(p - 12, 8, end - 76);
-	put(p - 76 + 48, 8, get(p - 76 + 48, 8) + by);
+	put_le(p - 12, 8, end - 76);
+	put_le(p - 76 + 48, 8, get_le(p - 76 + 48, 8) + by);
 }
 
 /* Field offsets and widths. */
@@ -133,14 +92,11 @@ static const struct field central_fields[] = { { 4, 2 }, { 6, 2 }, { 8, 2 },
 	{ 32, 2 }, { 34, 2 }, { 42, 4 }, { 46, 1 } };
 static const struct field end_fields[] = { { 4, 2 }, { 6, 2 }, { 8, 2 },
 	{ 10, 2 }, { 12, 4 }, { 16, 4 }, { 20, 2 } };
-#define PICK(fields, d) (fields)[dice_roll(d, \
-	sizeof(fields) / sizeof((fields)[0]))]
-
 static size_t
 edit_field(struct archive *z, struct dice *d)
 {
 	const struct entry *e = &z->entries[dice_roll(d, z->count)];
-	struct field f = PICK(local_fields, d);
+	struct field f = DICE_PICK(local_fields, d);
 	size_t base = e->local;
 	uint64_t value;
 
@@ -148,20 +104,20 @@ edit_field(struct archive *z, struct dice *d)
 	case 0:
 		break;
 	case 1:
-		f = PICK(central_fields, d);
+		f = DICE_PICK(central_fields, d);
 		base = e->at;
 		break;
 	default:
-		f = PICK(end_fields, d);
+		f = DICE_PICK(end_fields, d);
 		base = z->end;
 		break;
 	}
 	if (base + f.at + f.width > z->size)
 		return 0;
-	value = get(z->bytes + base + f.at, f.width);
+	value = get_le(z->bytes + base + f.at, f.width);
 	value = dice_roll(d, 2) == 0 ? dice_edge(d)
 	    : value + dice_roll(d, 5) - 2;
-	put(z->bytes + base + f.at, f.width, value);
+	put_le(z->bytes + base + f.at, f.width, value);
 	return z->size;
 }
 
@@ -194,58 +150,44 @@ edit_directory(struct archive *z, struct dice *d)
 	if (size == 0 || grown == 0)
 		return size;
 	p = z->bytes + (size_t)(z->end + grown);
-	count = get(p + 10, 2) + (what == 0 ? 1 : -UINT64_C(1));
-	put(p + 8, 2, count);
-	put(p + 10, 2, count);
-	put(p + 12, 4, get(p + 12, 4) + grown);
+	count = get_le(p + 10, 2) + (what == 0 ? 1 : -UINT64_C(1));
+	put_le(p + 8, 2, count);
+	put_le(p + 10, 2, count);
+	put_le(p + 12, 4, get_le(p + 12, 4) + grown);
 	return size;
 }
 
-/* Another archive in the same place, of which every number is right. */
+/* The same lie in both records of a member, which then agree. */
 static size_t
-edit_member(struct archive *z, struct dice *d)
+edit_both(struct archive *z, struct dice *d)
 {
-	static uint8_t fresh[1 << 16];
-	struct entry *e = &z->entries[dice_roll(d, z->count)];
-	size_t length = e->packed;
-	size_t size;
-	uint32_t crc;
-	uint8_t *p;
+	static const struct both {
+		uint8_t local;
+		uint8_t central;
+		uint8_t width;
+	} both[] = { { 6, 8, 2 }, { 8, 10, 2 }, { 14, 16, 4 }, { 18, 20, 4 },
+		{ 22, 24, 4 }, { LOCAL, CENTRAL, 1 } };
+	static const uint8_t letters[] = "/.\\ad0";
+	const struct entry *e = &z->entries[dice_roll(d, z->count)];
+	struct both f = DICE_PICK(both, d);
+	uint8_t *local = z->bytes + e->local + f.local;
+	uint8_t *central = z->bytes + e->at + f.central;
+	uint64_t value = get_le(central, f.width);
 
-	if (dice_roll(d, 3) != 0) /* the pickle is near the front */
-		e = &z->entries[0];
-	length = e->packed;
-	if (length == 0 || length > sizeof(fresh) / 2 ||
-	    get(z->bytes + e->at + 10, 2) != 0)
-		return 0;
-	memcpy(fresh, z->bytes + e->data, length);
-	size = mutate_pickle(fresh, length, sizeof(fresh),
-	    (unsigned)dice_roll(d, UINT32_MAX));
-	if (size == 0)
-		size = LLVMFuzzerMutate(fresh, length, length);
-	crc = inflate_crc32(fresh, size);
-	length = size;
-	size = splice(z->bytes, z->size, z->max, e->data, e->packed, fresh,
-	    length);
-	if (size == 0)
-		return 0;
-	shift(z, e->data, (uint64_t)length - e->packed);
-	p = z->bytes + e->at;
-	put(p + 16, 4, crc);
-	put(p + 20, 4, length);
-	put(p + 24, 4, length);
-	p = z->bytes + e->local;
-	put(p + 14, 4, get(p + 6, 2) & 8 ? 0 : crc);
-	put(p + 18, 4, get(p + 6, 2) & 8 ? 0 : length);
-	put(p + 22, 4, get(p + 6, 2) & 8 ? 0 : length);
-	p = z->bytes + e->data + length; /* the descriptor, when there is one */
-	if (get(z->bytes + e->local + 6, 2) & 8 &&
-	    e->data + length + 16 <= size && get(p, 4) == 0x08074b50) {
-		put(p + 4, 4, crc);
-		put(p + 8, 4, length);
-		put(p + 12, 4, length);
+	if (f.local < LOCAL) {
+		value = dice_roll(d, 2) == 0 ? dice_edge(d)
+		    : value + dice_roll(d, 5) - 2;
+		put_le(local, f.width, value);
+		put_le(central, f.width, value);
+		return z->size;
 	}
-	return size;
+	f.width = (uint8_t)dice_roll(d, 12); /* a byte of the name */
+	if (f.width >= get_le(z->bytes + e->at + 28, 2) ||
+	    f.width >= e->data - e->local - LOCAL)
+		return 0;
+	value = dice_roll(d, 4) == 0 ? dice_edge(d) : DICE_PICK(letters, d);
+	local[f.width] = central[f.width] = (uint8_t)value;
+	return z->size;
 }
 
 size_t
@@ -256,24 +198,20 @@ mutate_zip(uint8_t *data, size_t size, size_t max_size, unsigned seed)
 
 	if (!archive_read(&z))
 		return 0;
-	switch (dice_roll(&d, 4)) {
+	switch (dice_roll(&d, 10)) {
 	case 0:
-		return edit_field(&z, &d);
 	case 1:
-		return edit_directory(&z, &d);
+		return mutate_made("zip: field", edit_field(&z, &d));
+	case 2:
+		return mutate_made("zip: both", edit_both(&z, &d));
+	case 3:
+		return mutate_made("zip: directory", edit_directory(&z, &d));
+	case 4:
+		return mutate_made("zip: permute", archive_permute(&z, &d));
+	case 5:
+		return mutate_made("zip: split", archive_split(&z, &d));
 	default:
-		return edit_member(&z, &d);
+		return mutate_made("zip: member", archive_edit_member(&z,
+		    &d));
 	}
-}
-
-size_t
-mutate_any(uint8_t *data, size_t size, size_t max_size, unsigned seed)
-{
-	if (size < 4)
-		return 0;
-	if (data[0] == 'P' && data[1] == 'K')
-		return mutate_zip(data, size, max_size, seed);
-	if (data[0] == 0x80 || data[size - 1] == '.')
-		return mutate_pickle(data, size, max_size, seed);
-	return mutate_header(data, size, max_size, seed);
 }
