@@ -17,7 +17,7 @@ static const struct rules rules = {
 	.limits = { .tensors = 40, .notes = 10, .streamed_bytes = 1 << 20,
 	    .contiguous_bytes = 1 << 30, .names_bytes = 1 << 16 },
 	.required_layers = PFORK_LAYERS_REQUIRED, .input_size = 1 << 16,
-	.scalars = true };
+	.scalars = true, .pieces = true };
 static struct storage storages[64];
 
 static void
@@ -158,6 +158,83 @@ try_storage(struct take *t, struct totals *totals)
 		.offset = m.offset, .length = m.length };
 }
 
+/* The tensor of the last box that was accepted, as the session keeps it. */
+static struct opened {
+	struct pfork_tensor tensor;
+	char name[32];
+	uint64_t shape[RANK_MAX];
+} opened;
+
+static void
+hold_piece(const struct wire_piece *m, const struct geometry *g)
+{
+	wide count = 1;
+
+	for (size_t i = 0; i < m->rank; i++) {
+		must((wide)m->start[i] + m->size[i] <= m->shape[i]);
+		count = times(count, m->size[i]);
+	}
+	if (m->kind == PIECE_RAW && dtype_element_bytes(g->dtype) > 0)
+		must(times(count, dtype_element_bytes(g->dtype)) == m->length);
+	must((wide)m->offset + m->length <= INT64_MAX);
+	must(m->file.len > 0 && is_utf8(m->file.at, m->file.len) &&
+	    memchr(m->file.at, '/', m->file.len) == NULL &&
+	    memchr(m->file.at, 0, m->file.len) == NULL &&
+	    (m->file.at[0] != '.' || m->file.len > 2 ||
+	    (m->file.len == 2 && m->file.at[1] != '.')));
+}
+
+static void
+keep_opened(const struct wire_piece *m, const struct geometry *g)
+{
+	memcpy(opened.name, m->name.at, m->name.len);
+	opened.name[m->name.len] = '\0';
+	memcpy(opened.shape, m->shape, m->rank * sizeof(m->shape[0]));
+	opened.tensor = (struct pfork_tensor){ .name = opened.name,
+		.dtype = g->dtype, .shape = opened.shape,
+		.rank = (uint16_t)m->rank };
+}
+
+static void
+try_piece(struct take *t, struct totals *totals)
+{
+	uint64_t shape[6], start[6], sizes[6];
+	struct wire_piece m = { .name = take_bytes(t, 4), .shape = shape,
+		.start = start, .size = sizes, .dtype = take_under(t, 36),
+		.rank = take_under(t, 5), .kind = take_under(t, 4),
+		.file = take_bytes(t, 6) };
+	const struct pfork_tensor *open = opened.tensor.name != NULL &&
+	    take_under(t, 4) != 0 ? &opened.tensor : NULL;
+	struct totals before = *totals;
+	struct geometry g = { 0 };
+	bool more = false;
+
+	m.start_count = m.rank + (take_under(t, 32) == 31);
+	m.size_count = m.rank + (take_under(t, 32) == 31);
+	for (size_t i = 0; i < m.rank; i++) {
+		shape[i] = take_u64(t);
+		start[i] = take_u64(t);
+		sizes[i] = take_u64(t);
+	}
+	m.offset = take_u64(t);
+	m.length = take_u64(t);
+	if (check_piece(&rules, totals, open, &m, &g, &more).code !=
+	    PFORK_OK) {
+		must(memcmp(&before, totals, sizeof(before)) == 0);
+		return;
+	}
+	must(totals->pieces == before.pieces + 1);
+	must(totals->tensors == before.tensors + (more ? 0 : 1));
+	must(totals->more_boxes == before.more_boxes + (more ? 1 : 0));
+	must(totals->tensors + totals->more_boxes <= rules.limits.tensors);
+	must(!more || (open != NULL && strlen(open->name) == m.name.len &&
+	    memcmp(open->name, m.name.at, m.name.len) == 0 &&
+	    open->rank == m.rank && memcmp(open->shape, shape, m.rank *
+	    sizeof(shape[0])) == 0));
+	hold_piece(&m, &g);
+	keep_opened(&m, &g);
+}
+
 static void
 try_text(struct take *t, struct totals *totals)
 {
@@ -188,9 +265,10 @@ try_text(struct take *t, struct totals *totals)
 static void
 try_end(struct take *t, const struct totals *totals)
 {
-	struct wire_done done = { totals->tensors, totals->aliases,
-		totals->storages, totals->notes, take_u64(t),
-		take_under(t, 5) };
+	struct wire_done done = { .tensors = totals->tensors,
+		.aliases = totals->aliases, .storages = totals->storages,
+		.notes = totals->notes, .notes_dropped = take_u64(t),
+		.verdict = take_under(t, 5), .pieces = totals->pieces };
 	struct wire_fault fault = { .code = take_under(t, 8),
 		.text = take_bytes(t, 300), .verdict = take_under(t, 5) };
 	struct wire_progress progress = { take_u64(t), take_u64(t) };
@@ -237,6 +315,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct totals totals;
 
 	memset(&totals, 0, sizeof(totals));
+	memset(&opened, 0, sizeof(opened));
 	while (t.left > 0)
 		switch (take_under(&t, 8)) {
 		case 0:
@@ -251,6 +330,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 4:
 			try_start(&t);
+			break;
+		case 5:
+			try_piece(&t, &totals);
 			break;
 		default:
 			try_tensor(&t, &totals);

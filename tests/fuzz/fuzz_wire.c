@@ -18,6 +18,8 @@ static uint8_t again[FRAME_MESSAGE_MAX];
  * not pack. */
 #define UNPACKABLE(m) _Generic(&(m), struct wire_tensor *:                 \
 	((const struct wire_tensor *)(const void *)&(m))->path_count >     \
+	PATH_PARTS_MAX, struct wire_piece *:                               \
+	((const struct wire_piece *)(const void *)&(m))->path_count >      \
 	PATH_PARTS_MAX, default: false)
 
 #define X(name)                                                            \
