@@ -29,6 +29,7 @@ class Bench:
         self.env = dict(os.environ, PFORK_BENCH_WORKER=self.binary(
             "picklefork-worker"))
         self.cli = self.binary("picklefork")
+        self.python = sys.executable
         self.warm = {}
         self.ncores = len(os.sched_getaffinity(0))
 
@@ -61,14 +62,18 @@ class Bench:
         return lambda: self.child(name).ask(*words)
 
     def whole(self, *command, **more):
-        return lambda: pairs.whole(command, env=self.env, **more)
+        return lambda: pairs.whole(command, **{"env": self.env, **more})
 
     def cores(self, count):
         """Of this process, of what it starts, and of the children."""
         os.sched_setaffinity(0, range(count))
         for (name, _), child in self.warm.items():
-            if name in ("ours", "peer"):
+            if name in ("ours", "peer", "limit"):
                 child.ask("cores", count)
+
+    def drop(self, name, key=None):
+        """Ends a child, and with it the memory it holds."""
+        self.warm.pop((name, key)).close()
 
     def rounds(self, sides, count=None, warm=1):
         return pairs.rounds(sides, count or self.pairs, warm)

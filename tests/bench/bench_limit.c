@@ -10,6 +10,7 @@
  *   memcpy FILE		the file's bytes, warm to warm
  *   inflate FILE		every deflated member of a zip, by libdeflate
  *   copy FILE OUT		copy_file_range to OUT, then fsync
+ *   burn SECONDS		take a processor and do nothing with it
  *   slurp LIST			open and read each file of a list
  */
 #include <errno.h>
@@ -234,6 +235,17 @@ run_copy(int count, char **words)
 }
 
 static void
+run_burn(int count, char **words)
+{
+	double end = now_s() + strtod(words[0], NULL);
+
+	(void)count;
+	while (now_s() < end)
+		;
+	printf("{}\n");
+}
+
+static void
 run_slurp(int count, char **words)
 {
 	static uint8_t buffer[PIECE];
@@ -272,6 +284,8 @@ main(int argc, char **argv)
 		{ "inflate", 1, run_inflate },
 		{ "copy", 2, run_copy },
 		{ "slurp", 1, run_slurp },
+		{ "burn", 1, run_burn },
+		{ "cores", 1, verb_cores },
 		{ NULL, 0, NULL }
 	};
 

@@ -4,16 +4,16 @@
  * alone.  Each command prints one line of JSON; seconds everywhere.
  *
  *   load FILE [snapshot|stream]	load and let go
- *   read FILE			.. and read every tensor into one fresh region
+ *   read FILE [warm]		.. and read every tensor into one fresh region,
+ *				or into one that was read into before
  *   sum FILE			.. and sum every byte, through PFORK_MAP_INPUT
+ *   data FILE			.. and ask for every tensor's address
  *   several RUNS FILE		RUNS loads, each one's time
  *   many THREADS FILE COUNT	COUNT files "FILE.0" ..., by that many threads
  *   ballast MIB		from now on this much memory is resident
- *   cores N			from now on on the first N processors only
  *   memory FILE		peak memory of broker and worker for one load
  */
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,9 +69,29 @@ run_load(int count, char **words)
 	pfork_broker_free(broker);
 }
 
+/* Where tensors are read to: fresh pages, or those of the time before. */
+static uint8_t *
+region(size_t size, bool warm)
+{
+	static uint8_t *kept;
+	static size_t kept_size;
+
+	if (!warm)
+		return fresh(size);
+	if (kept_size < size) {
+		if (kept != NULL)
+			munmap(kept, kept_size);
+		kept = fresh(size);
+		kept_size = size;
+		memset(kept, 1, size);
+	}
+	return kept;
+}
+
 static void
 run_read(int count, char **words)
 {
+	bool warm = count > 1 && strcmp(words[1], "warm") == 0;
 	pfork_broker *broker = broker_with(0, 0);
 	double start = now_s(), loaded, took;
 	pfork_checkpoint *ckpt = load(broker, words[0]);
@@ -80,11 +100,10 @@ run_read(int count, char **words)
 	pfork_error err;
 	uint8_t *p;
 
-	(void)count;
 	loaded = now_s() - start;
 	for (size_t i = 0; i < n; i++)
 		total += pfork_tensor_nbytes(pfork_checkpoint_at(ckpt, i));
-	p = fresh(total);
+	p = region(total, warm);
 	for (size_t i = 0; i < n; i++) {
 		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
 
@@ -95,7 +114,8 @@ run_read(int count, char **words)
 	took = now_s() - start;
 	printf("{\"s\":%.9f,\"load_s\":%.9f,\"bytes\":%llu}\n", took, loaded,
 	    (unsigned long long)total);
-	munmap(p, total);
+	if (!warm)
+		munmap(p, total);
 	pfork_checkpoint_unref(ckpt);
 	pfork_broker_free(broker);
 }
@@ -121,6 +141,31 @@ run_sum(int count, char **words)
 	}
 	took = now_s() - start;
 	printf("{\"s\":%.9f,\"sum\":%llu}\n", took, (unsigned long long)sum);
+	pfork_checkpoint_unref(ckpt);
+	pfork_broker_free(broker);
+}
+
+static void
+run_data(int count, char **words)
+{
+	pfork_broker *broker = broker_with(0, 0);
+	double start = now_s(), took;
+	pfork_checkpoint *ckpt = load(broker, words[0]);
+	uint64_t bytes = 0;
+	pfork_error err;
+
+	(void)count;
+	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
+		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
+		const void *data;
+
+		if (pfork_tensor_data(t, &data, &err) != PFORK_OK)
+			fail(words[0], err.text);
+		bytes += pfork_tensor_nbytes(t);
+	}
+	took = now_s() - start;
+	printf("{\"s\":%.9f,\"bytes\":%llu}\n", took,
+	    (unsigned long long)bytes);
 	pfork_checkpoint_unref(ckpt);
 	pfork_broker_free(broker);
 }
@@ -210,21 +255,6 @@ run_ballast(int count, char **words)
 	printf("{\"bytes\":%zu}\n", size);
 }
 
-static void
-run_cores(int count, char **words)
-{
-	cpu_set_t set;
-	size_t n = strtoul(words[0], NULL, 10);
-
-	(void)count;
-	CPU_ZERO(&set);
-	for (size_t i = 0; i < n; i++)
-		CPU_SET(i, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) != 0)
-		fail("cores", "cannot be set");
-	printf("{\"cores\":%zu}\n", n);
-}
-
 /* KiB of a line of /proc/self/status. */
 static long
 status_kib(const char *name)
@@ -271,10 +301,11 @@ main(int argc, char **argv)
 		{ "load", 1, run_load },
 		{ "read", 1, run_read },
 		{ "sum", 1, run_sum },
+		{ "data", 1, run_data },
 		{ "several", 2, run_several },
 		{ "many", 3, run_many },
 		{ "ballast", 1, run_ballast },
-		{ "cores", 1, run_cores },
+		{ "cores", 1, verb_cores },
 		{ "memory", 1, run_memory },
 		{ NULL, 0, NULL }
 	};

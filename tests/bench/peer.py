@@ -5,7 +5,7 @@ command line, for a whole process.  What a command does not need is not
 imported.
 
     torch FILE plain|mmap|weights [sum]
-    torch-many PREFIX COUNT	safetensors FILE list|read
+    torch-many PREFIX COUNT	safetensors FILE list|sum
     numpy FILE			gguf FILE
     unpickle PICKLE [nogc]	cores N
     versions"""
@@ -82,7 +82,8 @@ def do_safetensors(path, what):
         with safe_open(path, framework="pt") as f:
             return [(k, f.get_slice(k).get_dtype(), f.get_slice(k).get_shape())
                     for k in f.keys()]
-    return timed(listing if what == "list" else lambda: load_file(path))[0]
+    return timed(listing if what == "list" else
+                 lambda: sum_bytes(load_file(path)))[0]
 
 
 def do_numpy(path):

@@ -13,8 +13,11 @@ import time
 import bench
 import machine
 import pairs
+import work_bytes  # noqa: F401
 import work_list  # noqa: F401
 import work_memory  # noqa: F401
+import work_scan  # noqa: F401
+import work_start  # noqa: F401
 
 parser = argparse.ArgumentParser()
 parser.add_argument("--build", required=True)

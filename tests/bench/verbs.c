@@ -6,6 +6,7 @@
 #include "verbs.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,21 @@ sum_words(const void *bytes, size_t size)
 	for (size_t k = 0; k < 8; k++)
 		rest += sums[k];
 	return rest;
+}
+
+void
+verb_cores(int count, char **words)
+{
+	cpu_set_t set;
+	size_t n = strtoul(words[0], NULL, 10);
+
+	(void)count;
+	CPU_ZERO(&set);
+	for (size_t i = 0; i < n; i++)
+		CPU_SET(i, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) != 0)
+		fail("cores", "cannot be set");
+	printf("{\"cores\":%zu}\n", n);
 }
 
 static void

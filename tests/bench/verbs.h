@@ -19,6 +19,9 @@ struct verb {
 /* Ends with a table entry without a name.  Returns the exit status. */
 int verbs_main(int argc, char **argv, const struct verb *verbs);
 
+/* cores N: from now on on the first N processors only. */
+void verb_cores(int count, char **words);
+
 double now_s(void);
 /* Prints to standard error and leaves with 1. */
 void fail(const char *what, const char *why) __attribute__((noreturn));
