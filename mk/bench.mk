@@ -20,7 +20,7 @@ $(B)/bench-parts: tests/bench/bench_parts.c tests/bench/verbs.c \
 	$(call say,LD)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(INC_tests) -Itests/bench $(filter %.c,$^) \
 	    $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a -lprotobuf-c \
-	    -ldeflate -lpthread -o $@
+	    $(UNPACK_LIBS) -lpthread -o $@
 $(B)/bench-simdjson: tests/bench/bench_simdjson.cc
 	@mkdir -p $(@D)
 	$(call say,LD)
