@@ -21,6 +21,7 @@ const struct format formats[] = {
 	{ "pickle", pickle_file_is, pickle_file_parse },
 	{ "flax-msgpack", flax_is, flax_parse },
 	{ "hf-index", hf_index_is, hf_index_parse },
+	{ "agent-checkpoint", agent_checkpoint_is, agent_checkpoint_parse },
 	{ "onnx", onnx_is, onnx_parse },
 	{ NULL, NULL, NULL },
 };

@@ -45,6 +45,8 @@ bool pickle_file_is(struct job *job);
 void pickle_file_parse(struct job *job);
 bool hf_index_is(struct job *job);
 void hf_index_parse(struct job *job);
+bool agent_checkpoint_is(struct job *job);
+void agent_checkpoint_parse(struct job *job);
 bool onnx_is(struct job *job);
 void onnx_parse(struct job *job);
 bool flax_is(struct job *job);
