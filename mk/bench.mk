@@ -60,5 +60,5 @@ $(B)/instructions: $(B)/obj/tests/bench/instructions.o $(B)/libparser.a \
 .PHONY: bench-instructions
 bench-instructions: setup-ci ## instruction counts beside their baseline (valgrind)
 	@$(MAKE) --no-print-directory F=release $(BUILD)/release/instructions
-	@tests/bench/instructions.sh $(BUILD)/release/instructions \
+	@python3 tests/bench/instructions.py $(BUILD)/release/instructions \
 	    $(BUILD)/bench-instructions $(NEW)
