@@ -6,7 +6,7 @@
 # A format has a target as soon as its name in worker/formats/formats.c stands
 # here: "make fuzz TARGET=torch-zip".  Its dictionary is tests/fuzz/NAME.dict.
 FUZZ_FORMATS := torch-zip torch-legacy torch-tar gguf npz npy safetensors joblib \
-	flax-msgpack onnx hf-index agent-checkpoint
+	flax-msgpack onnx hf-index agent-checkpoint torch-dcp torch-distcp
 FUZZ_TARGETS := $(filter-out format,$(patsubst tests/fuzz/fuzz_%.c,%, \
 	$(wildcard tests/fuzz/fuzz_*.c))) $(FUZZ_FORMATS)
 FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \

@@ -96,6 +96,9 @@ arena_is_full(void *context)
 bool
 job_run(struct job *job)
 {
+	const uint8_t *const map = job->map;
+	const uint64_t size = job->size;
+
 	memset(&job->fault, 0, sizeof job->fault);
 	job->sink = NULL;
 	job->arena.full = arena_is_full;
@@ -106,8 +109,12 @@ job_run(struct job *job)
 		sink_done(job);
 		return true;
 	}
-	/* die() lands here.  Should sending the Fault fail as well, then it
-	 * lands below and nothing more is said: silence is a refusal too. */
+	/* die() lands here, maybe from inside a file in the file. */
+	job->map = map;
+	job->size = size;
+	memset(&job->window, 0, sizeof job->window);
+	/* Should sending the Fault fail as well, then it lands below and
+	 * nothing more is said: silence is a refusal too. */
 	if (job->sink != NULL && setjmp(job->stop) == 0)
 		sink_fault(job);
 	return false;

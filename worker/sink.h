@@ -116,6 +116,13 @@ void sink_scalar(struct job *job, const struct path *path,
 /* At most one frame per 1/100 of total is sent. */
 void sink_progress(struct job *job, uint64_t done, uint64_t total);
 
+/* From here on each global and call is noted once, whatever pickle of the file
+ * names it: a file may hold a hundred thousand of them. */
+void sink_names_once(struct job *job);
+/* Changes when the sink took memory that must stay, so that the arena is not to
+ * be rewound to before that. */
+uint64_t sink_names_room(const struct job *job);
+
 void sink_raise(struct job *job, enum verdict level);
 enum verdict sink_verdict(const struct job *job);
 

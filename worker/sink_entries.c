@@ -7,6 +7,7 @@
 
 #include "dtype.h"
 #include "sink_inside.h"
+#include "siphash.h"
 #include "utf8.h"
 
 /* Counted for each scalar besides its text: what its entry takes. */
@@ -27,6 +28,34 @@ sink_verdict(const struct job *job)
 	return job->sink->verdict;
 }
 
+void
+sink_names_once(struct job *job)
+{
+	if (job->sink->said == NULL)
+		job->sink->said = arena_alloc(&job->arena, 1,
+		    sizeof(*job->sink->said));
+}
+
+/* The name in sink->text was noted before, at the same level.  A table that is
+ * full tells no more: then some are noted twice. */
+static bool
+said_before(struct job *job, enum verdict level, size_t length)
+{
+	struct said *said = job->sink->said;
+	uint64_t hash = siphash(job->seed, job->sink->text, length) ^ level;
+	uint32_t i = (uint32_t)hash % SAID_SLOTS;
+
+	hash |= 1;
+	while (said->hashes[i] != 0 && said->hashes[i] != hash)
+		i = (i + 1) % SAID_SLOTS;
+	if (said->hashes[i] == 0 && said->used < SAID_SLOTS / 2) {
+		said->hashes[i] = hash;
+		said->used++;
+		return false;
+	}
+	return said->hashes[i] == hash;
+}
+
 /* The note's text is in sink->text. */
 static void
 note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
@@ -39,6 +68,9 @@ note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
 	};
 
 	sink_raise(job, level);
+	if (s->said != NULL && (kind == NOTE_GLOBAL || kind == NOTE_CALL) &&
+	    said_before(job, level, length))
+		return;
 	if (s->notes >= job->limits.notes) {
 		s->notes_dropped++;
 		return;

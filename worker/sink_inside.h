@@ -10,6 +10,13 @@
 
 #define NO_DATA_FRAME SIZE_MAX
 
+/* Hashes of names that were noted; half of the slots stay free. */
+#define SAID_SLOTS 1024
+struct said {
+	uint64_t hashes[SAID_SLOTS];
+	uint32_t used;
+};
+
 struct sink {
 	uint8_t *buffer;
 	size_t used;
@@ -35,6 +42,8 @@ struct sink {
 	uint64_t more_boxes;	/* those that made no tensor */
 	bool piece_open;	/* *piece is the last tensor's name and path */
 	struct joined *piece;	/* NULL before the first one */
+
+	struct said *said;	/* NULL: names may be noted again and again */
 
 	struct name_set names;
 	struct joined joined;

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "sink_inside.h"
 #include "siphash.h"
 #include "utf8.h"
 
@@ -107,6 +108,12 @@ names_init(struct job *job, struct name_set *set)
 	    sizeof(*set->slots));
 	set->mask = NAMES_FIRST - 1;
 	set->used = 0;
+}
+
+uint64_t
+sink_names_room(const struct job *job)
+{
+	return (uint64_t)job->sink->names.mask + 1;
 }
 
 /* The entry with this hash, or the free one where it belongs. */

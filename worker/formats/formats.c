@@ -10,8 +10,10 @@
 #include "sink.h"
 
 const struct format formats[] = {
+	{ "torch-distcp", torch_distcp_is, torch_distcp_parse },
 	{ "torch-zip", torch_zip_is, torch_zip_parse },
 	{ "torch-legacy", torch_legacy_is, torch_legacy_parse },
+	{ "torch-dcp", torch_dcp_is, torch_dcp_parse },
 	{ "torch-tar", torch_tar_is, torch_tar_parse },
 	{ "gguf", gguf_is, gguf_parse },
 	{ "npz", npz_is, npz_parse },
@@ -54,5 +56,9 @@ formats_parse(struct job *job)
 			sink_format(job, unread);
 		die(job, FAULT_UNSUPPORTED, 0, text);
 	}
+	if ((job->flags & GO_DISTCP) != 0 &&
+	    chosen->parse != torch_distcp_parse)
+		die(job, FAULT_FORMAT, 0,
+		    "no data file of a distributed checkpoint");
 	chosen->parse(job);
 }

@@ -27,6 +27,10 @@ void formats_parse(struct job *job);
 /* One file a format.  See docs/FORMATS.md. */
 bool torch_zip_is(struct job *job);
 void torch_zip_parse(struct job *job);
+bool torch_distcp_is(struct job *job);
+void torch_distcp_parse(struct job *job);
+bool torch_dcp_is(struct job *job);
+void torch_dcp_parse(struct job *job);
 bool torch_legacy_is(struct job *job);
 void torch_legacy_parse(struct job *job);
 bool gguf_is(struct job *job);

@@ -272,7 +272,7 @@ pickle_file_is(struct job *job)
 {
 	bool strict;
 
-	if (job->size == 0 || torch_legacy_is(job))
+	if (job->size == 0 || torch_legacy_is(job) || torch_dcp_is(job))
 		return false;
 	/* "PK" is a persistent id as well, but who loads pickles alone stops
 	 * there, and torch reads such a file as a zip: no second reading. */

@@ -53,7 +53,7 @@ torch_zip_is(struct job *job)
 {
 	struct zip_peek peek;
 
-	if (!zip_is(job))
+	if (!zip_is(job) || torch_distcp_is(job))
 		return false;
 	/* A broken zip is taken here, so that zip_open says what is wrong. */
 	if (!zip_peek_open(job, &peek))

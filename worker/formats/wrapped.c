@@ -15,6 +15,7 @@
 #include "sink.h"
 #include "torch_file.h"
 #include "vocabulary_numpy.h"
+#include "within.h"
 #include "zip.h"
 
 /* One bytes object that was opened for its storage. */
@@ -62,39 +63,7 @@ seen_at(const struct word *w, vref node)
 	return &words->wrapped[i];
 }
 
-/* ----------------------------------------------------------- the window -- */
-
-struct outside {
-	const uint8_t *map;
-	uint64_t size;
-	struct job_window window;
-};
-
-static struct outside
-enter(struct job *job, const uint8_t *at, uint64_t len, bool in_file,
-    uint64_t where)
-{
-	struct outside was = { job->map, job->size, job->window };
-
-	job->window.where = job_where(job, where);
-	job->window.in_file = in_file &&
-	    (was.window.depth == 0 || was.window.in_file);
-	if (job->window.in_file)
-		job->window.base = job_where(job,
-		    (uint64_t)(at - job->map));
-	job->window.depth++;
-	job->map = at;
-	job->size = len;
-	return was;
-}
-
-static void
-leave(struct job *job, const struct outside *was)
-{
-	job->map = was->map;
-	job->size = was->size;
-	job->window = was->window;
-}
+/* ------------------------------------------------------------ the bytes -- */
 
 /* The file's bytes, decoded when they are not there as they are. */
 static bool
@@ -199,7 +168,7 @@ wrapped_storage(const struct word *w, vref v, struct torch_storage *out)
 	struct vocabulary words;
 	struct wrapped_seen *seen;
 	struct npy_bytes bytes;
-	struct outside was;
+	struct within was;
 	struct graph graph;
 	size_t mark;
 	bool held;
@@ -223,9 +192,10 @@ wrapped_storage(const struct word *w, vref v, struct torch_storage *out)
 	mark = arena_mark(&w->job->arena);
 	if (!bytes_of(w, arg, &bytes))
 		return false;
-	was = enter(w->job, bytes.at, bytes.len, bytes.in_file, w->where);
+	was = within_enter(w->job, bytes.at, bytes.len, bytes.in_file,
+	    w->where);
 	held = read_root(w, out);
-	leave(w->job, &was);
+	within_leave(w->job, &was);
 	/* Decoded bytes are needed no more: they were sent. */
 	if (!bytes.in_file)
 		out->data = NULL;
@@ -247,7 +217,7 @@ wrapped_read(struct word *w)
 	uint32_t sent = words->sent_count;
 	struct npy_bytes bytes;
 	struct torch_file file;
-	struct outside was;
+	struct within was;
 
 	if (too_deep(w))
 		return;
@@ -262,7 +232,8 @@ wrapped_read(struct word *w)
 	graph_at(w->g, arg)->flags |= VALUE_OPENED;
 	if (!bytes_of(w, arg, &bytes))
 		return;
-	was = enter(w->job, bytes.at, bytes.len, bytes.in_file, w->where);
+	was = within_enter(w->job, bytes.at, bytes.len, bytes.in_file,
+	    w->where);
 	if (open_file(w, &file)) {
 		walk_tensors(w->g, file.root, &file.home);
 		/* They have names of their own: no aliases by this one's. */
@@ -270,7 +241,7 @@ wrapped_read(struct word *w)
 	} else {
 		word_leave_out(w, "bytes that are no torch file");
 	}
-	leave(w->job, &was);
+	within_leave(w->job, &was);
 }
 
 void

@@ -80,6 +80,17 @@ all_of(struct wire_bytes b, char low, char high)
 	return b.len > 0;
 }
 
+/* The one enum of which every distributed checkpoint has members. */
+static bool
+is_memory_format(const struct scan *s, vref class)
+{
+	return value_is_global(s->g, class,
+	    "torch.distributed.checkpoint.metadata", "_MEM_FORMAT_ENCODING") ||
+	    value_is_global(s->g, class,
+	    "torch.distributed._shard.sharded_tensor.metadata",
+	    "MEM_FORMAT_ENCODING");
+}
+
 /* getattr(Class, "NAME"): how Python 3.11 pickled some members of enums; and
  * torch.tanh, which is a static method: getattr(_VariableFunctionsClass,
  * "tanh").  Whoever calls the result is told of elsewhere. */
@@ -99,8 +110,8 @@ honest_getattr(struct scan *s, vref args)
 		return all_of(name, 'a', 'z') &&
 		    (name.len < 2 || memcmp(name.at, "__", 2) != 0);
 	owner = scan_name(s, class);
-	return owner != NULL && owner->callable == VERDICT_UNUSUAL &&
-	    all_of(name, 'A', 'Z') &&
+	return owner != NULL && (owner->callable == VERDICT_UNUSUAL ||
+	    is_memory_format(s, class)) && all_of(name, 'A', 'Z') &&
 	    name.at[0] >= 'A' && name.at[0] <= 'Z';
 }
 

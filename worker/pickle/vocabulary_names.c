@@ -63,6 +63,14 @@ static const struct known known[] = {
 	{ "numpy", "float16 float32 float64 int8 int16 int32 int64 uint8 "
 	    "uint16 uint32 uint64 bool bool_ complex64 complex128 float_ int_ "
 	    "str_ bytes_ object_ void longlong ulonglong longdouble", NEVER },
+	/* .metadata of a distributed checkpoint: dataclasses and an enum. */
+	{ "torch.distributed.checkpoint.metadata", "Metadata "
+	    "TensorStorageMetadata BytesStorageMetadata ChunkStorageMetadata "
+	    "TensorProperties MetadataIndex StorageMeta "
+	    "_MEM_FORMAT_ENCODING", CLEAN },
+	{ "torch.distributed.checkpoint.filesystem", "_StorageInfo", CLEAN },
+	{ "torch.distributed._shard.sharded_tensor.metadata",
+	    "TensorProperties MEM_FORMAT_ENCODING", CLEAN },
 	{ "joblib.numpy_pickle", "NumpyArrayWrapper", CLEAN },
 	{ "sklearn.externals.joblib.numpy_pickle", "NumpyArrayWrapper",
 	    CLEAN },
