@@ -268,7 +268,7 @@ build_whole(pfork_checkpoint *c, const struct wire_piece *m,
 	(void)shape_strides(m->shape, m->rank, strides);
 	how = build_tensor(c, &whole, g);
 	if (how == BUILD_OK)
-		c->tensors[c->tensor_count - 1].home = NULL;
+		c->tensors[c->tensor_count - 1].home = NULL; /* for now */
 	return how;
 }
 

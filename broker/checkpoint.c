@@ -55,6 +55,12 @@ checkpoint_tensor(const pfork_checkpoint *c, size_t index)
 	return c->members != NULL ? c->members[index] : &c->tensors[index];
 }
 
+const struct storage *
+checkpoint_storage(const pfork_tensor *t)
+{
+	return t->home != NULL ? &t->home->storages[t->storage] : NULL;
+}
+
 enum pfork_code
 checkpoint_unchanged(const pfork_checkpoint *c, pfork_error *err)
 {
@@ -68,7 +74,7 @@ checkpoint_unchanged(const pfork_checkpoint *c, pfork_error *err)
 const char *
 pfork_tensor_file(const pfork_tensor *t)
 {
-	return t->owner->file != NULL ? t->owner->file : "";
+	return t->home != NULL && t->home->file != NULL ? t->home->file : "";
 }
 
 const char *
@@ -285,7 +291,8 @@ pfork_tensor_is_contiguous(const pfork_tensor *t)
 uint32_t
 pfork_tensor_storage(const pfork_tensor *t)
 {
-	return t->owner->storage_base + t->storage;
+	return t->home != NULL ? t->home->storage_base + t->storage :
+				 t->storage;
 }
 
 uint64_t
@@ -297,9 +304,9 @@ pfork_tensor_offset(const pfork_tensor *t)
 bool
 pfork_tensor_extent(const pfork_tensor *t, uint64_t *offset, uint64_t *length)
 {
-	const struct storage *s = &t->owner->storages[t->storage];
+	const struct storage *s = checkpoint_storage(t);
 
-	if (s->streamed)
+	if (s == NULL || s->streamed)
 		return false;
 	if (offset != NULL)
 		*offset = s->offset;

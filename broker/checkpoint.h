@@ -45,8 +45,9 @@ struct path_component {
 struct pfork_tensor {
 	pfork_checkpoint *owner;
 	/* Where its storage and input are: owner itself, or a part of it that
-	 * lives as long; NULL when it has none (see boxes). */
-	pfork_checkpoint *home;
+	 * lives as long; NULL for one that is assembled of boxes. */
+	const pfork_checkpoint *home;
+	const struct assembly *assembly; /* assembled.h; NULL with a home */
 	const char *name;
 	const struct path_component *path;
 	const struct dtype *dtype;
@@ -56,7 +57,7 @@ struct pfork_tensor {
 	uint64_t nbytes;	/* contiguous */
 	uint64_t span;		/* bytes from offset to the last one viewed */
 	uint64_t offset;	/* into the storage */
-	uint32_t storage;
+	uint32_t storage;	/* without a home: the set's number for it */
 	uint16_t rank;
 	uint16_t path_length;
 	bool contiguous;
@@ -179,6 +180,8 @@ pfork_checkpoint *checkpoint_new(void);
 /* index < c->tensor_count. */
 const struct pfork_tensor *checkpoint_tensor(const pfork_checkpoint *c,
     size_t index);
+/* NULL for a tensor that is assembled of several. */
+const struct storage *checkpoint_storage(const pfork_tensor *t);
 /* CHANGED when the input, or that of any part, is not what it was. */
 enum pfork_code checkpoint_unchanged(const pfork_checkpoint *c,
     pfork_error *err);

@@ -62,8 +62,52 @@ merge_dims(struct view *v)
 }
 
 void
-view_of_tensor(struct view *v, const pfork_tensor *t, size_t fixed,
-    const uint64_t *index, uint64_t first, uint64_t count)
+view_order(struct view *v)
+{
+	sort_dims(v);
+	merge_dims(v);
+}
+
+bool
+view_is_run(const struct view *v)
+{
+	return v->rank == 0 || (v->rank == 1 &&
+	    v->dims[0].in == v->element && v->dims[0].out == v->element);
+}
+
+uint64_t
+range_next(const pfork_tensor *t, uint64_t *at, uint64_t *left,
+    struct range *r)
+{
+	uint64_t inner = t->elements;
+	uint64_t rest = *at;
+	uint64_t steps;
+	size_t d;
+
+	r->first = 0;
+	r->count = 1;
+	for (d = 0; d < t->rank; d++) {
+		inner /= t->shape[d];
+		/* *left > 0: there are elements, so inner >= 1. */
+		/* cppcheck-suppress zerodivcond */
+		r->index[d] = rest / inner;
+		rest -= r->index[d] * inner;
+		if (rest == 0 && *left >= inner) {
+			steps = t->shape[d] - r->index[d];
+			r->first = r->index[d];
+			r->count = *left / inner < steps ? *left / inner :
+							   steps;
+			break;
+		}
+	}
+	r->fixed = d;
+	*at += r->count * inner;
+	*left -= r->count * inner;
+	return r->count * inner;
+}
+
+void
+view_of_tensor(struct view *v, const pfork_tensor *t, const struct range *r)
 {
 	size_t element = dtype_element_bytes(t->dtype);
 	uint64_t out = element;
@@ -72,12 +116,12 @@ view_of_tensor(struct view *v, const pfork_tensor *t, size_t fixed,
 	v->rank = 0;
 	v->element = element;
 	v->offset = t->offset;
-	for (size_t i = 0; i < fixed; i++)
-		v->offset += index[i] * t->strides[i] * element;
-	if (fixed < t->rank)
-		v->offset += first * t->strides[fixed] * element;
-	for (size_t i = t->rank; i-- > fixed;) {
-		n = i == fixed ? count : t->shape[i];
+	for (size_t i = 0; i < r->fixed; i++)
+		v->offset += r->index[i] * t->strides[i] * element;
+	if (r->fixed < t->rank)
+		v->offset += r->first * t->strides[r->fixed] * element;
+	for (size_t i = t->rank; i-- > r->fixed;) {
+		n = i == r->fixed ? r->count : t->shape[i];
 		if (n != 1) {
 			v->dims[v->rank].count = n;
 			v->dims[v->rank].in = t->strides[i] * element;
@@ -94,8 +138,7 @@ view_of_tensor(struct view *v, const pfork_tensor *t, size_t fixed,
 		v->dims[i] = v->dims[v->rank - 1 - i];
 		v->dims[v->rank - 1 - i] = d;
 	}
-	sort_dims(v);
-	merge_dims(v);
+	view_order(v);
 }
 
 uint64_t

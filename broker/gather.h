@@ -23,10 +23,26 @@ struct view {
 
 /* A box of a tensor: the leading `fixed` dimensions at index[], then `count`
  * steps of dimension `fixed` from `first`, then all of the others.  With rank
- * 0 the one element.  The view's dims come sorted, largest input stride first,
- * and merged where neighbours run on. */
-void view_of_tensor(struct view *v, const pfork_tensor *t, size_t fixed,
-    const uint64_t *index, uint64_t first, uint64_t count);
+ * 0, or fixed = rank, the one element. */
+struct range {
+	size_t fixed;
+	uint64_t index[RANK_MAX];
+	uint64_t first;
+	uint64_t count;
+};
+/* The next range of elements [*at, *at + *left) in C order, as large as can be;
+ * returns its elements (> 0, as *left), and goes on by them. */
+uint64_t range_next(const pfork_tensor *t, uint64_t *at, uint64_t *left,
+    struct range *r);
+
+/* The view's dims come ordered. */
+void view_of_tensor(struct view *v, const pfork_tensor *t,
+    const struct range *r);
+/* dims stand in C order: sorts them, largest input stride first, and merges
+ * neighbours that run on. */
+void view_order(struct view *v);
+/* One run of bytes on both sides. */
+bool view_is_run(const struct view *v);
 
 /* Bytes from the first element viewed to the end of the last one. */
 uint64_t view_span(const struct view *v, size_t from_dim);

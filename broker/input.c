@@ -350,3 +350,19 @@ input_close(struct source *s)
 		close(s->fd);
 	s->fd = -1;
 }
+
+enum pfork_code
+input_map(pfork_checkpoint *c, pfork_error *err)
+{
+	void *map;
+
+	if ((c->flags & PFORK_MAP_INPUT) == 0)
+		return PFORK_OK;
+	map = mmap(NULL, (size_t)c->source.size, PROT_READ, MAP_PRIVATE,
+	    c->source.fd, 0);
+	if (map == MAP_FAILED)
+		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "mapping the input: %s", error_errno(errno));
+	c->source.map = map;
+	return PFORK_OK;
+}

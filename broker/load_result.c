@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "error.h"
 #include "input.h"
@@ -77,22 +76,6 @@ refuse(const pfork_checkpoint *c, pfork_error *err)
 	    "the file is %s", pfork_verdict_name(c->verdict));
 }
 
-static enum pfork_code
-map_input(pfork_checkpoint *c, pfork_error *err)
-{
-	void *map;
-
-	if ((c->flags & PFORK_MAP_INPUT) == 0)
-		return PFORK_OK;
-	map = mmap(NULL, (size_t)c->source.size, PROT_READ, MAP_PRIVATE,
-	    c->source.fd, 0);
-	if (map == MAP_FAILED)
-		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-		    "mapping the input: %s", error_errno(errno));
-	c->source.map = map;
-	return PFORK_OK;
-}
-
 static void
 record_fault(struct pfork_job *job)
 {
@@ -121,7 +104,7 @@ conclude(struct pfork_job *job, bool scan, pfork_error *err)
 	    is_refused(job->refuse_at, job->ckpt->verdict))
 		return refuse(job->ckpt, err);
 	if (job->code == PFORK_OK)
-		return map_input(job->ckpt, err);
+		return input_map(job->ckpt, err);
 	if (scan && load_job_is_fault(job->code)) {
 		record_fault(job);
 		return PFORK_OK;

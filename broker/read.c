@@ -14,8 +14,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "assembled.h"
 #include "error.h"
-#include "gather.h"
 
 /* One thread copies about 3 GB/s into fresh memory, because the kernel clears
  * pages meanwhile; more than four gain nothing. */
@@ -115,17 +115,20 @@ read_extent(const struct source *s, uint64_t offset, uint8_t *out,
 
 /* --------------------------------------------------------------- parts -- */
 
-static enum pfork_code
-read_view(const pfork_tensor *t, const struct view *v, uint8_t *out,
-    pfork_error *err)
+enum pfork_code
+read_view(const pfork_checkpoint *home, uint32_t storage, const struct view *v,
+    uint8_t *out, pfork_error *err)
 {
-	const struct storage *s = &t->owner->storages[t->storage];
-	const struct source *source = &t->owner->source;
+	const struct storage *s = &home->storages[storage];
+	const struct source *source = &home->source;
 
 	if (s->streamed)
 		gather_memory(v, s->bytes + v->offset, out);
 	else if (source->map != NULL)
 		gather_memory(v, source->map + s->offset + v->offset, out);
+	else if (view_is_run(v))
+		return read_extent(source, s->offset + v->offset, out,
+		    (size_t)view_span(v, 0), err);
 	else
 		return gather_source(v, source, s->offset, out, err);
 	return PFORK_OK;
@@ -133,41 +136,23 @@ read_view(const pfork_tensor *t, const struct view *v, uint8_t *out,
 
 /* Elements [at, at + count) in C order, as the fewest boxes. */
 static enum pfork_code
-read_strided(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
+read_ranges(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
     pfork_error *err)
 {
-	struct view v;
-	uint64_t index[RANK_MAX];
-	uint64_t inner;
-	uint64_t left;
-	uint64_t rest;
-	uint64_t n;
-	size_t element = dtype_element_bytes(t->dtype);
-	size_t d;
 	enum pfork_code code = PFORK_OK;
+	struct range r;
+	struct view v;
+	uint64_t done;
 
-	while (code == PFORK_OK && count > 0) {
-		inner = t->elements;
-		rest = at;
-		n = 1;
-		for (d = 0; d < t->rank; d++) {
-			inner /= t->shape[d];
-			/* count > 0: there are elements, so inner >= 1. */
-			/* cppcheck-suppress zerodivcond */
-			index[d] = rest / inner;
-			rest -= index[d] * inner;
-			left = t->shape[d] - index[d];
-			if (rest == 0 && count >= inner) {
-				n = count / inner < left ? count / inner : left;
-				break;
-			}
+	for (; code == PFORK_OK && count > 0;
+	    out += done * dtype_element_bytes(t->dtype)) {
+		done = range_next(t, &at, &count, &r);
+		if (t->assembly != NULL) {
+			code = assembled_read(t, &r, out, err);
+			continue;
 		}
-		view_of_tensor(&v, t, d, index, d < t->rank ? index[d] : 0, n);
-		code = read_view(t, &v, out, err);
-		n *= inner;
-		at += n;
-		count -= n;
-		out += n * element;
+		view_of_tensor(&v, t, &r);
+		code = read_view(t->home, t->storage, &v, out, err);
 	}
 	return code;
 }
@@ -177,7 +162,7 @@ read_piece(const pfork_tensor *t)
 {
 	uint64_t piece = 4 * MIB;
 
-	if (!t->contiguous) {
+	if (!t->contiguous || t->assembly != NULL) {
 		piece = 64 * MIB;
 		if (t->nbytes / 16 > piece)
 			piece = (t->nbytes / 16) & ~(MIB - 1);
@@ -189,26 +174,39 @@ enum pfork_code
 read_part(const pfork_tensor *t, uint64_t first, void *buffer, size_t size,
     pfork_error *err)
 {
-	const struct storage *s = &t->owner->storages[t->storage];
+	const struct storage *s = checkpoint_storage(t);
 	unsigned element = dtype_element_bytes(t->dtype);
 
 	if (size == 0)
 		return PFORK_OK;
-	if (!t->contiguous)
-		return read_strided(t, first / element, size / element, buffer,
+	if (!t->contiguous || s == NULL)
+		return read_ranges(t, first / element, size / element, buffer,
 		    err);
 	if (s->streamed) {
 		memcpy(buffer, s->bytes + t->offset + first, size);
 		return PFORK_OK;
 	}
-	return read_extent(&t->owner->source, s->offset + t->offset + first,
+	return read_extent(&t->home->source, s->offset + t->offset + first,
 	    buffer, size, err);
 }
 
-static bool
-from_input(const pfork_tensor *t)
+bool
+read_from_input(const pfork_tensor *t)
 {
-	return t->nbytes > 0 && !t->owner->storages[t->storage].streamed;
+	const struct storage *s = checkpoint_storage(t);
+
+	return t->nbytes > 0 && (s == NULL || !s->streamed);
+}
+
+/* Is what was read still what was loaded?  An assembled tensor has boxes in
+ * many files: all of the set's are looked at. */
+static enum pfork_code
+still_unchanged(const pfork_tensor *t, pfork_error *err)
+{
+	if (!read_from_input(t))
+		return PFORK_OK;
+	return t->assembly != NULL ? checkpoint_unchanged(t->owner, err) :
+				     source_unchanged(&t->home->source, err);
 }
 
 enum pfork_code
@@ -230,8 +228,8 @@ pfork_tensor_read_part(const pfork_tensor *t, uint64_t first, void *buffer,
 		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
 		    "the part cuts an element of %u bytes", element);
 	code = read_part(t, first, buffer, size, err);
-	if (code == PFORK_OK && size > 0 && from_input(t))
-		code = source_unchanged(&t->owner->source, err);
+	if (code == PFORK_OK && size > 0)
+		code = still_unchanged(t, err);
 	return code;
 }
 
@@ -254,17 +252,17 @@ static const uint8_t *
 in_place(const pfork_tensor *t)
 {
 	static const _Alignas(DATA_ALIGNMENT) uint8_t nothing[DATA_ALIGNMENT];
-	const struct storage *s = &t->owner->storages[t->storage];
+	const struct storage *s = checkpoint_storage(t);
 
 	if (t->nbytes == 0)
 		return nothing;
-	if (!t->contiguous)
+	if (!t->contiguous || s == NULL)
 		return NULL;
 	if (s->streamed)
 		return t->offset % DATA_ALIGNMENT == 0 ? s->bytes + t->offset :
 							 NULL;
-	if (t->owner->source.map != NULL)
-		return t->owner->source.map + s->offset + t->offset;
+	if (t->home->source.map != NULL)
+		return t->home->source.map + s->offset + t->offset;
 	return NULL;
 }
 
@@ -346,8 +344,7 @@ pfork_tensor_data(const pfork_tensor *t, const void **data, pfork_error *err)
 	if (at == NULL)
 		at = atomic_load(&t->data);
 	if (at == NULL)
-		code = keep_data(&t->owner->tensors[t - t->owner->tensors], &at,
-		    err);
+		code = keep_data((pfork_tensor *)(uintptr_t)t, &at, err);
 	if (code == PFORK_OK)
 		*data = at;
 	return code;

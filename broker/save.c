@@ -162,14 +162,14 @@ write_blocks(struct writer *w, const pfork_tensor *t, uint64_t first)
 static enum pfork_code
 write_tensor(struct writer *w, const pfork_tensor *t)
 {
-	const struct storage *s = &t->owner->storages[t->storage];
+	const struct storage *s = checkpoint_storage(t);
 	enum pfork_code code = PFORK_OK;
 	uint64_t done = 0;
 	off_t at;
 
 	if (t->nbytes == 0)
 		return PFORK_OK;
-	if (t->contiguous && s->streamed) {
+	if (s != NULL && t->contiguous && s->streamed) {
 		while (code == PFORK_OK && done < t->nbytes) {
 			size_t piece = t->nbytes - done < COPY_PIECE ?
 			    (size_t)(t->nbytes - done) :
@@ -180,9 +180,9 @@ write_tensor(struct writer *w, const pfork_tensor *t)
 		}
 		return code;
 	}
-	if (t->contiguous) {
+	if (s != NULL && t->contiguous) {
 		at = (off_t)(s->offset + t->offset);
-		code = copy_extent(w, &t->owner->source, &at,
+		code = copy_extent(w, &t->home->source, &at,
 		    at + (off_t)t->nbytes);
 		done = (uint64_t)at - (s->offset + t->offset);
 		if (code != PFORK_OK || done == t->nbytes)
@@ -217,13 +217,9 @@ check_arguments(const pfork_checkpoint *c, const pfork_save_options *options,
 static bool
 uses_input(const struct save_plan *plan)
 {
-	const pfork_tensor *t;
-
-	for (size_t i = 0; i < plan->written; i++) {
-		t = plan->entries[i].tensor;
-		if (t->nbytes > 0 && !t->owner->storages[t->storage].streamed)
+	for (size_t i = 0; i < plan->written; i++)
+		if (read_from_input(plan->entries[i].tensor))
 			return true;
-	}
 	return false;
 }
 

@@ -15,6 +15,7 @@
 #include "child.h"
 #include "error.h"
 #include "monotonic.h"
+#include "wire.h"
 
 #define FILES_DEFAULT 1024
 #define FILES_CEILING 65536
@@ -38,13 +39,15 @@ take_options(struct pfork_store *s, const pfork_store_options *from,
 			    "pfork_store_options");
 		memcpy(&o, from, from->size);
 	}
-	if ((o.flags & ~PFORK_STORE_SYMLINKS) != 0)
+	if ((o.flags & ~(PFORK_STORE_SYMLINKS | PFORK_STORE_PINNED)) != 0)
 		return bad(err, "options.flags has an unknown bit");
 	if (o.files > FILES_CEILING)
 		return bad(err, "options.files is over its ceiling of 65536");
+	if ((o.pins == NULL) != (o.pin_count == 0))
+		return bad(err, "options.pins and options.pin_count disagree");
 	s->flags = o.flags;
 	s->files = o.files != 0 ? o.files : FILES_DEFAULT;
-	return PFORK_OK;
+	return store_take_pins(s, o.pins, o.pin_count, err);
 }
 
 static enum pfork_code
@@ -97,13 +100,16 @@ pfork_store_free(pfork_store *store)
 		return;
 	if (store->root >= 0)
 		close(store->root);
+	store_free_pins(store);
 	free(store);
 }
 
 static void
 budget_init(struct store_budget *budget, const struct pfork_store *s)
 {
+	memset(budget, 0, sizeof(*budget));
 	budget->broker = s->broker;
+	budget->broker.go_flags = GO_PIECES;
 	budget->started = monotonic_ms();
 	budget->contiguous_limited = s->broker.limits.contiguous_bytes != 0;
 	budget->wall_ms = s->broker.limits.wall_ms;
@@ -128,9 +134,9 @@ note_others(const struct pfork_store *s, pfork_checkpoint *c, const char *file,
 	    store_note(c, s->broker.limits.notes, NULL, &note);
 }
 
-enum pfork_code
-pfork_store_load(pfork_store *s, const char *file, pfork_checkpoint **ckpt,
-    pfork_error *err)
+static enum pfork_code
+load(struct pfork_store *s, const char *file, bool scan,
+    pfork_checkpoint **ckpt, pfork_error *err)
 {
 	struct store_budget budget;
 	pfork_checkpoint *c;
@@ -140,14 +146,15 @@ pfork_store_load(pfork_store *s, const char *file, pfork_checkpoint **ckpt,
 	if (s == NULL || file == NULL || file[0] == '\0' || ckpt == NULL)
 		return bad(err, "a pointer is NULL, or the file's name empty");
 	budget_init(&budget, s);
-	code = store_load_file(s, &budget, file, &c, &others_write, err);
+	code = store_load_file(s, &budget, file, PART_CHECKPOINT, scan, &c,
+	    &others_write, err);
 	if (code != PFORK_OK)
 		return code;
+	budget.broker.go_flags = 0;
 	if (!note_others(s, c, file, others_write))
-		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
-		    "no memory");
-	if (code == PFORK_OK && strcmp(c->format, "hf-index") == 0)
-		code = store_make_set(s, &budget, file, c, err);
+		code = store_no_memory(err);
+	if (code == PFORK_OK && !c->has_fault)
+		code = store_make_set(s, &budget, file, scan, c, err);
 	if (code != PFORK_OK) {
 		pfork_checkpoint_unref(c);
 		return code;
@@ -156,4 +163,18 @@ pfork_store_load(pfork_store *s, const char *file, pfork_checkpoint **ckpt,
 		c->scalar_count = 0;
 	*ckpt = c;
 	return PFORK_OK;
+}
+
+enum pfork_code
+pfork_store_load(pfork_store *store, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
+	return load(store, file, false, ckpt, err);
+}
+
+enum pfork_code
+pfork_store_scan(pfork_store *store, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
+	return load(store, file, true, ckpt, err);
 }

@@ -19,6 +19,7 @@
 #include "input.h"
 #include "load_job.h"
 #include "monotonic.h"
+#include "wire.h"
 
 /* A rename in the directory at that moment makes openat2 give up. */
 #define TRIES 16
@@ -97,15 +98,15 @@ store_name_is_sibling(const char *name, size_t length)
 
 /* -------------------------------------------------------------- budget -- */
 
-static enum pfork_code
-spend_time(struct store_budget *budget, pfork_error *err)
+enum pfork_code
+store_spend_time(struct store_budget *budget, pfork_error *err)
 {
 	uint64_t spent = monotonic_ms() - budget->started;
 
 	if (spent >= budget->wall_ms)
 		return error_set(err, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
-		    "the limit wall_ms of %llu ms passed between the files of "
-		    "a store", (unsigned long long)budget->wall_ms);
+		    "the limit wall_ms of %llu ms passed while the files of a "
+		    "store were opened", (unsigned long long)budget->wall_ms);
 	budget->broker.limits.wall_ms = budget->wall_ms - spent;
 	return PFORK_OK;
 }
@@ -119,62 +120,192 @@ spend(uint64_t *left, uint64_t amount)
 	return true;
 }
 
+/* What the parser let out.  A data file's tensors are only parts of those that
+ * the index has, which were counted there. */
+static bool
+spend_tensors(struct store_budget *budget, const pfork_checkpoint *c,
+    enum store_part how)
+{
+	struct limits *l = &budget->broker.limits;
+	uint64_t contiguous = 0;
+	uint64_t entries = c->tensor_count + c->alias_count;
+
+	if (how == PART_DISTCP)
+		return true;
+	for (size_t i = 0; i < c->tensor_count; i++)
+		contiguous += c->tensors[i].nbytes;
+	/* Each further box of a tensor is an entry too. */
+	for (size_t i = 1; i < c->piece_count; i++)
+		entries += c->pieces[i].tensor == c->pieces[i - 1].tensor;
+	budget->contiguous += contiguous;
+	if (!spend(&l->tensors, entries) || (budget->contiguous_limited &&
+	    !spend(&l->contiguous_bytes, contiguous)))
+		return false;
+	/* 0 would mean the default. */
+	if (l->contiguous_bytes == 0 && budget->contiguous_limited)
+		l->contiguous_bytes = 1;
+	return true;
+}
+
 /* What this file took is not there for the next one. */
 static enum pfork_code
 spend_file(struct store_budget *budget, const pfork_checkpoint *c,
-    pfork_error *err)
+    uint64_t size, enum store_part how, pfork_error *err)
 {
 	struct limits *l = &budget->broker.limits;
 	uint64_t streamed = 0;
-	uint64_t contiguous = 0;
 
 	for (size_t i = 0; i < c->storage_count; i++)
 		if (c->storages[i].streamed)
 			streamed += c->storages[i].length;
-	for (size_t i = 0; i < c->tensor_count; i++)
-		contiguous += c->tensors[i].nbytes;
-	if (!spend(&l->input_bytes, c->source.size) ||
-	    !spend(&l->tensors, c->tensor_count + c->alias_count) ||
+	budget->opened_bytes += size;
+	if (!spend(&l->input_bytes, size) ||
 	    !spend(&l->streamed_bytes, streamed) ||
 	    !spend(&l->names_bytes, c->strings.total) ||
-	    (l->contiguous_bytes != 0 &&
-	    !spend(&l->contiguous_bytes, contiguous)))
+	    !spend_tensors(budget, c, how))
 		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
 		    "the files of a store together are over a limit of the "
 		    "load");
-	/* 0 would mean the default. */
-	if (contiguous != 0 && l->contiguous_bytes == 0 &&
-	    budget->contiguous_limited)
-		l->contiguous_bytes = 1;
 	return PFORK_OK;
 }
 
 enum pfork_code
-store_load_file(const struct pfork_store *s, struct store_budget *budget,
-    const char *path, pfork_checkpoint **out, bool *others_write,
+store_judge_sum(const struct store_budget *budget, pfork_error *err)
+{
+	/* Sizes are at most 16 TiB each, and their sum is input_bytes'. */
+	if (!budget->contiguous_limited &&
+	    budget->contiguous > 8 * budget->opened_bytes + GIB)
+		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
+		    "the tensors' bytes are over 8 times those of all files "
+		    "and 1 GiB, the limit contiguous_bytes");
+	return PFORK_OK;
+}
+
+/* ---------------------------------------------------------------- loads -- */
+
+/* The settings for one file: what is left, and what Go says beside it. */
+static struct pfork_broker
+broker_for(const struct pfork_store *s, const struct store_budget *budget,
+    enum store_part how)
+{
+	struct pfork_broker b = budget->broker;
+
+	if (how == PART_DISTCP) {
+		b.go_flags = GO_DISTCP;
+		b.limits.tensors = s->broker.limits.tensors;
+		b.limits.contiguous_bytes = s->broker.limits.contiguous_bytes;
+	}
+	return b;
+}
+
+static enum pfork_code
+run_worker(const struct pfork_broker *b, struct source *input, bool scan,
+    pfork_checkpoint **out, pfork_error *err)
+{
+	struct pfork_job *job;
+	enum pfork_code code = load_job_begin(b, input, &job, err);
+
+	if (code != PFORK_OK)
+		return code;
+	load_job_wait(job);
+	return load_job_result(job, scan, out, err);
+}
+
+/* No worker: there is nothing to parse.  Takes the input over. */
+static enum pfork_code
+take_raw(const struct pfork_broker *b, struct source *input,
+    pfork_checkpoint **out, pfork_error *err)
+{
+	pfork_checkpoint *c;
+	enum pfork_code code;
+
+	if (b->delivery == PFORK_DELIVER_STREAM) {
+		input_close(input);
+		return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
+		    "tensors stand in the file as they are: no worker reads "
+		    "it, and none could send them (PFORK_DELIVER_STREAM)");
+	}
+	c = checkpoint_new();
+	if (c == NULL) {
+		input_close(input);
+		return store_no_memory(err);
+	}
+	c->source = *input;
+	c->flags = b->flags;
+	c->verdict = PFORK_CLEAN;
+	code = input_map(c, err);
+	if (code == PFORK_OK)
+		*out = c;
+	else
+		pfork_checkpoint_unref(c);
+	return code;
+}
+
+/* The one descriptor that is judged, hashed, handed to the worker and read. */
+static enum pfork_code
+open_input(const struct pfork_store *s, struct store_budget *budget,
+    const char *path, struct source *input, bool *others_write,
     pfork_error *err)
 {
-	struct source input;
-	struct pfork_job *job;
-	pfork_checkpoint *c;
-	enum pfork_code code = spend_time(budget, err);
+	enum pfork_code code = store_spend_time(budget, err);
 	int fd = -1;
 
 	if (code == PFORK_OK)
 		code = store_open_file(s, path, &fd, others_write, err);
 	if (code != PFORK_OK)
 		return code;
-	code = input_from_fd(&budget->broker, fd, &input, err);
+	code = input_from_fd(&budget->broker, fd, input, err);
 	close(fd);
-	if (code == PFORK_OK)
-		code = load_job_begin(&budget->broker, &input, &job, err);
 	if (code != PFORK_OK)
 		return code;
-	load_job_wait(job);
-	code = load_job_result(job, false, &c, err);
+	code = store_judge_pin(s, budget, path, input, err);
+	if (code != PFORK_OK)
+		input_close(input);
+	return code;
+}
+
+enum pfork_code
+store_empty_report(const pfork_error *why, pfork_checkpoint **out,
+    pfork_error *err)
+{
+	pfork_checkpoint *c = checkpoint_new();
+
+	if (c == NULL)
+		return store_no_memory(err);
+	c->has_fault = true;
+	c->fault = *why;
+	*out = c;
+	return PFORK_OK;
+}
+
+enum pfork_code
+store_load_file(const struct pfork_store *s, struct store_budget *budget,
+    const char *path, enum store_part how, bool scan, pfork_checkpoint **out,
+    bool *others_write, pfork_error *err)
+{
+	struct pfork_broker b;
+	struct source input;
+	pfork_checkpoint *c;
+	pfork_error why;
+	uint64_t size;
+	enum pfork_code code;
+
+	*others_write = false;
+	code = open_input(s, budget, path, &input, others_write, &why);
+	if (scan && load_job_is_fault(code))
+		return store_empty_report(&why, out, err);
+	if (code != PFORK_OK) {
+		if (err != NULL)
+			*err = why;
+		return code;
+	}
+	size = input.size;
+	b = broker_for(s, budget, how);
+	code = how == PART_RAW ? take_raw(&b, &input, &c, err) :
+				 run_worker(&b, &input, scan, &c, err);
 	if (code != PFORK_OK)
 		return code;
-	code = spend_file(budget, c, err);
+	code = spend_file(budget, c, size, how, err);
 	if (code == PFORK_OK)
 		*out = c;
 	else

@@ -263,44 +263,81 @@ PFORK_API void pfork_job_progress(const pfork_job *job, uint64_t *done,
 /* ------------------------------------------------------ several files -- */
 
 /* A store is a directory that files may be loaded from, and the wall round it:
- * a file of the store may name others (an index of shards does), and those are
- * opened beneath the directory or not at all.  There is no default directory;
- * what the files say can neither leave it nor name a file in another directory
- * than their own.  Needs openat2(2), Linux 5.6. */
+ * a file of the store may name others (an index of shards, an ONNX model with
+ * external data, the .metadata of a PyTorch distributed checkpoint do), and
+ * those are opened beneath the directory or not at all.  There is no default
+ * directory; what the files say can neither leave it nor name a file in another
+ * directory than their own.  Needs openat2(2), Linux 5.6. */
 typedef struct pfork_store pfork_store;
 
 /* pfork_store_options.flags */
 #define PFORK_STORE_SYMLINKS 0x1u /* follow symbolic links that stay inside the
 				 * directory: a Hugging Face cache is made of
 				 * them.  Default: none is followed */
+#define PFORK_STORE_PINNED 0x2u /* open no file that is not pinned */
+
+/* The SHA-256 that a file's bytes must have.  They are hashed, through the very
+ * descriptor that is read later, before a worker gets them; other bytes are
+ * PFORK_E_REFUSED.  That they do not change after that is told by the file's
+ * size and times alone: where others can write to it, PFORK_SNAPSHOT hashes and
+ * reads a copy. */
+typedef struct pfork_pin {
+	const char *file;	/* beneath the directory: as it is given to
+				 * pfork_store_load; a file that it names has
+				 * the same directory before its name */
+	uint8_t sha256[32];
+} pfork_pin;
+
 typedef struct pfork_store_options {
 	size_t size;
 	uint32_t flags;		/* PFORK_STORE_*; unknown: ARGS */
 	uint32_t files;		/* most files that one load may open; 0: 1024,
 				 * ceiling 65536 */
+	const pfork_pin *pins;	/* pin_count of them; copied.  A pin of a file
+				 * that no load opens says nothing: see
+				 * PFORK_STORE_PINNED */
+	size_t pin_count;
 } pfork_store_options;
 
 /* Opens the directory; path itself may lead through symbolic links.  options
  * may be NULL.  The broker's settings are copied: it may be freed before.
- * Errors: ARGS, SYSTEM. */
+ * Errors: ARGS (also for a file that is pinned twice), SYSTEM. */
 PFORK_API enum pfork_code pfork_store_open(pfork_broker *broker,
     const char *path, const pfork_store_options *options, pfork_store **store,
     pfork_error *err);
-/* Checkpoints that it loaded stay valid.  Thread-safe: _load. */
+/* Checkpoints that it loaded stay valid.  Thread-safe: _load, _scan. */
 PFORK_API void pfork_store_free(pfork_store *store);
 
-/* Loads `file`, a path beneath the directory.  When it is an index ("hf-index",
- * model.safetensors.index.json), every file that it names is loaded too, each
- * by a worker of its own, and the checkpoint has the tensors of all of them
- * under their names; a tensor that is not in the file which the index names is
- * PFORK_E_FORMAT, one that the index does not name is left out with a note.
+/* Loads `file`, a path beneath the directory.  When it names other files, they
+ * are loaded too, and the checkpoint has the tensors of all of them:
+ *   - an index of shards ("hf-index", model.safetensors.index.json): each file
+ *     by a worker of its own, tensors under their names.  One that is not in
+ *     the file which the index names is PFORK_E_FORMAT, one that the index does
+ *     not name is left out with a note;
+ *   - "onnx" with external data: no worker, for tensors stand in those files as
+ *     they are (so PFORK_DELIVER_STREAM is PFORK_E_UNSUPPORTED);
+ *   - "torch-dcp", the .metadata of a PyTorch distributed checkpoint: each
+ *     .distcp file by a worker of its own.  A tensor that was saved in several
+ *     boxes is assembled of them: _read and _read_part copy from each what it
+ *     has, _is_contiguous is true, _extent false, _file "", and boxes that
+ *     overlap or leave a hole are PFORK_E_FORMAT.
  * The limits on input, tensors, streamed and contiguous bytes and time hold for
  * all the files together.  A file or directory that others may write to is
  * noted.  _tensor_storage numbers are unique in the whole; _tensor_extent is
  * in the file that _tensor_file names.
  * Errors: every code.  REFUSED also for a file that leads out of the
- * directory, SANDBOX also where openat2 cannot be had. */
+ * directory or is not as pinned, SANDBOX also where openat2 cannot be had. */
 PFORK_API enum pfork_code pfork_store_load(pfork_store *store,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+
+/* As pfork_store_load, for reports; as pfork_scan_path, when something is wrong
+ * with any file of the set, that is PFORK_OK and a checkpoint without tensors
+ * that holds the notes of all the files: its fault is the first one met, and
+ * its text begins with the file's name.  A file that is missing, leads out of
+ * the directory or is not as pinned is such a fault too (SYSTEM, REFUSED),
+ * unless it is `file` itself.
+ * Errors: ARGS, SYSTEM, SANDBOX, REFUSED. */
+PFORK_API enum pfork_code pfork_store_scan(pfork_store *store,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err);
 
 /* --------------------------------------------------------- checkpoint -- */

@@ -18,13 +18,16 @@ static const struct {
 	void (*tell)(void);
 } lies[] = {
 #define LIE(name, code, what) { #name, lie_##name },
+#define SET_LIE LIE
 #include "lies.def"
 #undef LIE
+#undef SET_LIE
 };
 
 struct jail liar_jail;
 const volatile uint8_t *liar_map;
 uint64_t liar_size;
+uint32_t liar_go;
 static uint64_t turns_a_tenth;
 static uint8_t packed[FRAME_MESSAGE_MAX];
 
@@ -136,22 +139,33 @@ say_hello(const struct wire_hello *m)
 void
 hear_go(void)
 {
+	static uint8_t memory[16384];
+	struct wire_arena arena = { .at = memory, .size = sizeof(memory) };
+	struct wire_go go;
 	uint8_t bytes[256];
 	struct frame_head h;
 
 	if (read(1, bytes, FRAME_HEAD_BYTES) != FRAME_HEAD_BYTES ||
 	    !frame_head_read(bytes, &h) || h.length > sizeof(bytes) ||
-	    read(1, bytes, h.length) != (ssize_t)h.length)
+	    read(1, bytes, h.length) != (ssize_t)h.length ||
+	    !wire_go_unpack(&arena, bytes, h.length, &go))
 		leave(2);
+	liar_go = go.flags;
 }
 
 void
-begin(void)
+begin_silently(void)
 {
 	struct wire_hello m = good_hello();
 
 	say_hello(&m);
 	hear_go();
+}
+
+void
+begin(void)
+{
+	begin_silently();
 	say_format("liar");
 }
 
@@ -224,6 +238,12 @@ void
 say_tensor(const struct wire_tensor *m)
 {
 	frame(FRAME_TENSOR, packed, wire_tensor_pack(m, packed));
+}
+
+void
+say_piece(const struct wire_piece *m)
+{
+	frame(FRAME_PIECE, packed, wire_piece_pack(m, packed));
 }
 
 void

@@ -16,12 +16,15 @@
 #include "wire.h"
 
 #define LIE(name, code, what) void lie_##name(void);
+#define SET_LIE LIE
 #include "lies.def"
 #undef LIE
+#undef SET_LIE
 
 extern struct jail liar_jail;
 extern const volatile uint8_t *liar_map;	/* the input, mapped */
 extern uint64_t liar_size;
+extern uint32_t liar_go;			/* enum go_flag, from Go */
 
 /* Bytes to the broker, whatever they are; leaves when it hung up. */
 void put(const void *bytes, size_t length);
@@ -40,12 +43,14 @@ struct wire_storage good_extent(uint32_t id);
 struct wire_tensor good_tensor(const char *name, uint32_t storage);
 void say_hello(const struct wire_hello *m);
 void hear_go(void);
+void begin_silently(void); /* Hello, Go */
 void begin(void);	/* Hello, Go, the format */
 void say_format(const char *name);
 void say_storage(const struct wire_storage *m);
 void say_stream(uint32_t id, uint64_t length);
 void say_data(size_t length);
 void say_tensor(const struct wire_tensor *m);
+void say_piece(const struct wire_piece *m);
 void say_alias(const char *name, uint32_t target);
 void say_note(uint32_t kind, uint32_t level, const void *text, size_t length);
 void say_progress(uint64_t done, uint64_t total);

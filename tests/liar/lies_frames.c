@@ -167,9 +167,9 @@ lie_frame_type_0(void)
 }
 
 void
-lie_frame_type_13(void)
+lie_frame_type_14(void)
 {
-	say_head(1, 13);
+	say_head(1, 14);
 }
 
 void

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -27,8 +28,10 @@ static const struct lie {
 	const char *name;
 	enum pfork_code loads;
 	const char *what;
+	bool set;
 } lies[] = {
-#define LIE(name, code, what) { #name, CODE_##code, what },
+#define LIE(name, code, what) { #name, CODE_##code, what, false },
+#define SET_LIE(name, code, what) { #name, CODE_##code, what, true },
 #define CODE_OK PFORK_OK
 #define CODE_FORMAT PFORK_E_FORMAT
 #define CODE_REFUSED PFORK_E_REFUSED
@@ -38,11 +41,15 @@ static const struct lie {
 #define CODE_LIMIT PFORK_E_LIMIT
 #define CODE_TIMEOUT PFORK_E_TIMEOUT
 #define CODE_CHANGED PFORK_E_CHANGED
+#define CODE_SYSTEM PFORK_E_SYSTEM
+#define CODE_ARGS PFORK_E_ARGS
 #include "lies.def"
 #undef LIE
+#undef SET_LIE
 };
 
-static char input_path[] = "/tmp/liar-input-XXXXXX";
+static char directory_path[] = "/tmp/liar-input-XXXXXX";
+static char input_path[64];
 static const char *complaint;
 
 static bool
@@ -91,21 +98,55 @@ printable(const char *text)
 	return true;
 }
 
-/* Byte i of the input is i modulo 253. */
+/* Byte i of any file is i modulo 253. */
 static bool
-write_input(void)
+write_file(const char *name)
 {
 	uint8_t bytes[INPUT_BYTES];
-	int fd = open(input_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-	    0600);
+	char path[128];
+	int fd;
 	bool ok;
 
+	snprintf(path, sizeof(path), "%s/%s", directory_path, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	for (size_t i = 0; i < sizeof(bytes); i++)
 		bytes[i] = (uint8_t)(i % 253);
 	ok = fd >= 0 && write(fd, bytes, sizeof(bytes)) == INPUT_BYTES;
 	if (fd >= 0)
 		close(fd);
 	return ok;
+}
+
+/* The input, and what a set of files finds beside it. */
+static bool
+make_files(void)
+{
+	char path[128];
+
+	if (mkdtemp(directory_path) == NULL)
+		return false;
+	snprintf(input_path, sizeof(input_path), "%s/index", directory_path);
+	snprintf(path, sizeof(path), "%s/link", directory_path);
+	if (symlink("raw", path) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%s/pipe", directory_path);
+	return mkfifo(path, 0600) == 0 && write_file("index") &&
+	    write_file("data") && write_file("raw");
+}
+
+static void
+remove_files(void)
+{
+	static const char *const names[] = { "index", "data", "raw", "link",
+		"pipe" };
+	char path[128];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s/%s", directory_path,
+		    names[i]);
+		unlink(path);
+	}
+	rmdir(directory_path);
 }
 
 static void *
@@ -148,13 +189,60 @@ check_honest(const pfork_checkpoint *ckpt)
 }
 
 static void
+check_bytes(const pfork_checkpoint *ckpt, const char *name, size_t length,
+    size_t at, size_t from)
+{
+	const pfork_tensor *t = pfork_checkpoint_find(ckpt, name);
+	uint8_t bytes[128];
+
+	if (!claim(t != NULL, "a tensor of the set"))
+		return;
+	claim(pfork_tensor_nbytes(t) >= at + length, "bytes of a tensor");
+	claim(pfork_tensor_read_part(t, at, bytes, length, NULL) == PFORK_OK,
+	    "reading a tensor of the set");
+	for (size_t i = 0; i < length; i++)
+		claim(bytes[i] == (from + i) % 253, "bytes of the set");
+}
+
+/* lies_set.c says where they are. */
+static void
+check_honest_set(const pfork_checkpoint *ckpt)
+{
+	claim(strcmp(pfork_checkpoint_format(ckpt), "torch-dcp") == 0,
+	    "format of the set");
+	claim(pfork_checkpoint_count(ckpt) == 3, "tensors of the set");
+	check_bytes(ckpt, "w", 64, 0, 64);
+	check_bytes(ckpt, "w", 64, 64, 1024 + 64);
+	check_bytes(ckpt, "v", 64, 0, 64);
+	check_bytes(ckpt, "r", 100, 0, 10);
+}
+
+/* As pfork_load_path and pfork_scan_path, of one file or of a set. */
+static enum pfork_code
+load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
+    pfork_checkpoint **ckpt, pfork_error *err)
+{
+	pfork_store *store = NULL;
+	enum pfork_code code;
+
+	if (!lie->set)
+		return (scan ? pfork_scan_path : pfork_load_path)(broker,
+		    input_path, ckpt, err);
+	code = pfork_store_open(broker, directory_path, NULL, &store, err);
+	if (code == PFORK_OK)
+		code = (scan ? pfork_store_scan : pfork_store_load)(store,
+		    "index", ckpt, err);
+	pfork_store_free(store);
+	return code;
+}
+
+static void
 check_load(const struct lie *lie, pfork_broker *broker)
 {
 	pfork_checkpoint *untouched = (pfork_checkpoint *)&complaint;
 	pfork_checkpoint *ckpt = untouched;
 	pfork_error err = { 0 };
-	enum pfork_code code = pfork_load_path(broker, input_path, &ckpt,
-	    &err);
+	enum pfork_code code = load_lie(lie, broker, false, &ckpt, &err);
 
 	if (!claim(code == lie->loads, "the code of the load"))
 		printf("  %s: got %s: %s\n", lie->name, pfork_code_name(code),
@@ -162,6 +250,8 @@ check_load(const struct lie *lie, pfork_broker *broker)
 	if (code == PFORK_OK) {
 		if (strcmp(lie->name, "honest") == 0)
 			check_honest(ckpt);
+		if (strcmp(lie->name, "set_honest") == 0)
+			check_honest_set(ckpt);
 		pfork_checkpoint_unref(ckpt);
 		return;
 	}
@@ -172,14 +262,21 @@ check_load(const struct lie *lie, pfork_broker *broker)
 		printf("  %-18s %s\n", lie->name, err.text);
 }
 
+/* For its verdict, which a scan does not refuse. */
+static bool
+is_refusal(const struct lie *lie)
+{
+	return lie->loads == PFORK_E_REFUSED &&
+	    strcmp(lie->name, "set_file_link") != 0;
+}
+
 /* A scan has the same error as its fault, or nothing to say. */
 static void
 check_scan(const struct lie *lie, pfork_broker *broker)
 {
 	pfork_checkpoint *ckpt = NULL;
 	const pfork_error *fault;
-	enum pfork_code code = pfork_scan_path(broker, input_path, &ckpt,
-	    NULL);
+	enum pfork_code code = load_lie(lie, broker, true, &ckpt, NULL);
 
 	if (lie->loads == PFORK_E_SANDBOX) {
 		claim(code == PFORK_E_SANDBOX, "the scan without a jail");
@@ -188,7 +285,7 @@ check_scan(const struct lie *lie, pfork_broker *broker)
 	if (!claim(code == PFORK_OK && ckpt != NULL, "the code of the scan"))
 		return;
 	fault = pfork_checkpoint_fault(ckpt);
-	if (lie->loads == PFORK_OK || lie->loads == PFORK_E_REFUSED) {
+	if (lie->loads == PFORK_OK || is_refusal(lie)) {
 		claim(fault == NULL, "a fault without reason");
 	} else {
 		claim(fault != NULL && fault->code == lie->loads,
@@ -225,7 +322,7 @@ tell(const struct lie *lie, const char *directory, bool scan)
 		printf("  %s\n", err.text);
 		return false;
 	}
-	claim(write_input(), "writing the input");
+	claim(write_file("index"), "writing the input");
 	if (cut)
 		pthread_create(&cutter, NULL, cut_input, NULL);
 	(scan ? check_scan : check_load)(lie, broker);
@@ -246,14 +343,11 @@ main(int argc, char **argv)
 {
 	size_t passed = 0;
 	size_t failed = 0;
-	int fd;
 
 	if (argc < 2)
 		return 64;
-	fd = mkstemp(input_path);
-	if (fd < 0)
+	if (!make_files())
 		return 2;
-	close(fd);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		if (argc > 2 && strcmp(argv[2], lies[i].name) != 0)
@@ -265,7 +359,7 @@ main(int argc, char **argv)
 				failed++;
 		}
 	}
-	unlink(input_path);
+	remove_files();
 	printf("liar: %zu passed, %zu failed\n", passed, failed);
 	return failed == 0 && passed > 0 ? 0 : 1;
 }

@@ -95,6 +95,7 @@ hand_tensor(pfork_checkpoint *c, const char *name, const char *dtype,
 		strides = c_order;
 	}
 	t->owner = c;
+	t->home = c;
 	t->name = pool_text(&c->strings, (const uint8_t *)name, strlen(name));
 	path->text = t->name;
 	path->length = (uint32_t)strlen(name);

@@ -124,7 +124,7 @@ static void
 same_bytes(const struct pfork_tensor *t, const uint8_t *input,
     const uint8_t *bytes)
 {
-	const struct storage *s = &t->owner->storages[t->storage];
+	const struct storage *s = &t->home->storages[t->storage];
 	const uint8_t *storage = s->streamed ? s->bytes : input + s->offset;
 	unsigned width = dtype_element_bytes(t->dtype);
 

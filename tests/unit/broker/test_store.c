@@ -350,7 +350,7 @@ test_not_named(void **state)
 static void
 test_arguments(void **state)
 {
-	pfork_store_options o = { .size = sizeof(o), .flags = 2 };
+	pfork_store_options o = { .size = sizeof(o), .flags = 4 };
 	pfork_broker *b = broker_new(NULL);
 	pfork_store *s = NULL;
 	pfork_checkpoint *c = NULL;
@@ -381,6 +381,197 @@ test_arguments(void **state)
 	pfork_broker_free(b);
 }
 
+/* ----------------------------------------------------------------- scans -- */
+
+static void
+scan(const char *index, pfork_checkpoint **c)
+{
+	pfork_broker *b = broker_new(NULL);
+	pfork_store *s = NULL;
+	pfork_error err;
+
+	assert_int_equal(pfork_store_open(b, root, NULL, &s, &err), PFORK_OK);
+	pfork_broker_free(b);
+	put(INDEX, index, strlen(index));
+	if (pfork_store_scan(s, INDEX, c, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	pfork_store_free(s);
+}
+
+static bool
+has_note(const pfork_checkpoint *c, const char *text)
+{
+	pfork_note note;
+
+	for (size_t i = 0; pfork_checkpoint_note(c, i, &note); i++)
+		if (strstr(note.text, text) != NULL)
+			return true;
+	return false;
+}
+
+/* A pickle that calls os.system. */
+#define HOSTILE "cos\nsystem\n(S'true'\ntR."
+
+static void
+test_scan(void **state)
+{
+	static const struct {
+		const char *name;
+		const char *map;
+		enum pfork_code code;
+		enum pfork_verdict verdict;
+		const char *text;	/* of the fault */
+		const char *note;
+	} rows[] = {
+		{ "good", "\"a\":\"1.safetensors\"", PFORK_OK,
+		    PFORK_CLEAN, NULL, NULL },
+		{ "cut", "\"a\":\"1.safetensors\",\"c\":\"cut\"",
+		    PFORK_E_FORMAT, PFORK_UNDECIDED, "cut: ", NULL },
+		{ "empty", "\"a\":\"empty\"", PFORK_E_FORMAT,
+		    PFORK_UNDECIDED, "empty: ", NULL },
+		{ "not there", "\"c\":\"gone\"", PFORK_E_SYSTEM,
+		    PFORK_UNDECIDED, "gone: ", NULL },
+		{ "a link", "\"c\":\"link\"", PFORK_E_REFUSED,
+		    PFORK_UNDECIDED, "link: ", NULL },
+		{ "hostile", "\"a\":\"hostile\"", PFORK_E_FORMAT,
+		    PFORK_DANGEROUS, "does not have", "hostile: " },
+		/* The first fault is told, the last file is looked at. */
+		{ "all", "\"c\":\"cut\",\"d\":\"gone\",\"a\":\"hostile\"",
+		    PFORK_E_FORMAT, PFORK_DANGEROUS, "cut: ", "os.system" },
+	};
+	char index[512];
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("blob", "c", "AAAA");
+	put_link("link", "blob");
+	put("cut", "\x40\0\0\0\0\0\0\0{\"c\":", 13);
+	put("empty", "", 0);
+	put("hostile", HOSTILE, sizeof(HOSTILE) - 1);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		pfork_checkpoint *c = NULL;
+		const pfork_error *fault;
+
+		snprintf(index, sizeof(index), "{\"weight_map\":{%s}}",
+		    rows[i].map);
+		scan(index, &c);
+		fault = pfork_checkpoint_fault(c);
+		if ((fault != NULL ? fault->code : PFORK_OK) != rows[i].code ||
+		    pfork_checkpoint_verdict(c) != rows[i].verdict ||
+		    pfork_checkpoint_count(c) != (fault == NULL) ||
+		    (fault != NULL &&
+		    strstr(fault->text, rows[i].text) == NULL) ||
+		    (rows[i].note != NULL && !has_note(c, rows[i].note)))
+			fail_msg("%s: %d %s", rows[i].name,
+			    pfork_checkpoint_verdict(c),
+			    fault != NULL ? fault->text : "no fault");
+		pfork_checkpoint_unref(c);
+	}
+}
+
+/* ------------------------------------------------------------------ pins -- */
+
+static pfork_pin
+pin(const char *file, const char *path)
+{
+	pfork_pin p = { .file = file };
+	char whole[4200];
+	uint8_t bytes[512];
+	struct sha256 s;
+	ssize_t length;
+	int fd;
+
+	snprintf(whole, sizeof(whole), "%s/%s", root, path);
+	fd = open(whole, O_RDONLY | O_CLOEXEC);
+	length = read(fd, bytes, sizeof(bytes));
+	assert_true(length >= 0);
+	close(fd);
+	sha256_start(&s);
+	sha256_add(&s, bytes, (size_t)length);
+	sha256_end(&s, p.sha256);
+	return p;
+}
+
+static enum pfork_code
+load_pinned(const pfork_pin *pins, size_t count, uint32_t flags,
+    uint32_t broker_flags, pfork_error *err)
+{
+	pfork_store_options o = { .size = sizeof(o), .flags = flags,
+		.pins = pins, .pin_count = count };
+	pfork_options bo = { .size = sizeof(bo), .flags = broker_flags };
+	pfork_broker *b = NULL;
+	pfork_store *s = NULL;
+	pfork_checkpoint *c = NULL;
+	enum pfork_code code;
+
+	bo.worker_path = getenv("PFORK_TEST_WORKER");
+	assert_int_equal(pfork_broker_new(&bo, &b, err), PFORK_OK);
+	code = pfork_store_open(b, root, &o, &s, err);
+	pfork_broker_free(b);
+	if (code == PFORK_OK)
+		code = pfork_store_load(s, INDEX, &c, err);
+	pfork_store_free(s);
+	pfork_checkpoint_unref(c);
+	return code;
+}
+
+static void
+test_pins(void **state)
+{
+	pfork_pin pins[4];
+	pfork_error err;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "b", "BBBB");
+	put(INDEX, TWO, strlen(TWO));
+	pins[0] = pin(INDEX, INDEX);
+	pins[1] = pin("2.safetensors", "2.safetensors");
+	pins[2] = pin("1.safetensors", "1.safetensors");
+	pins[3] = pins[1];
+	for (uint32_t flags = 0; flags <= PFORK_SNAPSHOT; flags++) {
+		assert_int_equal(load_pinned(pins, 3, PFORK_STORE_PINNED,
+		    flags, &err), PFORK_OK);
+		assert_int_equal(load_pinned(pins, 2, 0, flags, &err),
+		    PFORK_OK);
+		assert_int_equal(load_pinned(pins, 2, PFORK_STORE_PINNED,
+		    flags, &err), PFORK_E_REFUSED);
+		assert_non_null(strstr(err.text, "1.safetensors"));
+	}
+	assert_int_equal(load_pinned(pins, 4, 0, 0, &err), PFORK_E_ARGS);
+	assert_non_null(strstr(err.text, "pinned twice"));
+	assert_int_equal(load_pinned(NULL, 1, 0, 0, &err), PFORK_E_ARGS);
+	assert_int_equal(load_pinned(pins, 0, 0, 0, &err), PFORK_E_ARGS);
+	pins[0].file = "";
+	assert_int_equal(load_pinned(pins, 1, 0, 0, &err), PFORK_E_ARGS);
+	pins[0].file = NULL;
+	assert_int_equal(load_pinned(pins, 1, 0, 0, &err), PFORK_E_ARGS);
+}
+
+/* One bit of a file is another one: no worker sees it. */
+static void
+test_pins_differ(void **state)
+{
+	pfork_pin pins[2];
+	pfork_error err;
+
+	(void)state;
+	put_shard("1.safetensors", "a", "AAAA");
+	put_shard("2.safetensors", "b", "BBBB");
+	put(INDEX, TWO, strlen(TWO));
+	pins[0] = pin("2.safetensors", "2.safetensors");
+	pins[1] = pin(INDEX, INDEX);
+	put_shard("2.safetensors", "b", "BBBC");
+	assert_int_equal(load_pinned(pins, 1, 0, 0, &err), PFORK_E_REFUSED);
+	/* Both digests, and which file. */
+	assert_int_equal(strncmp(err.text, "2.safetensors: SHA-256 is ", 26),
+	    0);
+	assert_int_equal(strlen(err.text), 26 + 64 + 9 + 64);
+	pins[1].sha256[31] ^= 1;
+	assert_int_equal(load_pinned(pins, 2, 0, 0, &err), PFORK_E_REFUSED);
+	assert_int_equal(strncmp(err.text, "SHA-256 is ", 11), 0);
+}
+
 int
 main(void)
 {
@@ -394,6 +585,9 @@ main(void)
 		cmocka_unit_test(test_others_write),
 		cmocka_unit_test(test_not_named),
 		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_pins_differ),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

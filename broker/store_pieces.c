@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * store_pieces.c - the tensors of an index whose boxes stand in other files:
+ * ONNX's external data, a PyTorch distributed checkpoint.  A worker has said
+ * where they are, so nothing of it is believed: each file is opened beside the
+ * index or not at all, a raw box must lie inside its file, an archive must hold
+ * one tensor of the box's dtype and shape, and boxes must make up their tensor.
+ */
+#include "store.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "assembled.h"
+#include "build.h"
+#include "error.h"
+
+struct pieces {
+	struct store_set *set;
+	struct part_file {
+		const char *name;	/* in c->strings */
+		enum store_part how;
+		pfork_checkpoint *part;	/* NULL: a scan recorded its fault */
+	} *files;
+	size_t file_count;
+	struct name_table by_file;
+	uint32_t *file_of;		/* one a piece */
+	struct tensor_box *boxes;	/* of the tensor at hand */
+};
+
+static enum pfork_code
+bad(pfork_error *err, const char *what, const char *name)
+{
+	return error_about(err, PFORK_E_FORMAT, 0, PFORK_NO_OFFSET, what, name,
+	    strlen(name));
+}
+
+/* ---------------------------------------------------------------- files -- */
+
+static enum pfork_code
+take_file(struct pieces *p, const struct piece_entry *piece, uint32_t *file,
+    pfork_error *err)
+{
+	enum store_part how = piece->kind == PIECE_RAW ? PART_RAW :
+							 PART_DISTCP;
+
+	*file = name_table_find(&p->by_file, piece->file);
+	if (*file != UINT32_MAX)
+		return p->files[*file].how == how ? PFORK_OK :
+		    bad(err, "a file is both raw and of archives",
+		    piece->file);
+	if (p->file_count >= p->set->store->files)
+		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
+		    "the index names more files than the limit of %u",
+		    p->set->store->files);
+	*file = (uint32_t)p->file_count;
+	if (name_table_add(&p->by_file, piece->file, *file) != 1)
+		return store_no_memory(err);
+	p->files[p->file_count++] = (struct part_file){ piece->file, how,
+		NULL };
+	return PFORK_OK;
+}
+
+static enum pfork_code
+list_files(struct pieces *p, pfork_error *err)
+{
+	const pfork_checkpoint *c = p->set->c;
+	enum pfork_code code = PFORK_OK;
+
+	p->files = calloc(p->set->store->files, sizeof(p->files[0]));
+	p->file_of = calloc(c->piece_count, sizeof(p->file_of[0]));
+	p->boxes = calloc(c->piece_count, sizeof(p->boxes[0]));
+	if (p->files == NULL || p->file_of == NULL || p->boxes == NULL)
+		return store_no_memory(err);
+	for (size_t i = 0; code == PFORK_OK && i < c->piece_count; i++)
+		code = take_file(p, &c->pieces[i], &p->file_of[i], err);
+	return code;
+}
+
+static enum pfork_code
+open_files(struct pieces *p, pfork_error *err)
+{
+	enum pfork_code code = PFORK_OK;
+	struct part_file *f;
+
+	for (size_t i = 0; code == PFORK_OK && i < p->file_count; i++) {
+		f = &p->files[i];
+		code = store_add_part(p->set, f->name, f->how, &f->part, err);
+		if (code == PFORK_OK && f->part != NULL &&
+		    f->how == PART_DISTCP &&
+		    strcmp(f->part->format, "torch-distcp") != 0)
+			code = bad(err, "a file of the set is no data file of "
+			    "a distributed checkpoint", f->name);
+	}
+	return code;
+}
+
+/* ---------------------------------------------------------------- boxes -- */
+
+/* C order, in the pool. */
+static const uint64_t *
+strides_of(pfork_checkpoint *c, const uint64_t *size, size_t rank)
+{
+	uint64_t *strides = pool_alloc(&c->strings, rank * sizeof(*strides));
+
+	/* Cannot fail: the box's product was judged. */
+	if (strides != NULL)
+		(void)shape_strides(size, rank, strides);
+	return strides;
+}
+
+static enum pfork_code
+raw_box(struct pieces *p, const struct pfork_tensor *t,
+    const struct piece_entry *piece, pfork_checkpoint *part,
+    struct tensor_box *box, pfork_error *err)
+{
+	struct wire_storage extent = { .kind = STORAGE_EXTENT,
+		.length = piece->length, .offset = piece->offset };
+
+	if (piece->offset > part->source.size ||
+	    piece->length > part->source.size - piece->offset)
+		return bad(err, "a file ends before a tensor that is said to "
+		    "stand in it", t->name);
+	box->strides = strides_of(p->set->c, piece->size, t->rank);
+	if (box->strides == NULL || build_storage(part, &extent) != BUILD_OK)
+		return store_no_memory(err);
+	box->storage = (uint32_t)part->storage_count - 1;
+	box->offset = 0;
+	return PFORK_OK;
+}
+
+static bool
+same_shape(const struct pfork_tensor *a, const uint64_t *size, size_t rank)
+{
+	return a->rank == rank && (rank == 0 ||
+	    memcmp(a->shape, size, rank * sizeof(size[0])) == 0);
+}
+
+/* The archive's tensor is known by the offset at which it begins. */
+static enum pfork_code
+torch_box(const struct pfork_tensor *t, const struct piece_entry *piece,
+    const pfork_checkpoint *part, struct tensor_box *box, pfork_error *err)
+{
+	const struct pfork_tensor *from;
+	const struct storage *s;
+	char name[24];
+
+	(void)snprintf(name, sizeof(name), "%" PRIu64, piece->offset);
+	from = pfork_checkpoint_find(part, name);
+	if (from == NULL)
+		return bad(err, "where a tensor is said to stand no archive "
+		    "of one begins", t->name);
+	if (from->dtype != t->dtype || !same_shape(from, piece->size, t->rank))
+		return bad(err, "the archive of a tensor holds another one",
+		    t->name);
+	s = &part->storages[from->storage];
+	/* A stream came from that archive or not; it is the worker's word. */
+	if (!s->streamed && (s->offset < piece->offset ||
+	    s->offset - piece->offset > piece->length ||
+	    s->length > piece->length - (s->offset - piece->offset)))
+		return bad(err, "the bytes of a tensor stand outside its "
+		    "archive", t->name);
+	box->strides = from->strides;
+	box->storage = from->storage;
+	box->offset = from->offset;
+	return PFORK_OK;
+}
+
+static enum pfork_code
+make_box(struct pieces *p, const struct pfork_tensor *t, size_t i,
+    struct tensor_box *box, pfork_error *err)
+{
+	const struct piece_entry *piece = &p->set->c->pieces[i];
+	const struct part_file *f = &p->files[p->file_of[i]];
+
+	*box = (struct tensor_box){ .start = piece->start,
+		.size = piece->size, .home = f->part };
+	return f->how == PART_RAW ?
+	    raw_box(p, t, piece, f->part, box, err) :
+	    torch_box(t, piece, f->part, box, err);
+}
+
+/* -------------------------------------------------------------- tensors -- */
+
+static bool
+is_whole(const struct pfork_tensor *t, const struct tensor_box *box)
+{
+	return same_shape(t, box->size, t->rank);
+}
+
+/* One box that is all of it: a view, as in any other checkpoint. */
+static void
+take_whole(struct pfork_tensor *t, const struct tensor_box *box)
+{
+	t->home = box->home;
+	t->storage = box->storage;
+	t->offset = box->offset;
+	t->strides = box->strides;
+	t->contiguous = shape_is_contiguous(t->shape, t->strides, t->rank);
+	/* Cannot fail: it was judged where the storage is from. */
+	(void)shape_span(t->dtype, t->shape, t->strides, t->rank, &t->span);
+}
+
+static enum pfork_code
+judge_boxes(const struct pfork_tensor *t, const struct tensor_box *boxes,
+    size_t count, pfork_error *err)
+{
+	switch (assembled_judge(t->shape, t->rank, boxes, count)) {
+	case ASSEMBLED_OK:
+		break;
+	case ASSEMBLED_HOLE:
+		return bad(err, "the boxes of a tensor do not cover it",
+		    t->name);
+	case ASSEMBLED_OVERLAP:
+		return bad(err, "two boxes of a tensor overlap", t->name);
+	case ASSEMBLED_TOO_HARD:
+		return error_about(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
+		    "a tensor is cut into boxes too wildly", t->name,
+		    strlen(t->name));
+	case ASSEMBLED_NO_MEMORY:
+		return store_no_memory(err);
+	}
+	return PFORK_OK;
+}
+
+static bool
+is_empty(const struct tensor_box *box, size_t rank)
+{
+	for (size_t i = 0; i < rank; i++)
+		if (box->size[i] == 0)
+			return true;
+	return false;
+}
+
+static enum pfork_code
+assemble(struct pieces *p, struct pfork_tensor *t, size_t count,
+    pfork_error *err)
+{
+	pfork_checkpoint *c = p->set->c;
+	struct assembly *a = pool_alloc(&c->strings, sizeof(*a));
+	struct tensor_box *boxes;
+	enum pfork_code code = PFORK_OK;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < count; i++)
+		if (!is_empty(&p->boxes[i], t->rank))
+			p->boxes[kept++] = p->boxes[i];
+	if (t->elements > 0)
+		code = judge_boxes(t, p->boxes, kept, err);
+	if (code != PFORK_OK)
+		return code;
+	boxes = pool_alloc(&c->strings, kept * sizeof(*boxes));
+	if (a == NULL || boxes == NULL)
+		return store_no_memory(err);
+	memcpy(boxes, p->boxes, kept * sizeof(*boxes));
+	if (!assembled_make(a, &c->strings, t->rank, boxes, kept, t->shape))
+		return store_no_memory(err);
+	t->assembly = a;
+	return PFORK_OK;
+}
+
+/* Pieces [from, from + count) are the tensor's. */
+static enum pfork_code
+make_tensor(struct pieces *p, struct pfork_tensor *t, size_t from,
+    size_t count, pfork_error *err)
+{
+	enum pfork_code code = PFORK_OK;
+
+	for (size_t i = 0; code == PFORK_OK && i < count; i++)
+		code = make_box(p, t, from + i, &p->boxes[i], err);
+	if (code != PFORK_OK)
+		return code;
+	if (count == 1 && is_whole(t, &p->boxes[0])) {
+		take_whole(t, &p->boxes[0]);
+		return PFORK_OK;
+	}
+	return assemble(p, t, count, err);
+}
+
+static enum pfork_code
+make_tensors(struct pieces *p, pfork_error *err)
+{
+	pfork_checkpoint *c = p->set->c;
+	enum pfork_code code = PFORK_OK;
+	size_t count;
+
+	for (size_t i = 0; code == PFORK_OK && i < c->piece_count;
+	    i += count) {
+		count = 1;
+		while (i + count < c->piece_count &&
+		    c->pieces[i + count].tensor == c->pieces[i].tensor)
+			count++;
+		code = make_tensor(p, &c->tensors[c->pieces[i].tensor], i,
+		    count, err);
+	}
+	return code;
+}
+
+/* Unique in the set: its own storages, those of the parts, and one for each
+ * tensor that is assembled. */
+static enum pfork_code
+number_storages(pfork_checkpoint *c, pfork_error *err)
+{
+	uint64_t next = c->storage_count;
+
+	for (size_t i = 0; i < c->part_count; i++) {
+		c->parts[i]->storage_base = (uint32_t)next;
+		next += c->parts[i]->storage_count;
+	}
+	if (next + c->tensor_count > UINT32_MAX)
+		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
+		    "the files of a store have too many storages");
+	for (size_t i = 0; i < c->tensor_count; i++)
+		if (c->tensors[i].assembly != NULL)
+			c->tensors[i].storage = (uint32_t)next++;
+	return PFORK_OK;
+}
+
+enum pfork_code
+store_make_pieces(struct store_set *set, pfork_error *err)
+{
+	struct pieces p = { .set = set };
+	enum pfork_code code;
+
+	memcpy(p.by_file.seed, set->c->names.seed, sizeof(p.by_file.seed));
+	code = list_files(&p, err);
+	if (code == PFORK_OK)
+		code = open_files(&p, err);
+	/* A fault of a part: there will be no tensors. */
+	if (code == PFORK_OK && !set->c->has_fault)
+		code = make_tensors(&p, err);
+	if (code == PFORK_OK)
+		code = number_storages(set->c, err);
+	name_table_free(&p.by_file);
+	free(p.files);
+	free(p.file_of);
+	free(p.boxes);
+	return code;
+}
