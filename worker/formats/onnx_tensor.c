@@ -97,52 +97,6 @@ read_data(struct onnx *o, struct onnx_tensor *t, const struct pb_field *f)
 	t->len = f->wire == PB_BYTES ? f->len : 0;
 }
 
-/* Only attacks lead out of the model's directory (CVE-2024-27318). */
-static enum verdict
-location_level(const uint8_t *at, uint64_t len)
-{
-	uint64_t begin = 0;
-
-	if (len > 0 && at[0] == '/')
-		return VERDICT_DANGEROUS;
-	for (uint64_t i = 0; i <= len; i++) {
-		if (i < len && at[i] != '/' && at[i] != '\\')
-			continue;
-		if (i - begin == 2 && at[begin] == '.' && at[begin + 1] == '.')
-			return VERDICT_DANGEROUS;
-		begin = i + 1;
-	}
-	return VERDICT_CLEAN;
-}
-
-/* {key, value}; of interest is "location". */
-static void
-read_external(struct onnx *o, const struct pb_field *message)
-{
-	struct cursor c = pb_inside(message);
-	struct pb_field f, key = { .len = 0 }, value = { .len = 0 };
-
-	while (onnx_next(o, &c, &f)) {
-		if (f.wire != PB_BYTES)
-			onnx_need_bytes(o, &f);
-		if (f.number == 1)
-			key = f;
-		if (f.number == 2)
-			value = f;
-	}
-	if (key.len != 8 || memcmp(key.at, "location", 8) != 0)
-		return;
-	if (value.len == o->location_len && (value.len == 0 ||
-	    memcmp(value.at, o->location, (size_t)value.len) == 0))
-		return;
-	o->location = value.at;
-	o->location_len = value.len;
-	sink_note_about(o->job, NOTE_RECORD,
-	    location_level(value.at, value.len),
-	    onnx_offset(o, message->at), "onnx: data in another file",
-	    value.at, (size_t)value.len);
-}
-
 static void
 read_field(struct onnx *o, struct onnx_tensor *t, uint64_t *rank,
     const struct pb_field *f)
@@ -183,7 +137,7 @@ read_field(struct onnx *o, struct onnx_tensor *t, uint64_t *rank,
 		break;
 	case EXTERNAL_DATA:
 		onnx_need_bytes(o, f);
-		read_external(o, f);
+		onnx_external_read(o, f, &t->far);
 		break;
 	default:
 		break;
@@ -191,7 +145,7 @@ read_field(struct onnx *o, struct onnx_tensor *t, uint64_t *rank,
 }
 
 static void
-judge_type(struct onnx_tensor *t)
+judge_type(const struct onnx *o, struct onnx_tensor *t)
 {
 	if (t->type == 0 || t->type >= TYPES)
 		t->left_out = "its data type is not known";
@@ -201,7 +155,7 @@ judge_type(struct onnx_tensor *t)
 		t->dtype = dtype_by_code(types[t->type].dtype);
 	if (t->dtype != NULL && t->dtype->bits == 6 && !t->raw && t->runs > 0)
 		t->left_out = "6-bit elements that are not packed";
-	if (t->external)
+	if (t->external && (o->job->flags & GO_PIECES) == 0)
 		t->left_out = "its data is in another file";
 }
 
@@ -238,11 +192,15 @@ onnx_tensor_read(struct onnx *o, const struct pb_field *message,
 	t->rank = rank <= RANK_MAX ? (size_t)rank : 0;
 	if (rank > RANK_MAX)
 		t->left_out = "it has more than 64 dimensions";
-	judge_type(t);
+	judge_type(o, t);
 	if (t->left_out != NULL)
 		return;
 	if (!shape_bytes(t->dtype, t->shape, t->rank, &t->nbytes))
 		onnx_bad(o, message->at, "onnx: shape overflows");
+	if (t->external) {
+		onnx_external_judge(o, t);
+		return;
+	}
 	if (!t->raw && t->runs > 0 && t->field != types[t->type].field)
 		onnx_bad(o, t->at, "onnx: data in a field that its type does "
 		    "not have");
@@ -385,6 +343,10 @@ onnx_tensor_send(struct onnx *o, const struct onnx_tensor *t,
 	if (t->left_out != NULL) {
 		sink_skip(o->job, &out.path, VERDICT_CLEAN, out.where,
 		    t->left_out);
+		return;
+	}
+	if (t->external) {
+		onnx_external_send(o, t, suffix);
 		return;
 	}
 	if (!shape_strides(t->shape, t->rank, strides))

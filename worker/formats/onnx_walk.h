@@ -7,6 +7,7 @@
 
 #include "protobuf_read.h"
 #include "sink.h"
+#include "unique.h"
 
 struct onnx {
 	struct job *job;
@@ -15,9 +16,7 @@ struct onnx {
 	uint64_t depth;		/* of frames */
 	size_t path;		/* parts in use */
 	uint64_t fields;	/* seen so far */
-	/* The file that held the last external tensor: said once. */
-	const uint8_t *location;
-	uint64_t location_len;
+	struct unique files;	/* with external data, that were noted */
 };
 
 uint64_t onnx_offset(const struct onnx *o, const uint8_t *at);

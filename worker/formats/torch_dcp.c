@@ -216,6 +216,7 @@ send_chunks(struct dcp *d, const struct tensor *t)
 			return false;
 		if (t->count > 0 ? c.count == 0 : !first)
 			continue;
+		c.stored->sent = true;
 		out.file = c.stored->file;
 		out.file_length = c.stored->file_len;
 		out.offset = c.stored->offset;

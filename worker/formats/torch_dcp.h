@@ -28,6 +28,7 @@ struct dcp_stored {
 	uint32_t key_len;
 	bool packed;		/* by an extension, zstd for one */
 	bool used;
+	bool sent;	/* a box of it was: the broker opens the file */
 	uint64_t where;
 	const uint8_t *file;	/* a sibling's name */
 	size_t file_len;
@@ -71,7 +72,7 @@ struct dcp_stored *dcp_stored_find(const struct dcp *d, struct wire_bytes name,
     const uint64_t *offsets, size_t rank);
 #define DCP_NO_RANK SIZE_MAX
 /* A note for each name whose data nothing asked for, and that was not left out
- * with a note of its own. */
+ * with a note of its own; and one for each file that nobody opens. */
 void dcp_stored_rest(struct dcp *d);
 
 #endif

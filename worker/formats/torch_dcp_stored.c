@@ -173,6 +173,30 @@ dcp_stored_read(struct dcp *d, vref storage_data, uint64_t where)
 		    dict->where);
 }
 
+/* torch unpickles what is in such a file, and here nobody has looked at it. */
+static void
+note_unopened(struct dcp *d)
+{
+	const struct dcp_stored *s;
+	struct unique files;
+
+	unique_init(d->job, &files);
+	for (uint64_t i = 0; i <= d->mask; i++) {
+		s = &d->slots[i];
+		if (s->key != NULL && s->sent)
+			(void)unique_add(d->job, &files, s->file, s->file_len);
+	}
+	for (uint64_t i = 0; i <= d->mask; i++) {
+		s = &d->slots[i];
+		if (s->key != NULL && unique_add(d->job, &files, s->file,
+		    s->file_len))
+			sink_note_about(d->job, NOTE_RECORD, VERDICT_UNUSUAL,
+			    s->where, "dcp: a file without a tensor of this "
+			    "checkpoint was not opened; scan it", s->file,
+			    s->file_len);
+	}
+}
+
 void
 dcp_stored_rest(struct dcp *d)
 {
@@ -184,11 +208,11 @@ dcp_stored_rest(struct dcp *d)
 		if (s->key == NULL || s->used)
 			continue;
 		begin = s->key[0] == UINT8_MAX ? 1 : 1 + s->key[0] * 8u;
-		if (!unique_add(d->job, &d->left_out, s->key + begin,
+		if (unique_add(d->job, &d->left_out, s->key + begin,
 		    s->key_len - begin))
-			continue;
-		sink_note_about(d->job, NOTE_RECORD, VERDICT_UNUSUAL, s->where,
-		    "dcp: data that no tensor has", s->key + begin,
-		    s->key_len - begin);
+			sink_note_about(d->job, NOTE_RECORD, VERDICT_UNUSUAL,
+			    s->where, "dcp: data that no tensor has",
+			    s->key + begin, s->key_len - begin);
 	}
+	note_unopened(d);
 }

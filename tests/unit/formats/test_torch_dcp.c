@@ -64,6 +64,7 @@ test_ranks(void **state)
 	assert_true(harness_run(bytes, length, GO_PIECES, &h));
 	assert_string_equal(h.format, "torch-dcp");
 	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	assert_null(harness_note(&h, NOTE_RECORD, "not opened"));
 	assert_int_equal(h.tensor_count, 0);
 	assert_int_equal(h.totals.tensors, 9);
 	/* 4 + 3 + 4 + 3 + 4 + 2 + 1 + 1 + 1: a box of no column, a rank of no
@@ -80,6 +81,23 @@ test_ranks(void **state)
 	assert_int_equal(p[0].offset, 3154);
 	assert_int_equal(p[0].length, 1577);
 	assert_non_null(harness_note(&h, NOTE_SKIPPED, "left out: step: "));
+	harness_free(&h);
+}
+
+/* The value is in a file of its own: nobody judges its pickle. */
+static void
+test_unopened(void **state)
+{
+	size_t length = read_file(FIXTURES "good-files/.metadata");
+	const struct harness_note *n;
+	struct harness h;
+
+	(void)state;
+	assert_true(harness_run(bytes, length, GO_PIECES, &h));
+	assert_int_equal(h.piece_count, 2);
+	n = harness_note(&h, NOTE_RECORD, "not opened; scan it: __0_2.distcp");
+	assert_non_null(n);
+	assert_int_equal(n->level, VERDICT_UNUSUAL);
 	harness_free(&h);
 }
 
@@ -378,6 +396,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_ranks),
+		cmocka_unit_test(test_unopened),
 		cmocka_unit_test(test_without_siblings),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_changed),
