@@ -7,12 +7,21 @@
 
 #include <string.h>
 
+#include "digit.h"
 #include "protobuf_read.h"
 #include "zip_parts.h"
 
 #define NOT "no format that is read here: "
 #define GGML "looks like GGML (before GGUF); convert it with llama.cpp's " \
 	"convert_llama_ggml_to_gguf.py"
+
+#define HDF5 "looks like HDF5 (Keras .h5); save it as safetensors where it " \
+	"can be trusted"
+#define TORCH7 "looks like Torch7 (.t7); torchfile and numpy.savez turn it " \
+	"into npz"
+#define OCDBT "looks like a file of an Orbax checkpoint (OCDBT); restore it " \
+	"with orbax and save it with flax.serialization"
+#define OWN "; its own loader runs no code"
 
 /* format: NULL for what no loader of checkpoints takes. */
 static const struct magic {
@@ -22,27 +31,43 @@ static const struct magic {
 	const char *format;
 	const char *text;
 } magics[] = {
-	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5",
-	    NOT "looks like HDF5 (Keras .h5); save it as safetensors where "
-	    "it can be trusted" },
+	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT HDF5 },
+	/* Behind a user block; MATLAB 7.3 has one of 512 bytes. */
+	{ 512, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT HDF5 },
+	{ 1024, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT HDF5 },
+	{ 2048, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT HDF5 },
 	/* Words of 32 bits: 'ggml', 'ggmf', 'ggjt', 'ggla'. */
 	{ 0, 4, "lmgg", "ggml", NOT GGML },
 	{ 0, 4, "fmgg", "ggml", NOT GGML },
 	{ 0, 4, "tjgg", "ggml", NOT GGML },
 	{ 0, 4, "algg", "ggml", NOT GGML },
+	/* TYPE_TORCH, its index, the length of "V 1"; in either form. */
 	{ 0, 15, "\4\0\0\0\1\0\0\0\3\0\0\0V 1", "torch7",
-	    NOT "looks like Torch7 (.t7); torchfile and numpy.savez turn it "
-	    "into npz" },
+	    NOT TORCH7 },
+	{ 0, 9, "4\n1\n3\nV 1", "torch7", NOT TORCH7 },
 	{ 4, 4, "TFL3", "tflite", NOT "looks like TensorFlow Lite; convert it "
 	    "with tf2onnx --tflite" },
-	{ 0, 4, "\x0c\xdb\x3a\x2a", "ocdbt", NOT "looks like a file of an "
-	    "Orbax checkpoint (OCDBT); restore it with orbax and save it with "
-	    "flax.serialization" },
+	{ 4, 4, "PTMF", "torch-mobile", NOT "looks like PyTorch Mobile's "
+	    "flatbuffer (.ptl); save it again as TorchScript" },
+	{ 4, 4, "ET12", "executorch", NOT "looks like ExecuTorch (.pte); take "
+	    "the checkpoint that it was made of" },
+	/* tensorstore's kvstore/ocdbt/format: manifest, two kinds of nodes. */
+	{ 0, 4, "\x0c\xdb\x3a\x2a", "ocdbt", NOT OCDBT },
+	{ 0, 4, "\x0c\xdb\x20\xde", "ocdbt", NOT OCDBT },
+	{ 0, 4, "\x0c\xdb\x12\x34", "ocdbt", NOT OCDBT },
 	{ 0, 8, "\x12\1\0\0\0\0\0\0", "mxnet", NOT "looks like MXNet "
-	    "(.params)" },
-	{ 0, 4, "binf", "xgboost", NOT "looks like XGBoost; its own loader "
-	    "runs no code" },
-	{ 0, 8, "7767517\n", "ncnn", NOT "looks like ncnn" },
+	    "(.params); mxnet.nd.load and numpy.savez turn it into npz" },
+	{ 0, 4, "binf", "xgboost", NOT "looks like XGBoost" OWN },
+	{ 0, 4, "CBM1", "catboost", NOT "looks like CatBoost" OWN },
+	{ 0, 13, "tree\nversion=", "lightgbm", NOT "looks like LightGBM" OWN },
+	{ 0, 4, "\xba\x16\x4f\x2f", "fasttext", NOT "looks like fastText"
+	    OWN },
+	{ 0, 19, "MATLAB 5.0 MAT-file", "matlab", NOT "looks like MATLAB (.mat); "
+	    "scipy.io.loadmat and numpy.savez turn it into npz" },
+	{ 0, 8, "7767517\n", "ncnn", NOT "looks like ncnn; its weights are "
+	    "beside it, and have no names" },
+	{ 0, 13, "# xet version", "xet", "a Xet pointer, not the file itself: "
+	    "fetch it with huggingface_hub" },
 	{ 0, 2, "\x1f\x8b", "gzip", NOT "looks like gzip; unpack it first" },
 	{ 0, 4, "\x28\xb5\x2f\xfd", "zstd",
 	    NOT "looks like zstd; unpack it first" },
@@ -55,6 +80,9 @@ static const struct magic {
 	{ 0, 3, "BZh", "bzip2", NOT "looks like bzip2; unpack it first" },
 	{ 0, 4, "\x04\x22\x4d\x18", "lz4",
 	    NOT "looks like LZ4; unpack it first" },
+	{ 0, 4, "LZIP", "lzip", NOT "looks like lzip; unpack it first" },
+	{ 0, 2, "\x1f\x9d", "compress", NOT "looks like compress (.Z); "
+	    "unpack it first" },
 	{ 0, 4, "Rar!", "rar", NOT "looks like RAR; unpack it first" },
 	{ 0, 4, "\x7f" "ELF", NULL, NOT "looks like a program (ELF)" },
 	{ 0, 4, "\x89PNG", NULL, NOT "looks like a PNG image" },
@@ -88,8 +116,24 @@ ends_with(const struct zip_peek *peek, const char *tail)
 	    memcmp(peek->name + peek->name_len - n, tail, n) == 0;
 }
 
+/* What only one writer puts into a zip. */
+static const struct member {
+	const char *tail;
+	const char *format;
+	const char *text;
+} members[] = {
+	{ "model.weights.h5", "keras", NOT "looks like a Keras model: its "
+	    "weights are HDF5; save them as safetensors where it can be "
+	    "trusted" },
+	{ "MAR-INF/MANIFEST.json", "torchserve", NOT "looks like a TorchServe "
+	    "archive (.mar); unpack it and look at the model inside" },
+	{ "/archive_format", "torch-export", NOT "looks like torch.export "
+	    "(.pt2); save its state_dict as safetensors where it can be "
+	    "trusted" },
+};
+
 static const char *
-zip_looks_like(const struct job *job)
+zip_looks_like(const struct job *job, const char **format)
 {
 	struct zip_peek peek;
 
@@ -98,13 +142,12 @@ zip_looks_like(const struct job *job)
 	while (zip_peek_next(&peek)) {
 		if (ends_with(&peek, ".npy"))
 			return NOT "looks like NumPy arrays (.npz)";
-		if (ends_with(&peek, "model.weights.h5"))
-			return NOT "looks like a Keras model: its weights are "
-			    "HDF5; save them as safetensors where it can be "
-			    "trusted";
-		if (ends_with(&peek, "MAR-INF/MANIFEST.json"))
-			return NOT "looks like a TorchServe archive (.mar); "
-			    "unpack it and look at the model inside";
+		for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+			if (!ends_with(&peek, members[i].tail))
+				continue;
+			*format = members[i].format;
+			return members[i].text;
+		}
 		if (ends_with(&peek, "[Content_Types].xml"))
 			return NOT "looks like an office document";
 		if (ends_with(&peek, "META-INF/MANIFEST.MF"))
@@ -133,6 +176,65 @@ is_nemo(const struct job *job)
 	return has(job, 257, "ustar", 5) &&
 	    (has(job, 0, "model_config.yaml", 18) ||
 	    has(job, 0, "./model_config.yaml", 20));
+}
+
+/* GraphDef's first field is a NodeDef: its name, and the name of an operation
+ * (tensorflow/core/framework/graph.proto, node_def.proto). */
+static bool
+is_frozen_graph(const struct job *job)
+{
+	struct cursor c = cursor_over(job->map, (size_t)job->size);
+	struct pb_field f;
+	struct cursor node;
+
+	if (!pb_next(&c, &f) || f.number != 1 || f.wire != PB_BYTES)
+		return false;
+	node = pb_inside(&f);
+	if (!pb_next(&node, &f) || f.number != 1 || f.wire != PB_BYTES ||
+	    f.len == 0 || !pb_next(&node, &f) || f.number != 2 ||
+	    f.wire != PB_BYTES || f.len < 2 || f.at[0] < 'A' ||
+	    f.at[0] > 'Z')
+		return false;
+	for (uint64_t i = 0; i < f.len; i++)
+		if (digit_value(f.at[i]) == DIGIT_NONE && f.at[i] != '_')
+			return false;
+	while (pb_next(&node, &f))
+		if (f.number > 7)
+			return false;
+	return !node.bad;
+}
+
+/* A table whose first key is text: type, index, size; type, length, text. */
+static bool
+is_torch7_table(const struct job *job)
+{
+	struct cursor c = cursor_over(job->map, (size_t)job->size);
+	bool table = cursor_u32le(&c) == 3 && cursor_u32le(&c) == 1 &&
+	    cursor_u32le(&c) - 1 < 1000000 && cursor_u32le(&c) == 2;
+	uint32_t length = cursor_u32le(&c);
+	const uint8_t *text = cursor_bytes(&c, length);
+
+	if (c.bad || !table || length == 0 || length > 64)
+		return false;
+	for (uint32_t i = 0; i < length; i++)
+		if (text[i] <= ' ' || text[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+/* A LoDTensor: versions and level 0, then a short description that begins with
+ * its type (paddle/phi/core/framework/dense_tensor_serialize.cc). */
+static bool
+is_paddle_inference(const struct job *job)
+{
+	struct cursor c = cursor_over(job->map, (size_t)job->size);
+	bool zero = cursor_u32le(&c) == 0 && cursor_u64le(&c) == 0 &&
+	    cursor_u32le(&c) == 0;
+	uint32_t length = cursor_u32le(&c);
+	const uint8_t *described = cursor_bytes(&c, length);
+
+	return !c.bad && zero && length >= 4 && length < 512 &&
+	    described[0] == 0x08 && described[1] < 32 && described[2] == 0x10;
 }
 
 #define LOOK_FIELDS 4096
@@ -180,6 +282,20 @@ odd_looks_like(const struct job *job, const char **format)
 		return NOT "looks like NeMo; unpack it and look at "
 		    "model_weights.ckpt";
 	}
+	if (is_torch7_table(job)) {
+		*format = "torch7";
+		return NOT TORCH7;
+	}
+	if (is_paddle_inference(job)) {
+		*format = "paddle-inference";
+		return NOT "looks like Paddle's inference parameters "
+		    "(.pdiparams); save the state_dict as .pdparams";
+	}
+	if (is_frozen_graph(job)) {
+		*format = "frozen-graph";
+		return NOT "looks like a TensorFlow graph (.pb); convert it "
+		    "with tf2onnx where it can be trusted";
+	}
 	return protobuf_looks_like(job, format);
 }
 
@@ -194,6 +310,22 @@ holds(const uint8_t *at, size_t length, const char *text)
 	return false;
 }
 
+/* In the first bytes of texts that belong to a checkpoint. */
+static const struct {
+	const char *text;
+	const char *means;
+} words[] = {
+	{ "\"zarr_format\"", NOT "looks like a part of a zarr array (Orbax?); "
+	    "restore it with orbax and save it with flax.serialization" },
+	{ "\"tree_metadata\"", NOT "looks like a part of an Orbax checkpoint; "
+	    "restore it with orbax and save it with flax.serialization" },
+	{ "\"item_handlers\"", NOT "looks like a part of an Orbax checkpoint; "
+	    "restore it with orbax and save it with flax.serialization" },
+	{ "model_checkpoint_path:", NOT "looks like the list of TensorFlow "
+	    "checkpoints; their tensors are beside it" },
+	{ "<net name=", NOT "looks like OpenVINO; its weights are beside it" },
+};
+
 /* Text when the first bytes are; says which kind where one can tell. */
 static const char *
 text_looks_like(const struct job *job)
@@ -207,11 +339,9 @@ text_looks_like(const struct job *job)
 			return NOT "unknown";
 	while (i < length && memchr(" \t\r\n", job->map[i], 4) != NULL)
 		i++;
-	if (holds(job->map, length, "\"zarr_format\""))
-		return NOT "looks like a part of a zarr array (Orbax?); "
-		    "restore it with orbax and save it with flax.serialization";
-	if (holds(job->map, length, "<net name="))
-		return NOT "looks like OpenVINO; its weights are beside it";
+	for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+		if (holds(job->map, length, words[k].text))
+			return words[k].means;
 	if (i < length && (job->map[i] == '{' || job->map[i] == '['))
 		return NOT "looks like JSON";
 	if (i < length && job->map[i] == '<')
@@ -227,7 +357,7 @@ looks_like(const struct job *job, const char **format)
 	/* Whatever its members are called, something may load one of them. */
 	*format = "zip";
 	if (zip_is(job))
-		return zip_looks_like(job);
+		return zip_looks_like(job, format);
 	odd = odd_looks_like(job, format);
 	if (odd != NULL)
 		return odd;

@@ -126,39 +126,83 @@ static const struct looks_case {
 	const char *format;
 } looks[] = {
 	{ BYTES("\x89HDF\r\n\x1a\n\0"), "HDF5", "hdf5" },
-	{ BYTES("\x1f\x8b\x08\0"), "gzip", "gzip" },
-	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd", "zstd" },
-	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip", "7z" },
-	{ BYTES("\xfd" "7zXZ\0\0"), "xz", "xz" },
-	{ BYTES("BZh91AY"), "bzip2", "bzip2" },
-	{ BYTES("\x7f" "ELF\2"), "ELF", "" },
-	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG", "" },
-	{ BYTES("%PDF-1.4"), "PDF", "" },
-	{ BYTES("{\"a\": 1}"), "JSON", "" },
-	{ BYTES("tjgg\1\0\0\0"), "convert_llama_ggml", "ggml" },
 	{ BYTES("lmgg\1\0\0\0"), "GGML", "ggml" },
+	{ BYTES("fmgg\1\0\0\0"), "GGML", "ggml" },
+	{ BYTES("tjgg\1\0\0\0"), "convert_llama_ggml", "ggml" },
+	{ BYTES("algg\1\0\0\0"), "GGML", "ggml" },
 	{ BYTES("\4\0\0\0\1\0\0\0\3\0\0\0V 1\0"), "Torch7", "torch7" },
+	{ BYTES("4\n1\n3\nV 1\n13\nnn.Sequential\n"), "Torch7", "torch7" },
+	{ BYTES("\3\0\0\0\1\0\0\0\2\0\0\0\2\0\0\0\5\0\0\0model\4"), "Torch7",
+	    "torch7" },
+	{ BYTES("\3\0\0\0\1\0\0\0\2\0\0\0\2\0\0\0\5\0\0\0mode\1\4"), "unknown",
+	    "" },
+	{ BYTES("\3\0\0\0\1\0\0\0\0\0\0\0\2\0\0\0\1\0\0\0m"), "unknown", "" },
 	{ BYTES("\x1c\0\0\0TFL3"), "TensorFlow Lite", "tflite" },
+	{ BYTES("\x1c\0\0\0PTMF"), "PyTorch Mobile", "torch-mobile" },
+	{ BYTES("\x1c\0\0\0ET12"), "ExecuTorch", "executorch" },
 	{ BYTES("\x0c\xdb\x3a\x2a\0"), "Orbax", "ocdbt" },
+	{ BYTES("\x0c\xdb\x20\xde\0"), "Orbax", "ocdbt" },
+	{ BYTES("\x0c\xdb\x12\x34\0"), "Orbax", "ocdbt" },
 	{ BYTES("\x12\1\0\0\0\0\0\0\0"), "MXNet", "mxnet" },
+	{ BYTES("binf\0"), "XGBoost", "xgboost" },
+	{ BYTES("CBM1\0"), "CatBoost", "catboost" },
+	{ BYTES("tree\nversion=v4\n"), "LightGBM", "lightgbm" },
+	{ BYTES("\xba\x16\x4f\x2f\x0c"), "fastText", "fasttext" },
+	{ BYTES("MATLAB 5.0 MAT-file, \0"), "MATLAB", "matlab" },
+	{ BYTES("7767517\n2 2\n"), "ncnn", "ncnn" },
+	{ BYTES("# xet version 0\nfilesize = 1\n"), "huggingface_hub", "xet" },
 	{ BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 	    "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"
 	    "\x57\xfb\x80\x8b\x24\x75\x47\xdb"), "TensorFlow checkpoint",
 	    "tensor-bundle" },
 	{ BYTES("\x08\1\x12\2\x0a\0"), "SavedModel", "saved-model" },
 	{ BYTES("\x08\4\x12\2\x0a\0\xa2\x1f\0"), "Core ML", "coreml" },
-	{ BYTES("{\"zarr_format\": 2}"), "zarr", "" },
-	{ BYTES("<?xml version=\"1.0\"?><net name=\"m\">"), "OpenVINO", "" },
+	/* node { name: "x" op: "Const" }, and what is none. */
+	{ BYTES("\x0a\x0a\x0a\1x\x12\5Const"), "TensorFlow graph",
+	    "frozen-graph" },
+	{ BYTES("\x0a\x0a\x0a\1x\x12\5const"), "unknown", "" },
+	{ BYTES("\x0a\x0a\x0a\1x\x12\5Con t"), "unknown", "" },
+	{ BYTES("\x0a\x0a\x0a\1x\x12\6Const"), "unknown", "" },
+	{ BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\x08\5\x10\2\0\0"),
+	    "pdiparams", "paddle-inference" },
+	{ BYTES("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\x08\x20\x10\2"),
+	    "unknown", "" },
+	{ BYTES("\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0\0\4\0\0\0\x08\5\x10\2"),
+	    "unknown", "" },
+	{ BYTES("\x1f\x8b\x08\0"), "gzip", "gzip" },
+	{ BYTES("\x28\xb5\x2f\xfd\0"), "zstd", "zstd" },
+	{ BYTES("7z\xbc\xaf\x27\x1c\0"), "7-Zip", "7z" },
+	{ BYTES("\xfd" "7zXZ\0\0"), "xz", "xz" },
+	{ BYTES("\x5d\0\0\x80\0"), "LZMA", "lzma" },
+	{ BYTES("ZF1   \0"), "joblib before 0.9.3", "joblib-zfile" },
+	{ BYTES("BZh91AY"), "bzip2", "bzip2" },
+	{ BYTES("\x04\x22\x4d\x18\0"), "LZ4", "lz4" },
+	{ BYTES("LZIP\1"), "lzip", "lzip" },
+	{ BYTES("\x1f\x9d\x90"), "compress", "compress" },
 	{ BYTES("Rar!\x1a\7"), "RAR", "rar" },
-	{ BYTES("\n [1]"), "JSON", "" },
-	{ BYTES("<!DOCTYPE html>"), "HTML", "" },
+	{ BYTES("\x78\x01\0"), "zlib", "zlib" },
+	{ BYTES("\x78\x5e\0"), "zlib", "zlib" },
+	{ BYTES("\x78\x9c\0"), "zlib", "zlib" },
+	{ BYTES("\x78\xda\0"), "zlib", "zlib" },
 	{ BYTES("version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
 	    "git lfs pull", "git-lfs" },
-	{ BYTES("\2\0\0\0\0\0\0\0[]"), "unknown", "" },
+	{ BYTES("\x7f" "ELF\2"), "ELF", "" },
+	{ BYTES("\x89PNG\r\n\x1a\n"), "PNG", "" },
+	{ BYTES("\xff\xd8\xff\xe0"), "JPEG", "" },
+	{ BYTES("%PDF-1.4"), "PDF", "" },
+	{ BYTES("MZ\x90\0"), "Windows", "" },
+	{ BYTES("#!/bin/sh\n"), "script", "" },
+	{ BYTES("{\"zarr_format\": 2}"), "zarr", "" },
+	{ BYTES("{\"tree_metadata\": {}}"), "Orbax", "" },
+	{ BYTES("{\"item_handlers\": null}"), "Orbax", "" },
+	{ BYTES("model_checkpoint_path: \"model.ckpt-1\"\n"), "TensorFlow",
+	    "" },
+	{ BYTES("<?xml version=\"1.0\"?><net name=\"m\">"), "OpenVINO", "" },
+	{ BYTES("{\"a\": 1}"), "JSON", "" },
+	{ BYTES("\n [1]"), "JSON", "" },
+	{ BYTES("<!DOCTYPE html>"), "HTML", "" },
 	{ BYTES("/usr/lib/python3\n"), "text", "" },
-	{ BYTES("\x78\x9c\0"), "zlib", "zlib" },
-	{ BYTES("\x78\x5e\0"), "zlib", "zlib" },
-	{ BYTES("\x5d\0\0\x80\0"), "LZMA", "lzma" },
+	{ BYTES("\2\0\0\0\0\0\0\0[]"), "unknown", "" },
 	{ BYTES("\0"), "unknown", "" },
 	{ BYTES("\xff\xfe\xfd\0"), "unknown", "" },
 };
@@ -199,6 +243,23 @@ test_tar(void **state)
 	harness_free(&h);
 }
 
+/* Behind a user block of any size that HDF5 tries first. */
+static void
+test_user_block(void **state)
+{
+	static uint8_t bytes[2056];
+	struct harness h;
+
+	(void)state;
+	for (size_t at = 512; at <= 2048; at *= 2) {
+		memset(bytes, 0, sizeof bytes);
+		memcpy(bytes + at, "\x89HDF\r\n\x1a\n", 8);
+		assert_false(harness_run(bytes, sizeof bytes, 0, &h));
+		assert_string_equal(h.format, "hdf5");
+		harness_free(&h);
+	}
+}
+
 static void
 test_empty(void **state)
 {
@@ -237,6 +298,7 @@ main(void)
 		cmocka_unit_test(test_pickle_file_is),
 		cmocka_unit_test(test_looks),
 		cmocka_unit_test(test_tar),
+		cmocka_unit_test(test_user_block),
 		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_bare_pickle),
 	};
