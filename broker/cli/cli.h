@@ -86,6 +86,8 @@ int open_broker(struct options *options, pfork_broker **broker);
  * nothing. */
 int open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+/* Of no format that has a name: counted in directories, not shown. */
+bool is_no_checkpoint(const pfork_checkpoint *ckpt, const pfork_error *err);
 int exit_for(enum pfork_code code);
 
 #endif

@@ -13,8 +13,9 @@ const struct verb verbs[VERBS] = {
 	    "Lists dtype, shape, size and name of every tensor on standard\n"
 	    "output, and a summary on standard error.  Never refuses, unless\n"
 	    "--refuse-at says so.  Of an index (model.safetensors.index.json)\n"
-	    "it lists the tensors of all the files, of a directory each file;\n"
-	    "--json then gives an object a line.\n",
+	    "it lists the tensors of all the files, of a directory each file\n"
+	    "(what is no checkpoint is counted, not shown); --json then gives\n"
+	    "an object a line.\n",
 	    ls_run },
 	[CONVERT] = { "convert", "FILE -o OUT.safetensors",
 	    "write the tensors as safetensors",

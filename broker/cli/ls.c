@@ -254,56 +254,114 @@ show_json(const struct options *options, const char *file,
 }
 
 static int
-list_file(struct options *options, pfork_broker *broker, const char *file)
+show(const struct options *options, const char *file, pfork_checkpoint *ckpt,
+    int code, pfork_error *err)
 {
-	pfork_checkpoint *ckpt = NULL;
-	pfork_error err = { .code = PFORK_OK };
+	if (code == EXIT_DONE)
+		err->code = PFORK_OK;
+	return options->json ? show_json(options, file, ckpt, code, err) :
+	    show_text(options, file, ckpt, code, err);
+}
+
+static int
+open_file(struct options *options, pfork_broker *broker, const char *file,
+    pfork_checkpoint **ckpt, pfork_error *err)
+{
 	struct progress progress;
 	int code;
 
 	progress_start(&progress, options->quiet, file, BYTES, 0);
-	code = open_checkpoint(options, broker, file, &ckpt, &err);
+	code = open_checkpoint(options, broker, file, ckpt, err);
 	progress_end(&progress);
-	if (code == EXIT_DONE)
-		err.code = PFORK_OK;
-	if (options->json)
-		code = show_json(options, file, ckpt, code, &err);
-	else
-		code = show_text(options, file, ckpt, code, &err);
+	return code;
+}
+
+static int
+list_file(struct options *options, pfork_broker *broker, const char *file)
+{
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	int code = open_file(options, broker, file, &ckpt, &err);
+
+	code = show(options, file, ckpt, code, &err);
 	pfork_checkpoint_unref(ckpt);
 	return code;
+}
+
+/* ----------------------------------------------------------- directories -- */
+
+struct listing {
+	struct options *options;
+	pfork_broker *broker;
+	size_t shown;
+	size_t others;		/* no checkpoints: counted alone */
+	int worst;
+};
+
+static void
+print_heading(const struct listing *l, const char *path)
+{
+	if (l->options->json)
+		return;
+	if (l->shown > 0)
+		putchar('\n');
+	print_text(stdout, path, strlen(path));
+	printf(":\n");
+	/* What goes to stderr stands below it, also on one terminal. */
+	fflush(stdout);
+}
+
+static void
+list_entry(struct listing *l, const struct walk_file *file)
+{
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	int code = EXIT_UNDECIDED;
+
+	if (file->directory == NULL) {
+		code = open_file(l->options, l->broker, file->path, &ckpt,
+		    &err);
+	} else {
+		err.code = PFORK_E_UNSUPPORTED;
+		err.offset = PFORK_NO_OFFSET;
+		snprintf(err.text, sizeof(err.text), "%s", file->directory);
+	}
+	if (code != EXIT_DONE && is_no_checkpoint(ckpt, &err)) {
+		l->others++;
+	} else {
+		print_heading(l, file->path);
+		l->shown++;
+		code = show(l->options, file->path, ckpt, code, &err);
+		if (code > l->worst)
+			l->worst = code;
+	}
+	pfork_checkpoint_unref(ckpt);
 }
 
 /* Each file under its name; the worst exit code is that of all. */
 static int
 list_directory(struct options *options, pfork_broker *broker)
 {
+	struct listing l = { .options = options, .broker = broker };
 	struct walk w = { 0 };
-	int worst = EXIT_DONE;
-	int code;
 
-	if (!walk_list(&w, options->files, 1)) {
+	if (!walk_list(&w, options->files, 1, true)) {
 		complain("no memory for the names of files");
 		return EXIT_INTERNAL;
 	}
-	for (size_t i = 0; i < w.count && ferror(stdout) == 0; i++) {
-		if (!options->json) {
-			if (i > 0)
-				putchar('\n');
-			print_text(stdout, w.files[i].path,
-			    strlen(w.files[i].path));
-			printf(":\n");
-		}
-		code = list_file(options, broker, w.files[i].path);
-		if (code > worst)
-			worst = code;
-	}
-	if (w.count == 0)
+	l.others = w.empty;
+	for (size_t i = 0; i < w.count && ferror(stdout) == 0; i++)
+		list_entry(&l, &w.files[i]);
+	fflush(stdout);
+	if (l.shown == 0 && l.others == 0)
 		complain("no regular files there");
-	if (worst == EXIT_DONE && (w.failed || w.count == 0))
-		worst = w.failed ? EXIT_UNDECIDED : EXIT_NOTHING;
+	else if (l.others > 0 && (l.shown == 0 || !options->quiet))
+		complain("%zu file%s no checkpoint%s", l.others,
+		    l.others == 1 ? " is" : "s are", l.others == 1 ? "" : "s");
+	if (l.worst == EXIT_DONE && (w.failed || l.shown == 0))
+		l.worst = w.failed ? EXIT_UNDECIDED : EXIT_NOTHING;
 	walk_free(&w);
-	return worst;
+	return l.worst;
 }
 
 int

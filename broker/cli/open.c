@@ -180,3 +180,11 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 	}
 	return EXIT_DONE;
 }
+
+bool
+is_no_checkpoint(const pfork_checkpoint *ckpt, const pfork_error *err)
+{
+	return ckpt != NULL && err->code == PFORK_E_UNSUPPORTED &&
+	    pfork_checkpoint_verdict(ckpt) == PFORK_UNDECIDED &&
+	    pfork_checkpoint_format(ckpt)[0] == '\0';
+}

@@ -67,17 +67,6 @@ text_report(FILE *out, const struct scan *s, const char *file,
 		report_notes(out, ckpt, "    ", NOTES_SHOWN, s->colours);
 }
 
-/* Found in a directory and of no format that we know. */
-static bool
-is_no_checkpoint(const struct walk_file *file, const pfork_checkpoint *ckpt,
-    const pfork_error *err)
-{
-	return !file->named && ckpt != NULL &&
-	    err->code == PFORK_E_UNSUPPORTED &&
-	    pfork_checkpoint_verdict(ckpt) == PFORK_UNDECIDED &&
-	    pfork_checkpoint_format(ckpt)[0] == '\0';
-}
-
 static void
 count_verdict(struct scan *s, const pfork_checkpoint *ckpt,
     const pfork_error *err)
@@ -106,7 +95,7 @@ scan_file(struct scan *s, size_t index)
 	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
 	    EXIT_DONE)
 		err.code = PFORK_OK;
-	skip = is_no_checkpoint(file, ckpt, &err);
+	skip = !file->named && is_no_checkpoint(ckpt, &err);
 	if (!skip)
 		out = open_memstream(&r->text, &r->length);
 	if (out != NULL) {
@@ -303,7 +292,8 @@ scan_run(struct options *options)
 	if (code != EXIT_DONE)
 		return code;
 	s.colours = print_colours(stdout);
-	if (walk_list(&s.walk, options->files, options->file_count)) {
+	/* What hides in the directory of another format is opened as well. */
+	if (walk_list(&s.walk, options->files, options->file_count, false)) {
 		s.not_checkpoints = s.walk.empty;
 		code = scan_all(&s);
 	} else {

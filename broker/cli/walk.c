@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "cli.h"
+#include "directory.h"
 #include "print.h"
 
 static bool
@@ -28,8 +29,9 @@ add(struct walk *w, const char *path, bool named)
 		w->files = more;
 		w->capacity = capacity;
 	}
-	w->files[w->count].path = strdup(path);
-	w->files[w->count].named = named;
+	w->files[w->count] = (struct walk_file){
+		.path = strdup(path), .named = named
+	};
 	return w->files[w->count++].path != NULL;
 }
 
@@ -49,15 +51,30 @@ by_name(const FTSENT **a, const FTSENT **b)
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* False: no memory; else whether the tree goes on beneath it is settled. */
 static bool
-add_tree(struct walk *w, const char *directory)
+add_directory(struct walk *w, FTS *tree, FTSENT *e)
+{
+	const char *what = directory_looks_like(e->fts_path);
+
+	if (what == NULL)
+		return true;
+	fts_set(tree, e, FTS_SKIP);
+	if (!add(w, e->fts_path, false))
+		return false;
+	w->files[w->count - 1].directory = what;
+	return true;
+}
+
+static bool
+add_tree(struct walk *w, const char *directory, bool whole)
 {
 	char *path = strdup(directory);
 	char *roots[] = { path, NULL };
 	FTS *tree = path == NULL ? NULL :
 	    fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR,
 		by_name);
-	const FTSENT *e;
+	FTSENT *e;
 	bool fine = tree != NULL;
 
 	while (fine && (e = fts_read(tree)) != NULL) {
@@ -67,6 +84,9 @@ add_tree(struct walk *w, const char *directory)
 				w->empty++;
 			else
 				fine = add(w, e->fts_path, false);
+			break;
+		case FTS_D:
+			fine = !whole || add_directory(w, tree, e);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:
@@ -84,7 +104,7 @@ add_tree(struct walk *w, const char *directory)
 }
 
 bool
-walk_list(struct walk *w, const char **arguments, size_t count)
+walk_list(struct walk *w, const char **arguments, size_t count, bool whole)
 {
 	struct stat st;
 	bool fine = true;
@@ -94,7 +114,7 @@ walk_list(struct walk *w, const char **arguments, size_t count)
 	for (size_t i = 0; fine && i < count; i++) {
 		if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
 			w->several = true;
-			fine = add_tree(w, arguments[i]);
+			fine = add_tree(w, arguments[i], whole);
 		} else {
 			/* What cannot be opened gets a report that says so. */
 			fine = add(w, arguments[i], true);

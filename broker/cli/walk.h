@@ -11,6 +11,7 @@
 struct walk_file {
 	char *path;
 	bool named;		/* on the command line, not found in a tree */
+	const char *directory;	/* not a file: what it looks like, else NULL */
 };
 struct walk {
 	struct walk_file *files; /* by name within each argument */
@@ -22,8 +23,10 @@ struct walk {
 };
 
 /* Regular files only; symbolic links are followed on the command line, never
- * inside a tree.  False: no memory. */
-bool walk_list(struct walk *w, const char **arguments, size_t count);
+ * inside a tree.  whole: a directory that is one checkpoint of a kind that is
+ * not read is one entry, and not searched.  False: no memory. */
+bool walk_list(struct walk *w, const char **arguments, size_t count,
+    bool whole);
 void walk_free(struct walk *w);
 
 #endif

@@ -144,7 +144,10 @@ def ls():
     expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
     expect(["ls", "nowhere.pt"], 2, "", "No such file")
     expect(["ls", "none"], 3, "", "no regular files")
-    expect(["ls", "tree"], 2, r"^tree/a\.pt:\nF32 .* w\n", "readme.txt: no format")
+    expect(["ls", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n",
+           "picklefork: 2 files are no checkpoints")
+    expect(["ls", "-q", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n", "")
+    expect(["ls", "tree/sub"], 3, "", "2 files are no checkpoints")
     expect(["ls", "tree/sub/fifo"], 2, "", "pipe")
     expect(["ls", "--limit", "tensors=1", "good.pt"], 2, "", "PFORK_E_LIMIT")
     expect(["ls", "--worker", "/nowhere", "good.pt"], 69, "", "SANDBOX")
@@ -337,6 +340,114 @@ def signals():
                                      if x.endswith(".tmp")])
 
 
+# One of each format that is read, by the fixtures that real libraries wrote.
+ONE_OF_EACH = {
+    "torch-zip": "good-plain.pt", "gguf": "gguf/good-gguf-plain.gguf",
+    "torch-legacy": "legacy/good-legacy-views-p2.pt",
+    "torch-tar": "tar/good-tar-dtypes.tar", "npz": "numpy/good-np2-deflated.npz",
+    "npy": "numpy/good-np2-c.npy", "joblib": "joblib/good-joblib-xz.joblib",
+    "safetensors": "safetensors/good-st-dtypes.safetensors",
+    "pickle": "paddle/good-paddle-state-p4.pdparams",
+    "flax-msgpack": "flax/good-flax-state.msgpack",
+    "agent-checkpoint": "agent/good-agent-numpy.json",
+    "onnx": "onnx/good-onnx-typed.onnx", "hf-index": None}
+# These are a directory's: tests/unit/broker has them.
+IN_SETS = {"torch-distcp", "torch-dcp"}
+
+
+def directories():
+    """What is one checkpoint as a directory, and all formats side by side."""
+    fixtures = os.path.join(HERE, "..", "fixtures")
+    with open(os.path.join(HERE, "..", "..", "worker", "formats",
+                           "formats.c"), encoding="utf-8") as f:
+        known = set(re.findall(r'\{ "([a-z-]+)", ', f.read()))
+    check("one of each format", known - IN_SETS == set(ONE_OF_EACH),
+          known ^ set(ONE_OF_EACH))
+    os.mkdir("all")
+    for form, file in ONE_OF_EACH.items():
+        if file is not None:
+            with open(os.path.join(fixtures, file), "rb") as f:
+                write(f"all/{form}-{os.path.basename(file)}", f.read())
+    header = json.dumps({"a": {"dtype": "F32", "shape": [6],
+                               "data_offsets": [0, 24]}}).encode()
+    write("all/shard", struct.pack("<Q", len(header)) + header + DATA)
+    write("all/hf-index-model.index.json", json.dumps(
+        {"weight_map": {"a": "shard"}}).encode())
+    write("all/config.json", b"{}")
+    r = expect(["ls", "all"], 0, None, "picklefork: 1 file is no checkpoint\n$")
+    headings = re.findall(r"^(all/.*):$", r.stdout.decode(), re.M)
+    want = sorted(f"all/{x}" for x in os.listdir("all") if x != "config.json")
+    check("a heading a file, by name", headings == want, headings)
+    sections = r.stdout.decode().split("\n\n")
+    check("a section a file", len(sections) == len(want), len(sections))
+    for section in sections:
+        check("tensors of " + section.split(":")[0],
+              len(section.splitlines()) > 1, section)
+    r = expect(["ls", "--json", "all"], 0)
+    reports = [json.loads(line) for line in r.stdout.splitlines()]
+    check("a report a file", [x["file"] for x in reports] == want, reports)
+    found = {x["format"] for x in reports if x["tensors"]}
+    check("every format", set(ONE_OF_EACH) <= found,
+          set(ONE_OF_EACH) - found)
+    write("all/bad.gguf", b"GGUF\3\0\0\0")
+    expect(["ls", "all"], 2, "all/shard:\n", "bad.gguf: .*PFORK_E_FORMAT")
+    write("all/evil.pkl", pickled(call("os", "system")))
+    expect(["ls", "--refuse-at", "dangerous", "all"], 2, None, "PFORK_E_REFUSED")
+    expect(["scan", "all"], 1)
+    for name, files, text in (
+            ("saved", ("saved_model.pb", "variables/variables.index"),
+             "SavedModel"),
+            ("orbax", ("_METADATA", "manifest.ocdbt", "d/1"), "Orbax"),
+            ("orbax2", ("_CHECKPOINT_METADATA", "default/x"), "Orbax"),
+            ("zarr2", (".zarray", "0.0"), "zarr array"),
+            ("zarr3", ("zarr.json", "c/0"), "zarr"),
+            ("mlpackage", ("Manifest.json", "Data/com.apple.CoreML/m"),
+             "Core ML")):
+        for file in files:
+            os.makedirs(os.path.dirname(f"dirs/{name}/{file}"), exist_ok=True)
+            write(f"dirs/{name}/{file}", b"{}")
+        expect(["ls", f"dirs/{name}"], 2, f"^dirs/{name}:\n$",
+               f"{name}: no format that is read here: looks like .*{text}.*; "
+               ".* \\(PFORK_E_UNSUPPORTED\\)\n$")
+    write("dirs/z.pt", open("good.pt", "rb").read())
+    r = expect(["ls", "--json", "dirs"], 2)
+    reports = [json.loads(line) for line in r.stdout.splitlines()]
+    check("directories among files", [
+        (x["file"], x["error"] and x["error"]["code"]) for x in reports] == [
+            (f"dirs/{x}", None if x == "z.pt" else "PFORK_E_UNSUPPORTED")
+            for x in sorted(os.listdir("dirs"))], reports)
+    # What hides in there is found all the same.
+    write("dirs/orbax/evil.pkl", pickled(call("os", "system")))
+    expect(["scan", "dirs"], 1, "dirs/orbax/evil.pkl")
+
+
+def looks():
+    """Archives of which one member tells what they are."""
+    import io
+    import tarfile
+    import zipfile
+    for name, members, text in (
+            ("k.keras", ("metadata.json", "config.json", "model.weights.h5"),
+             "Keras"),
+            ("t.mar", ("model.pt", "MAR-INF/MANIFEST.json"), "TorchServe"),
+            ("e.pt2", ("x/archive_format", "x/models/model.json"),
+             "torch.export"),
+            ("o.docx", ("[Content_Types].xml",), "office"),
+            ("j.jar", ("META-INF/MANIFEST.MF",), "Java"),
+            ("r.zip", ("data.pkl",), "not in a directory"),
+            ("z.zip", ("readme.txt",), "zip archive without")):
+        with zipfile.ZipFile(name, "w") as z:
+            for member in members:
+                z.writestr(member, b"x")
+        expect(["ls", name], 2, "", f"{text}.*PFORK_E_UNSUPPORTED")
+    for name, member, text in (("m.nemo", "model_config.yaml", "NeMo"),
+                               ("n.nemo", "./model_config.yaml", "NeMo"),
+                               ("t.tar", "readme", "tar archive")):
+        with tarfile.open(name, "w") as t:
+            t.addfile(tarfile.TarInfo(member), io.BytesIO(b""))
+        expect(["ls", name], 2, "", f"{text}.*PFORK_E_UNSUPPORTED")
+
+
 def doctor():
     r = run("doctor")
     check("doctor", r.returncode == 0 and b"SIGSYS" in r.stdout and
@@ -352,7 +463,7 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, ls, scan, convert, extract, plumbing, terminal,
-                     file_size_limit, signals, doctor):
+                     file_size_limit, signals, directories, looks, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:
