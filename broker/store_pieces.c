@@ -138,16 +138,18 @@ same_shape(const struct pfork_tensor *a, const uint64_t *size, size_t rank)
 	    memcmp(a->shape, size, rank * sizeof(size[0])) == 0);
 }
 
-/* The archive's tensor is known by the offset at which it begins. */
+/* The archive's tensor is known by where it begins and how long it is, so that
+ * no two readers take it for another one. */
 static enum pfork_code
 torch_box(const struct pfork_tensor *t, const struct piece_entry *piece,
     const pfork_checkpoint *part, struct tensor_box *box, pfork_error *err)
 {
 	const struct pfork_tensor *from;
 	const struct storage *s;
-	char name[24];
+	char name[48];
 
-	(void)snprintf(name, sizeof(name), "%" PRIu64, piece->offset);
+	(void)snprintf(name, sizeof(name), "%" PRIu64 "+%" PRIu64,
+	    piece->offset, piece->length);
 	from = pfork_checkpoint_find(part, name);
 	if (from == NULL)
 		return bad(err, "where a tensor is said to stand no archive "

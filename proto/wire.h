@@ -65,7 +65,7 @@ enum go_flag {
 	GO_PIECES = 0x8,
 	/* The input is a data file of a PyTorch distributed checkpoint:
 	 * archives of torch.save, end to end.  Format "torch-distcp"; each
-	 * tensor's name is the decimal offset at which its archive begins. */
+	 * tensor's name is OFFSET+LENGTH of its archive, decimal. */
 	GO_DISTCP = 0x10,
 	/* Bytes after a safetensors file's last tensor are named, not
 	 * refused. */

@@ -20,7 +20,7 @@ static const uint64_t bottom[] = { 4, 0 };
 static void
 say_archives(uint64_t into, uint32_t dtype, uint64_t notes)
 {
-	static const char *const names[] = { "0", "1024" };
+	static const char *const names[] = { "0+1024", "1024+1024" };
 	struct wire_storage s = good_extent(0);
 	struct wire_tensor t;
 

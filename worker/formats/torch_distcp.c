@@ -3,8 +3,8 @@
  * torch_distcp.c - a data file of a PyTorch distributed checkpoint: archives of
  * torch.save end to end, one for each tensor and each plain value
  * (torch/distributed/checkpoint/filesystem.py, _write_item, 2.13).  Which is
- * which stands in .metadata (torch_dcp.c), so a tensor is named by the offset
- * at which its archive begins.  The archives are found from the end, each
+ * which stands in .metadata (torch_dcp.c), so a tensor is named by where
+ * its archive is: OFFSET+LENGTH.  The archives are found from the end, each
  * through its end record, and must meet without a byte between; each is then
  * read as the zip that it is, so that its pickle is judged as any.
  * Memory: 8 bytes an archive, and the largest archive's own.
@@ -26,6 +26,7 @@
 /* The end records as torch writes them (miniz): all three, no comment. */
 #define TAIL_LEN (ZIP_END64_LEN + ZIP_LOCATOR_LEN + ZIP_END_LEN)
 #define DECIMAL_MAX 20
+#define NAME_MAX_BYTES (2 * DECIMAL_MAX + 1)
 
 static bool
 has_signature(const struct job *job, uint64_t at, uint32_t signature)
@@ -114,7 +115,7 @@ find_archives(struct job *job, struct archives *a)
 }
 
 static size_t
-decimal(uint8_t out[DECIMAL_MAX], uint64_t number)
+decimal(uint8_t *out, uint64_t number)
 {
 	uint8_t digits[DECIMAL_MAX];
 	size_t count = 0;
@@ -126,6 +127,16 @@ decimal(uint8_t out[DECIMAL_MAX], uint64_t number)
 	for (size_t i = 0; i < count; i++)
 		out[i] = digits[count - 1 - i];
 	return count;
+}
+
+/* "1261+1577" */
+static size_t
+place_name(uint8_t out[NAME_MAX_BYTES], uint64_t begin, uint64_t length)
+{
+	size_t used = decimal(out, begin);
+
+	out[used++] = '+';
+	return used + decimal(out + used, length);
 }
 
 /* In the window.  Everything that is in it, under `path`; how many tensors. */
@@ -150,9 +161,9 @@ read_root(struct job *job, const struct path *path)
 static void
 read_archive(struct job *job, uint64_t begin, uint64_t end)
 {
-	uint8_t name[DECIMAL_MAX];
-	struct path_part part = { name, (uint32_t)decimal(name, begin),
-		PATH_KEY };
+	uint8_t name[NAME_MAX_BYTES];
+	struct path_part part = { name, (uint32_t)place_name(name, begin,
+	    end - begin), PATH_KEY };
 	struct path path = { &part, 1, NULL };
 	uint64_t names = sink_names_room(job);
 	size_t mark = arena_mark(&job->arena);
@@ -179,7 +190,7 @@ torch_distcp_parse(struct job *job)
 	if ((job->flags & GO_DISTCP) == 0)
 		sink_note(job, NOTE_RECORD, VERDICT_CLEAN, 0,
 		    "archives of torch.save end to end, named by where they "
-		    "begin; their real names stand in .metadata");
+		    "are; their real names stand in .metadata");
 	sink_names_once(job);
 	for (uint32_t i = a.count; i-- > 0;)
 		read_archive(job, a.begins[i], i == 0 ? job->size :
