@@ -127,8 +127,14 @@ def header(out):
                                                              *range(6)))
     out.loads("G1-big", "big-endian", big, SAID)
     out.loads("G1-big-blocks", "blocks, big-endian: left out",
-              Gguf(order=">").tensor("q", [32], 2, bytes(18)), {},
-              names=["left out: q: blocks in big-endian"])
+              Gguf(order=">").tensor("q", [32], 6, bytes(22)), {},
+              names=["left out: q: blocks of this type in big-endian"])
+    # More blocks than one piece holds.
+    block = bytes(range(18))
+    out.loads("G1-big-many", "10,000 blocks, big-endian", Gguf(
+        order=">").tensor("q", [320000], 2, block * 10000), {
+            "q": {"dtype": "Q4_0", "shape": [320000], "sha256": hashlib.sha256(
+                (block[1::-1] + block[2:]) * 10000).hexdigest()}})
 
 
 def values(out):

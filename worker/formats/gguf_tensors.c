@@ -9,6 +9,7 @@
 
 #include "dtype.h"
 #include "gguf.h"
+#include "gguf_blocks.h"
 #include "sink.h"
 #include "swap.h"
 #include "utf8.h"
@@ -143,15 +144,20 @@ static bool
 send_swapped(const struct gguf *g, const struct info *t, uint64_t data,
     struct tensor_out *out)
 {
-	if (t->dtype->block > 1) {
+	const uint8_t *bytes = g->job->map + data + t->offset;
+
+	if (t->dtype->block > 1 && !gguf_blocks_known(t->dtype)) {
 		sink_skip(g->job, &out->path, VERDICT_CLEAN, t->where,
-		    "blocks in big-endian order are not understood");
+		    "blocks of this type in big-endian order are not certain");
 		return false;
 	}
 	out->offset = 0;
 	out->storage = sink_stream(g->job, t->bytes);
-	swap_send(g->job, g->job->map + data + t->offset, t->bytes,
-	    dtype_element_bytes(t->dtype));
+	if (t->dtype->block > 1)
+		gguf_blocks_send(g->job, t->dtype, bytes, t->bytes);
+	else
+		swap_send(g->job, bytes, t->bytes,
+		    dtype_element_bytes(t->dtype));
 	return true;
 }
 
