@@ -11,14 +11,29 @@
 
 #include <string.h>
 
+/* Protocols 0 and 1 have no NEWOBJ: copyreg's function makes the object, of the
+ * class that is its first argument. */
+static vref
+class_of(const struct machine *m, const struct value *call)
+{
+	static const char *const modules[] = { "copyreg", "copy_reg" };
+
+	for (size_t i = 0; i < 2; i++)
+		if (value_is_global(m->g, call->as.call.callable, modules[i],
+		    "_reconstructor"))
+			return value_item(m->g, call->as.call.args, 0);
+	return call->as.call.callable;
+}
+
 static bool
 is_wrapper(const struct machine *m, const struct value *call)
 {
 	static const char *const modules[] = { "joblib.numpy_pickle",
 		"sklearn.externals.joblib.numpy_pickle" };
+	vref class = class_of(m, call);
 
 	for (size_t i = 0; i < 2; i++)
-		if (value_is_global(m->g, call->as.call.callable, modules[i],
+		if (value_is_global(m->g, class, modules[i],
 		    "NumpyArrayWrapper"))
 			return true;
 	return false;
