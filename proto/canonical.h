@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * canonical.h - is this payload the one encoding of its message?  For wire.c
- * alone.
+ * canonical.h - reads a payload that is the one encoding of its message, and no
+ * other.  For wire.c alone.
  */
 #ifndef PROTO_CANONICAL_H
 #define PROTO_CANONICAL_H
@@ -12,11 +12,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* True: every field is known to the descriptor, has its type, comes in the
- * order of the numbers and once (unpacked repeated ones: together), and no
- * number takes more bytes than it needs or is too large.  What is missing is
- * not judged. */
-bool canonical(const ProtobufCMessageDescriptor *descriptor,
-    const uint8_t *payload, size_t length);
+#include "wire.h"
+
+/* Fills the generated struct at `message`, which has the descriptor's type.
+ * Bytes stay where they are in the payload; what is repeated is put into the
+ * arena.  False: a field is unknown, missing, of another type, out of order or
+ * given twice (unpacked repeated ones: not together), a number takes more bytes
+ * than it needs or is too large, or the arena is full. */
+bool canonical_read(const ProtobufCMessageDescriptor *descriptor,
+    struct wire_arena *arena, const uint8_t *payload, size_t length,
+    void *message);
 
 #endif

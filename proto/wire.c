@@ -2,9 +2,9 @@
  *
  * wire.c - between the plain structs of wire.h and protobuf.  With
  * wire_tensor.c the only file that sees the generated code.  Trusts no payload:
- * what it unpacks lives in a capped bump arena, and only the one encoding of a
- * message is accepted: that which packing gives (canonical.c; tests hold the
- * two together).
+ * what it unpacks stays in it or lives in a capped bump arena, and only the one
+ * encoding of a message is accepted: that which packing gives (canonical.c;
+ * tests hold the two together).
  * Wire facts: protobuf encoding specification (proto2); protobuf-c 1.4.1.
  */
 #include "wire.h"
@@ -19,22 +19,14 @@
 /* ------------------------------------------------------------- common -- */
 
 void *
-wire_bump(void *context, size_t size)
+wire_bump(struct wire_arena *a, size_t size)
 {
-	struct wire_arena *a = context;
 	size_t start = (a->used + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1);
 
 	if (start > a->size || size > a->size - start)
 		return NULL;
 	a->used = start + size;
 	return a->at + start;
-}
-
-static void
-bump_free(void *context, void *block)
-{
-	(void)context;
-	(void)block;
 }
 
 size_t
@@ -52,27 +44,14 @@ pack(const ProtobufCMessage *message, uint8_t *out)
 	return wire_pack_within(message, SIZE_MAX, out);
 }
 
-ProtobufCMessage *
+bool
 wire_unpack(struct wire_arena *arena,
     const ProtobufCMessageDescriptor *descriptor, const uint8_t *payload,
-    size_t length)
+    size_t length, void *message)
 {
-	ProtobufCAllocator allocator = {
-		.alloc = wire_bump, .free = bump_free, .allocator_data = arena
-	};
-	ProtobufCMessage *message;
-
 	arena->used = 0;
-	if (length == 0 || length > FRAME_MESSAGE_MAX ||
-	    !canonical(descriptor, payload, length))
-		return NULL;
-	message = protobuf_c_message_unpack(descriptor, &allocator, length,
-	    payload);
-	/* An unknown field is not canonical: this is the second lock. */
-	if (message == NULL ||
-	    message->n_unknown_fields != 0) /* GCOVR_EXCL_BR_LINE */
-		return NULL;
-	return message;
+	return length > 0 && length <= FRAME_MESSAGE_MAX &&
+	    canonical_read(descriptor, arena, payload, length, message);
 }
 
 /* An absent offset; a present one that says "absent" is refused. */
@@ -96,9 +75,10 @@ got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
 	    const uint8_t *payload, size_t length,                        \
 	    struct wire_##name *message)                                  \
 	{                                                                 \
-		const TYPE *m = (const TYPE *)wire_unpack(arena,          \
-		    &descriptor, payload, length);                        \
-		return m != NULL && take_##name(m, message);              \
+		TYPE m;                                                   \
+                                                                          \
+		return wire_unpack(arena, &descriptor, payload, length,   \
+		    &m) && take_##name(&m, message);                      \
 	}
 /* For a message that is good when it has been unpacked. */
 #define UNPACK_PLAIN(name, TYPE, descriptor)                              \
@@ -106,11 +86,13 @@ got_offset(protobuf_c_boolean present, uint64_t value, uint64_t *offset)
 	    const uint8_t *payload, size_t length,                        \
 	    struct wire_##name *message)                                  \
 	{                                                                 \
-		const TYPE *m = (const TYPE *)wire_unpack(arena,          \
-		    &descriptor, payload, length);                        \
-		if (m != NULL)                                            \
-			take_##name(m, message);                          \
-		return m != NULL;                                         \
+		TYPE m;                                                   \
+                                                                          \
+		if (!wire_unpack(arena, &descriptor, payload, length,     \
+		    &m))                                                  \
+			return false;                                     \
+		take_##name(&m, message);                                 \
+		return true;                                              \
 	}
 
 /* -------------------------------------------------------- hello and go -- */

@@ -185,8 +185,9 @@ struct wire_arena {
 #define X(name)                                                           \
 	size_t wire_##name##_pack(const struct wire_##name *message,      \
 	    uint8_t out[FRAME_MESSAGE_MAX]);                              \
-	/* Resets the arena.  *message points into it until the next      \
-	 * unpack with the same arena.  False: not a valid message. */    \
+	/* Resets the arena.  *message points into it, until the next     \
+	 * unpack with the same arena, and into the payload.  False: not  \
+	 * a valid message. */                                            \
 	bool wire_##name##_unpack(struct wire_arena *arena,               \
 	    const uint8_t *payload, size_t length,                        \
 	    struct wire_##name *message);

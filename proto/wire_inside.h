@@ -13,18 +13,19 @@
 #define FIELD_MAX 15
 #define NUMBER_MAX 10
 
-/* protobuf-c's hook: NULL over the cap, which makes the unpack fail. */
-void *wire_bump(void *arena, size_t size);
+/* NULL over the cap. */
+void *wire_bump(struct wire_arena *arena, size_t size);
 
 /* bound: bytes that the message cannot pass.  Only where those might not fit is
  * it counted.  0: too large to send. */
 size_t wire_pack_within(const ProtobufCMessage *message, size_t bound,
     uint8_t *out);
 
-/* NULL: not the one encoding of a message of this kind. */
-ProtobufCMessage *wire_unpack(struct wire_arena *arena,
+/* Fills the generated struct at `message`.  False: not the one encoding of a
+ * message of this kind. */
+bool wire_unpack(struct wire_arena *arena,
     const ProtobufCMessageDescriptor *descriptor, const uint8_t *payload,
-    size_t length);
+    size_t length, void *message);
 
 /* protobuf-c's structs are not const-correct; packing only reads. */
 static inline ProtobufCBinaryData

@@ -90,24 +90,23 @@ bool
 wire_tensor_unpack(struct wire_arena *arena, const uint8_t *payload,
     size_t length, struct wire_tensor *t)
 {
-	const Pf__Tensor *m = (const Pf__Tensor *)wire_unpack(arena,
-	    &pf__tensor__descriptor, payload, length);
+	Pf__Tensor m;
 
-	if (m == NULL)
+	if (!wire_unpack(arena, &pf__tensor__descriptor, payload, length, &m))
 		return false;
-	t->path = got_path(arena, m->path, m->n_path);
+	t->path = got_path(arena, m.path, m.n_path);
 	if (t->path == NULL)
 		return false;
-	t->name = wire_got(m->name);
-	t->path_count = m->n_path;
-	t->path_kinds = wire_got(m->path_kinds);
-	t->dtype = m->dtype;
-	t->shape = m->shape;
-	t->rank = m->n_shape;
-	t->strides = m->strides;
-	t->stride_count = m->n_strides;
-	t->storage = m->storage;
-	t->offset = m->offset;
+	t->name = wire_got(m.name);
+	t->path_count = m.n_path;
+	t->path_kinds = wire_got(m.path_kinds);
+	t->dtype = m.dtype;
+	t->shape = m.shape;
+	t->rank = m.n_shape;
+	t->strides = m.strides;
+	t->stride_count = m.n_strides;
+	t->storage = m.storage;
+	t->offset = m.offset;
 	return true;
 }
 
@@ -150,27 +149,26 @@ bool
 wire_piece_unpack(struct wire_arena *arena, const uint8_t *payload,
     size_t length, struct wire_piece *p)
 {
-	const Pf__Piece *m = (const Pf__Piece *)wire_unpack(arena,
-	    &pf__piece__descriptor, payload, length);
+	Pf__Piece m;
 
-	if (m == NULL)
+	if (!wire_unpack(arena, &pf__piece__descriptor, payload, length, &m))
 		return false;
-	p->path = got_path(arena, m->path, m->n_path);
+	p->path = got_path(arena, m.path, m.n_path);
 	if (p->path == NULL)
 		return false;
-	p->name = wire_got(m->name);
-	p->path_count = m->n_path;
-	p->path_kinds = wire_got(m->path_kinds);
-	p->dtype = m->dtype;
-	p->shape = m->shape;
-	p->rank = m->n_shape;
-	p->start = m->start;
-	p->start_count = m->n_start;
-	p->size = m->size;
-	p->size_count = m->n_size;
-	p->kind = m->kind;
-	p->file = wire_got(m->file);
-	p->offset = m->offset;
-	p->length = m->length;
+	p->name = wire_got(m.name);
+	p->path_count = m.n_path;
+	p->path_kinds = wire_got(m.path_kinds);
+	p->dtype = m.dtype;
+	p->shape = m.shape;
+	p->rank = m.n_shape;
+	p->start = m.start;
+	p->start_count = m.n_start;
+	p->size = m.size;
+	p->size_count = m.n_size;
+	p->kind = m.kind;
+	p->file = wire_got(m.file);
+	p->offset = m.offset;
+	p->length = m.length;
 	return true;
 }
