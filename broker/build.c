@@ -37,7 +37,7 @@ checkpoint_new(void)
 static void
 storage_free(struct storage *s)
 {
-	if (s->bytes == NULL)
+	if (!s->streamed || s->bytes == NULL)
 		return;
 	if (s->length >= STORAGE_MAP_MIN)
 		munmap(s->bytes, (size_t)s->length);
@@ -51,8 +51,7 @@ tensor_free(struct pfork_tensor *t)
 {
 	const uint8_t *data = atomic_load(&t->data);
 
-	if (t->data_owned && data != NULL)
-		free((void *)(uintptr_t)data);
+	free((void *)(uintptr_t)data);
 }
 
 /* The strings stay in the pool until the checkpoint goes: notes use it too. */
@@ -128,11 +127,12 @@ build_storage(pfork_checkpoint *c, const struct wire_storage *m)
 	struct storage s = { 0 };
 
 	s.streamed = m->kind == STORAGE_STREAM;
-	s.offset = s.streamed ? 0 : m->offset;
 	s.length = m->length;
 	if (!ROOM(c, storages, storage))
 		return BUILD_NO_MEMORY;
-	if (s.streamed && s.length > 0) {
+	if (!s.streamed)
+		s.offset = m->offset;
+	else if (s.length > 0) {
 		s.bytes = storage_bytes(s.length);
 		if (s.bytes == NULL)
 			return BUILD_NO_MEMORY;
@@ -141,62 +141,80 @@ build_storage(pfork_checkpoint *c, const struct wire_storage *m)
 	return BUILD_OK;
 }
 
-static bool
-copy_path(pfork_checkpoint *c, const struct wire_tensor *m,
-    struct pfork_tensor *t)
+/* length bytes and a NUL; returns what follows them. */
+static char *
+put_text(char *to, struct wire_bytes from)
 {
-	struct path_component *path;
+	if (from.len > 0)
+		memcpy(to, from.at, from.len);
+	to[from.len] = '\0';
+	return to + from.len + 1;
+}
 
-	path = pool_alloc(&c->strings, m->path_count * sizeof(*path));
-	if (path == NULL)
-		return false;
+static char *
+copy_path(const struct wire_tensor *m, struct tensor_part *parts)
+{
+	char *texts = (char *)(parts + m->path_count);
+	char *at = texts;
+
 	for (size_t i = 0; i < m->path_count; i++) {
-		path[i].text = pool_text(&c->strings, m->path[i].at,
-		    m->path[i].len);
-		if (path[i].text == NULL)
-			return false;
-		path[i].length = (uint32_t)m->path[i].len;
-		path[i].kind = m->path_kinds.at[i];
+		at = put_text(at, m->path[i]);
+		parts[i].end = (uint32_t)(at - texts - 1) & 0x3fffffff;
+		parts[i].kind = m->path_kinds.at[i] & 3u;
 	}
-	t->path = path;
-	t->path_length = (uint16_t)m->path_count;
-	return true;
+	return at;
 }
 
 static bool
-copy_shape(pfork_checkpoint *c, const struct wire_tensor *m,
+is_own_path(const struct wire_tensor *m)
+{
+	return m->path_count == 1 && m->path[0].len == m->name.len &&
+	    memcmp(m->path[0].at, m->name.at, m->name.len) == 0;
+}
+
+/* Everything of a tensor that has no fixed size: see struct pfork_tensor. */
+static bool
+copy_texts(pfork_checkpoint *c, const struct wire_tensor *m,
     struct pfork_tensor *t)
 {
-	size_t size = m->rank * sizeof(uint64_t);
-	uint64_t *numbers = pool_alloc(&c->strings, 2 * size);
+	size_t numbers = m->rank * sizeof(uint64_t);
+	size_t size = 2 * numbers + m->path_count * sizeof(struct tensor_part);
+	bool own = is_own_path(m);
+	uint64_t *block;
+	char *name;
 
-	if (numbers == NULL)
+	if (!own)
+		size += m->name.len + 1;
+	for (size_t i = 0; i < m->path_count; i++)
+		size += m->path[i].len + 1;
+	block = pool_alloc(&c->strings, size);
+	if (block == NULL)
 		return false;
-	if (size > 0) {
-		memcpy(numbers, m->shape, size);
-		memcpy(numbers + m->rank, m->strides, size);
+	if (numbers > 0) {
+		memcpy(block, m->shape, numbers);
+		memcpy(block + m->rank, m->strides, numbers);
 	}
-	t->shape = numbers;
-	t->strides = numbers + m->rank;
-	t->rank = (uint16_t)m->rank;
+	name = copy_path(m, (struct tensor_part *)(block + 2 * m->rank));
+	t->shape = block;
+	t->rank = (uint8_t)m->rank;
+	t->path_length = (uint16_t)m->path_count;
+	if (own)
+		name -= m->name.len + 1;
+	else
+		put_text(name, m->name);
+	t->name = name;
 	return true;
 }
 
-/* Copies the name and enters it.  *name is set only with BUILD_OK. */
+/* BUILD_TAKEN when it was there. */
 static enum build
-enter_name(pfork_checkpoint *c, struct wire_bytes from, uint32_t target,
-    const char **name)
+enter_name(pfork_checkpoint *c, const char *name, uint32_t target)
 {
-	char *text = pool_text(&c->strings, from.at, from.len);
-	int added;
+	int added = name_table_add(&c->names, name, target);
 
-	if (text == NULL)
-		return BUILD_NO_MEMORY;
-	added = name_table_add(&c->names, text, target);
-	if (added != 1)
-		return added == 0 ? BUILD_TAKEN : BUILD_NO_MEMORY;
-	*name = text;
-	return BUILD_OK;
+	if (added == 1)
+		return BUILD_OK;
+	return added == 0 ? BUILD_TAKEN : BUILD_NO_MEMORY;
 }
 
 enum build
@@ -209,21 +227,19 @@ build_tensor(pfork_checkpoint *c, const struct wire_tensor *m,
 	if (!ROOM(c, tensors, tensor))
 		return BUILD_NO_MEMORY;
 	t = &c->tensors[c->tensor_count];
-	memset(t, 0, sizeof(*t));
 	atomic_init(&t->data, NULL);
 	t->owner = c;
 	t->home = c;
+	t->assembly = NULL;
 	t->dtype = g->dtype;
-	t->elements = g->elements;
 	t->nbytes = g->nbytes;
-	t->span = g->span;
 	t->contiguous = g->contiguous;
 	t->offset = m->offset;
 	t->storage = m->storage;
-	if (!copy_path(c, m, t) || !copy_shape(c, m, t))
+	if (!copy_texts(c, m, t))
 		return BUILD_NO_MEMORY;
 	/* Last: an entered name must have its tensor. */
-	how = enter_name(c, m->name, (uint32_t)c->tensor_count, &t->name);
+	how = enter_name(c, t->name, (uint32_t)c->tensor_count);
 	if (how == BUILD_OK)
 		c->tensor_count++;
 	return how;
@@ -303,7 +319,10 @@ build_alias(pfork_checkpoint *c, const struct wire_alias *m)
 		return BUILD_NO_MEMORY;
 	a = &c->aliases[c->alias_count];
 	a->target = m->target;
-	how = enter_name(c, m->name, m->target, &a->name);
+	a->name = pool_text(&c->strings, m->name.at, m->name.len);
+	if (a->name == NULL)
+		return BUILD_NO_MEMORY;
+	how = enter_name(c, a->name, m->target);
 	if (how == BUILD_OK)
 		c->alias_count++;
 	return how;

@@ -10,7 +10,7 @@
 
 /* What an entry costs besides its text: the structures that a message with
  * nothing in it still makes us keep. */
-#define PART_COST (sizeof(struct path_component) + TEXT_COST)
+#define PART_COST (sizeof(struct tensor_part) + TEXT_COST)
 #define SCALAR_COST (sizeof(struct scalar_entry) + TEXT_COST)
 
 /* 2^64 has 20. */

@@ -86,14 +86,18 @@ judge_geometry(const struct wire_piece *m, struct geometry *g)
 static bool
 same_path(const struct pfork_tensor *t, const struct wire_piece *m)
 {
+	enum pfork_path_kind kind;
+	const char *text;
+	size_t length;
+
 	if (t->path_length != m->path_count)
 		return false;
-	for (size_t i = 0; i < m->path_count; i++)
-		if (t->path[i].length != m->path[i].len ||
-		    t->path[i].kind != m->path_kinds.at[i] ||
-		    memcmp(t->path[i].text, m->path[i].at,
-		    m->path[i].len) != 0)
+	for (size_t i = 0; i < m->path_count; i++) {
+		text = pfork_tensor_path(t, i, &kind, &length);
+		if (length != m->path[i].len || kind != m->path_kinds.at[i] ||
+		    memcmp(text, m->path[i].at, length) != 0)
 			return false;
+	}
 	return true;
 }
 

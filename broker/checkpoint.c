@@ -222,16 +222,18 @@ const char *
 pfork_tensor_path(const pfork_tensor *t, size_t index,
     enum pfork_path_kind *kind, size_t *length)
 {
-	const struct path_component *part;
+	const struct tensor_part *parts = tensor_parts(t);
+	const char *texts = (const char *)(parts + t->path_length);
+	size_t begin;
 
 	if (index >= t->path_length)
 		return NULL;
-	part = &t->path[index];
+	begin = index == 0 ? 0 : parts[index - 1].end + 1;
 	if (kind != NULL)
-		*kind = (enum pfork_path_kind)part->kind;
+		*kind = (enum pfork_path_kind)parts[index].kind;
 	if (length != NULL)
-		*length = part->length;
-	return part->text;
+		*length = parts[index].end - begin;
+	return texts + begin;
 }
 
 const char *
@@ -267,13 +269,16 @@ pfork_tensor_shape(const pfork_tensor *t)
 const uint64_t *
 pfork_tensor_strides(const pfork_tensor *t)
 {
-	return t->strides;
+	return tensor_strides(t);
 }
 
 uint64_t
 pfork_tensor_elements(const pfork_tensor *t)
 {
-	return t->elements;
+	uint64_t elements = 0;
+
+	(void)shape_count(t->shape, t->rank, &elements);
+	return elements;
 }
 
 uint64_t

@@ -27,21 +27,20 @@ struct source {
 	const uint8_t *map;	/* with PFORK_MAP_INPUT, or NULL */
 };
 
+/* There may be a million of these and of the next: small is fast. */
 struct storage {
-	bool streamed;
-	uint64_t offset;	/* extent: in the input */
+	union {
+		uint64_t offset;	/* extent: in the input */
+		uint8_t *bytes;	/* streamed: aligned to 64; NULL when length
+				 * is 0.  checkpoint_drop_tensors frees it */
+	};
 	uint64_t length;
-	uint8_t *bytes;		/* streamed: aligned to 64; NULL when length is
-				 * 0.  checkpoint_drop_tensors gives it back */
-	uint64_t received;
+	bool streamed;
 };
 
-struct path_component {
-	const char *text;	/* NUL-terminated in `strings` */
-	uint32_t length;
-	uint8_t kind;		/* enum pfork_path_kind */
-};
-
+/* This, and one block of `strings`: rank numbers of the shape, as many strides,
+ * path_length parts (tensor_part), then their texts and the name,
+ * each with a NUL.  A path of one part is its name, which is not kept twice. */
 struct pfork_tensor {
 	pfork_checkpoint *owner;
 	/* Where its storage and input are: owner itself, or a part of it that
@@ -49,21 +48,37 @@ struct pfork_tensor {
 	const pfork_checkpoint *home;
 	const struct assembly *assembly; /* assembled.h; NULL with a home */
 	const char *name;
-	const struct path_component *path;
+	const uint64_t *shape;	/* rank numbers; strides follow */
 	const struct dtype *dtype;
-	const uint64_t *shape;	/* rank numbers; strides likewise */
-	const uint64_t *strides;
-	uint64_t elements;
 	uint64_t nbytes;	/* contiguous */
-	uint64_t span;		/* bytes from offset to the last one viewed */
 	uint64_t offset;	/* into the storage */
+	_Atomic(const uint8_t *) data;	/* pfork_tensor_data's: to be freed; or
+					 * NULL */
 	uint32_t storage;	/* without a home: the set's number for it */
-	uint16_t rank;
 	uint16_t path_length;
+	uint8_t rank;
 	bool contiguous;
-	_Atomic(const uint8_t *) data;	/* pfork_tensor_data's, or NULL */
-	bool data_owned;	/* free() it */
 };
+
+/* Where a part's text ends, counted from the first text, and its kind. */
+struct tensor_part {
+	uint32_t end : 30;
+	uint32_t kind : 2;	/* enum pfork_path_kind */
+};
+_Static_assert(PATH_PARTS_MAX * (TENSOR_NAME_MAX + 1) < 1 << 30 &&
+    PFORK_PATH_INDEX < 4, "tensor_part holds them");
+
+static inline const uint64_t *
+tensor_strides(const struct pfork_tensor *t)
+{
+	return t->shape + t->rank;
+}
+
+static inline const struct tensor_part *
+tensor_parts(const struct pfork_tensor *t)
+{
+	return (const struct tensor_part *)(tensor_strides(t) + t->rank);
+}
 
 /* A box of a tensor that is said to stand in another file: from the session to
  * store_pieces.c, which makes tensors of them. */
@@ -102,13 +117,13 @@ struct pool_chunk {
 	struct pool_chunk *next;
 	size_t size;
 	size_t used;
-	_Alignas(16) uint8_t bytes[];
+	_Alignas(8) uint8_t bytes[];
 };
 struct pool {
 	struct pool_chunk *head;
 	uint64_t total;
 };
-/* NULL when there is no memory.  Aligned to 16, not zeroed. */
+/* NULL when there is no memory.  Aligned to 8, not zeroed. */
 void *pool_alloc(struct pool *p, size_t size);
 /* length bytes and a NUL. */
 char *pool_text(struct pool *p, const uint8_t *at, size_t length);

@@ -79,7 +79,7 @@ uint64_t
 range_next(const pfork_tensor *t, uint64_t *at, uint64_t *left,
     struct range *r)
 {
-	uint64_t inner = t->elements;
+	uint64_t inner = pfork_tensor_elements(t);
 	uint64_t rest = *at;
 	uint64_t steps;
 	size_t d;
@@ -110,6 +110,7 @@ void
 view_of_tensor(struct view *v, const pfork_tensor *t, const struct range *r)
 {
 	size_t element = dtype_element_bytes(t->dtype);
+	const uint64_t *strides = tensor_strides(t);
 	uint64_t out = element;
 	uint64_t n;
 
@@ -117,14 +118,14 @@ view_of_tensor(struct view *v, const pfork_tensor *t, const struct range *r)
 	v->element = element;
 	v->offset = t->offset;
 	for (size_t i = 0; i < r->fixed; i++)
-		v->offset += r->index[i] * t->strides[i] * element;
+		v->offset += r->index[i] * strides[i] * element;
 	if (r->fixed < t->rank)
-		v->offset += r->first * t->strides[r->fixed] * element;
+		v->offset += r->first * strides[r->fixed] * element;
 	for (size_t i = t->rank; i-- > r->fixed;) {
 		n = i == r->fixed ? r->count : t->shape[i];
 		if (n != 1) {
 			v->dims[v->rank].count = n;
-			v->dims[v->rank].in = t->strides[i] * element;
+			v->dims[v->rank].in = strides[i] * element;
 			v->dims[v->rank].out = out;
 			v->rank++;
 		}

@@ -13,7 +13,7 @@
 /* One chunk holds some 600 names of 100 bytes; a larger request gets a chunk of
  * its own. */
 #define CHUNK_BYTES ((size_t)64 * 1024)
-#define ALIGN ((size_t)16)
+#define ALIGN ((size_t)8)
 
 static struct pool_chunk *
 chunk_new(struct pool *p, size_t size)

@@ -318,7 +318,6 @@ keep_data(pfork_tensor *t, const uint8_t **data, pfork_error *err)
 	if (code == PFORK_OK && mine != NULL) {
 		if (atomic_compare_exchange_strong(&t->data, &expected,
 		    (const uint8_t *)mine)) {
-			t->data_owned = true;
 			expected = mine;
 		} else {
 			free(mine);

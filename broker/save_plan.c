@@ -35,7 +35,7 @@ save_dtype(const pfork_tensor *t)
 	const struct dtype *d = dtype_by_code(saved_code(t));
 
 	/* The reference wants whole bytes: no odd number of F4. */
-	if (!d->safetensors || t->elements * t->dtype->bits % 8 != 0)
+	if (!d->safetensors || pfork_tensor_elements(t) * t->dtype->bits % 8 != 0)
 		return NULL;
 	return d->name;
 }
@@ -92,7 +92,8 @@ view_order(const pfork_tensor *a, const pfork_tensor *b)
 	if (order == 0)
 		order = numbers_order(a->shape, b->shape, a->rank);
 	if (order == 0)
-		order = numbers_order(a->strides, b->strides, a->rank);
+		order = numbers_order(tensor_strides(a), tensor_strides(b),
+		    a->rank);
 	return order;
 }
 

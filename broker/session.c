@@ -101,7 +101,7 @@ data_begins(struct session *s, uint32_t length)
 {
 	struct storage *storage = open_storage(s);
 
-	if (length > storage->length - storage->received) {
+	if (length > storage->length - s->received) {
 		error_set(&s->error, PFORK_E_PROTOCOL, 0, PFORK_NO_OFFSET,
 		    "the worker broke the protocol: DATA: more bytes than the "
 		    "storage was to have");
@@ -117,14 +117,14 @@ data_came(struct session *s, size_t length)
 {
 	struct storage *storage = open_storage(s);
 
-	storage->received += length;
+	s->received += length;
 	s->data_left -= (uint32_t)length;
 	s->data_step += length;
 	if (s->data_step >= DATA_STEP) {
 		s->data_step = 0;
 		s->steps++;
 	}
-	if (storage->received == storage->length)
+	if (s->received == storage->length)
 		s->state = LISTENING;
 }
 
@@ -137,7 +137,7 @@ data_from_buffer(struct session *s)
 
 	if (length > s->data_left)
 		length = s->data_left;
-	memcpy(storage->bytes + storage->received, s->buffer + s->begin,
+	memcpy(storage->bytes + s->received, s->buffer + s->begin,
 	    length);
 	s->begin += length;
 	data_came(s, length);
@@ -236,7 +236,7 @@ session_want(struct session *s, size_t *room)
 	if (s->data_left > 0) {
 		storage = open_storage(s);
 		*room = s->data_left;
-		return storage->bytes + storage->received;
+		return storage->bytes + s->received;
 	}
 	if (s->begin > 0) {
 		memmove(s->buffer, s->buffer + s->begin, s->end - s->begin);

@@ -50,6 +50,7 @@ struct session {
 	size_t begin;
 	size_t end;
 	uint32_t data_left;	/* payload of the DATA frame under way */
+	uint64_t received;	/* of the storage being received */
 	uint64_t data_step;	/* since the last step */
 	struct wire_arena arena;
 };

@@ -126,8 +126,10 @@ session_on_storage(struct session *s, const uint8_t *at, size_t length)
 	    check_storage(&s->rules, &s->totals, &m)) ||
 	    !built(s, none, build_storage(s->ckpt, &m)))
 		return false;
-	if (m.kind == STORAGE_STREAM && m.length > 0)
+	if (m.kind == STORAGE_STREAM && m.length > 0) {
+		s->received = 0;
 		s->state = RECEIVING;
+	}
 	return true;
 }
 

@@ -164,7 +164,7 @@ torch_box(const struct pfork_tensor *t, const struct piece_entry *piece,
 	    s->length > piece->length - (s->offset - piece->offset)))
 		return bad(err, "the bytes of a tensor stand outside its "
 		    "archive", t->name);
-	box->strides = from->strides;
+	box->strides = tensor_strides(from);
 	box->storage = from->storage;
 	box->offset = from->offset;
 	return PFORK_OK;
@@ -199,10 +199,11 @@ take_whole(struct pfork_tensor *t, const struct tensor_box *box)
 	t->home = box->home;
 	t->storage = box->storage;
 	t->offset = box->offset;
-	t->strides = box->strides;
-	t->contiguous = shape_is_contiguous(t->shape, t->strides, t->rank);
-	/* Cannot fail: it was judged where the storage is from. */
-	(void)shape_span(t->dtype, t->shape, t->strides, t->rank, &t->span);
+	/* build_tensor made room for them behind the shape. */
+	memcpy((uint64_t *)(uintptr_t)tensor_strides(t), box->strides,
+	    t->rank * sizeof(uint64_t));
+	t->contiguous = shape_is_contiguous(t->shape, tensor_strides(t),
+	    t->rank);
 }
 
 static enum pfork_code
@@ -249,7 +250,7 @@ assemble(struct pieces *p, struct pfork_tensor *t, size_t count,
 	for (size_t i = 0; i < count; i++)
 		if (!is_empty(&p->boxes[i], t->rank))
 			p->boxes[kept++] = p->boxes[i];
-	if (t->elements > 0)
+	if (pfork_tensor_elements(t) > 0)
 		code = judge_boxes(t, p->boxes, kept, err);
 	if (code != PFORK_OK)
 		return code;

@@ -57,19 +57,7 @@ hand_stream(pfork_checkpoint *c, const void *bytes, size_t length)
 	assert_int_equal(build_storage(c, &m), BUILD_OK);
 	if (length > 0)
 		memcpy(c->storages[m.id].bytes, bytes, length);
-	c->storages[m.id].received = length;
 	return m.id;
-}
-
-static const uint64_t *
-keep(pfork_checkpoint *c, const uint64_t *numbers, size_t count)
-{
-	uint64_t *kept = pool_alloc(&c->strings, count * sizeof(*kept) + 1);
-
-	assert_non_null(kept);
-	if (count > 0)
-		memcpy(kept, numbers, count * sizeof(*kept));
-	return kept;
 }
 
 void
@@ -77,46 +65,27 @@ hand_tensor(pfork_checkpoint *c, const char *name, const char *dtype,
     size_t rank, const uint64_t *shape, const uint64_t *strides,
     uint32_t storage, uint64_t offset)
 {
+	static const uint8_t kind = PATH_KEY;
+	const struct wire_bytes text = { (const uint8_t *)name, strlen(name) };
 	uint64_t c_order[RANK_MAX];
-	struct pfork_tensor *t;
-	const struct dtype *d = dtype_by_name(dtype, strlen(dtype));
-	struct path_component *path =
-	    pool_alloc(&c->strings, sizeof(*path));
+	struct geometry g = { .dtype = dtype_by_name(dtype, strlen(dtype)) };
+	struct wire_tensor m = { .name = text, .path = &text, .path_count = 1,
+		.path_kinds = { &kind, 1 }, .shape = shape, .rank = rank,
+		.strides = strides, .stride_count = rank, .storage = storage,
+		.offset = offset };
 
-	assert_non_null(d);
-	assert_non_null(path);
-	c->tensors =
-	    realloc(c->tensors, (c->tensor_count + 1) * sizeof(*c->tensors));
-	assert_non_null(c->tensors);
-	t = &c->tensors[c->tensor_count];
-	memset(t, 0, sizeof(*t));
+	assert_non_null(g.dtype);
 	if (strides == NULL) {
 		assert_true(shape_strides(shape, rank, c_order));
-		strides = c_order;
+		m.strides = c_order;
 	}
-	t->owner = c;
-	t->home = c;
-	t->name = pool_text(&c->strings, (const uint8_t *)name, strlen(name));
-	path->text = t->name;
-	path->length = (uint32_t)strlen(name);
-	path->kind = PFORK_PATH_KEY;
-	t->path = path;
-	t->path_length = 1;
-	t->dtype = d;
-	t->rank = (uint16_t)rank;
-	t->shape = keep(c, shape, rank);
-	t->strides = keep(c, strides, rank);
-	assert_true(shape_count(shape, rank, &t->elements));
-	assert_true(shape_bytes(d, shape, rank, &t->nbytes));
-	assert_true(shape_span(d, shape, strides, rank, &t->span));
-	t->contiguous = shape_is_contiguous(shape, strides, rank);
-	t->storage = storage;
-	t->offset = offset;
-	assert_true(t->span == 0 ||
-	    offset + t->span <= c->storages[storage].length);
-	assert_int_equal(name_table_add(&c->names, t->name,
-	    (uint32_t)c->tensor_count), 1);
-	c->tensor_count++;
+	m.dtype = g.dtype->code;
+	assert_true(shape_bytes(g.dtype, shape, rank, &g.nbytes));
+	assert_true(shape_span(g.dtype, shape, m.strides, rank, &g.span));
+	g.contiguous = shape_is_contiguous(shape, m.strides, rank);
+	assert_true(g.span == 0 ||
+	    offset + g.span <= c->storages[storage].length);
+	assert_int_equal(build_tensor(c, &m, &g), BUILD_OK);
 }
 
 void
@@ -144,12 +113,12 @@ hand_expected(const pfork_tensor *t, const uint8_t *storage)
 		memcpy(out, storage + t->offset, t->nbytes);
 		return out;
 	}
-	for (uint64_t n = 0; n < t->elements; n++) {
+	for (uint64_t n = 0; n < pfork_tensor_elements(t); n++) {
 		uint64_t rest = n;
 		uint64_t at = 0;
 
 		for (size_t d = t->rank; d-- > 0;) {
-			at += rest % t->shape[d] * t->strides[d];
+			at += rest % t->shape[d] * tensor_strides(t)[d];
 			rest /= t->shape[d];
 		}
 		memcpy(out + n * element, storage + t->offset + at * element,

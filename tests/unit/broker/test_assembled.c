@@ -405,7 +405,8 @@ note_identity(pfork_checkpoint *c)
 static void
 read_parts(const struct pfork_tensor *t, const uint8_t *whole)
 {
-	size_t element = t->nbytes / t->elements;
+	uint64_t elements = pfork_tensor_elements(t);
+	size_t element = t->nbytes / elements;
 	uint8_t out[4097];
 	const void *data;
 
@@ -414,8 +415,8 @@ read_parts(const struct pfork_tensor *t, const uint8_t *whole)
 	assert_memory_equal(out, whole, t->nbytes);
 	assert_int_equal(out[t->nbytes], 0x5a);
 	for (int i = 0; i < 20; i++) {
-		size_t first = (size_t)rand() % (t->elements + 1);
-		size_t count = (size_t)rand() % (t->elements - first + 1);
+		size_t first = (size_t)rand() % (elements + 1);
+		size_t count = (size_t)rand() % (elements - first + 1);
 
 		memset(out, 0x5a, sizeof(out));
 		assert_int_equal(pfork_tensor_read_part(t, first * element,
@@ -433,8 +434,8 @@ read_random(const struct dtype *dtype)
 {
 	size_t element = dtype_element_bytes(dtype);
 	struct tensor_box boxes[BOXES];
-	uint64_t shape[5];
-	uint64_t strides[5];
+	uint64_t shape[10];	/* and strides */
+	uint64_t elements = 1;
 	struct assembly a;
 	struct set s;
 	size_t rank = (size_t)rand() % 5;
@@ -444,10 +445,9 @@ read_random(const struct dtype *dtype)
 
 	set_new(&s);
 	t = calloc(1, sizeof(*t));
-	t->elements = 1;
 	for (size_t d = 0; d < rank; d++) {
 		shape[d] = 1 + (uint64_t)rand() % 5;
-		t->elements *= shape[d];
+		elements *= shape[d];
 	}
 	if (rank == 0) {
 		used = 0;
@@ -458,10 +458,9 @@ read_random(const struct dtype *dtype)
 	}
 	t->owner = s.c;
 	t->dtype = dtype;
-	t->rank = (uint16_t)rank;
+	t->rank = (uint8_t)rank;
 	t->shape = shape;
-	t->strides = strides;
-	t->nbytes = t->elements * element;
+	t->nbytes = elements * element;
 	t->contiguous = true;
 	t->assembly = &a;
 	if (t->nbytes <= 2048) {
@@ -509,7 +508,7 @@ test_read_changed(void **state)
 		count = cut_up(boxes, 1, shape, 2);
 	} while (count != 2);
 	*t = (struct pfork_tensor){ .owner = s.c, .rank = 1, .shape = shape,
-		.dtype = dtype_by_code(DTYPE_U8), .elements = 4, .nbytes = 4,
+		.dtype = dtype_by_code(DTYPE_U8), .nbytes = 4,
 		.contiguous = true, .assembly = &a };
 	s.c->tensors = t;
 	s.c->tensor_count = 1;

@@ -469,7 +469,7 @@ test_tensor_totals(void **state)
 	expect("and a part", check_tensor(&rules, &t, &hundred, &m, &g),
 	    PFORK_E_LIMIT);
 	unmoved("and a part", &t, &before);
-	before.kept -= 4 + 16 + sizeof(struct path_component);
+	before.kept -= 4 + 16 + sizeof(struct tensor_part);
 	t = before;
 	expect("room for a part", check_tensor(&rules, &t, &hundred, &m, &g),
 	    PFORK_OK);

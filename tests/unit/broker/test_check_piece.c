@@ -253,7 +253,7 @@ test_further_boxes(void **state)
 	open = &c->tensors[0];
 	assert_int_equal(g.nbytes, 96);
 	assert_null(open->home);
-	assert_int_equal(open->strides[0], 3);
+	assert_int_equal(tensor_strides(open)[0], 3);
 	assert_int_equal(check_piece(&rules, &t, open, &m, &g, &more).code, 0);
 	assert_true(more);
 	assert_int_equal(build_piece(c, &m, &g, more), BUILD_OK);

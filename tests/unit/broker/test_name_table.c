@@ -79,7 +79,7 @@ test_pool(void **state)
 	for (size_t size = 1; size < 200000; size = size * 2 + 1) {
 		at = pool_alloc(&pool, size);
 		assert_non_null(at);
-		assert_int_equal((uintptr_t)at % 16, 0);
+		assert_int_equal((uintptr_t)at % 8, 0);
 		memset(at, 0x55, size);
 		assert_true(at != earlier);
 		earlier = at;

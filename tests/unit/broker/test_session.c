@@ -189,6 +189,7 @@ static void
 check_result(const pfork_checkpoint *c)
 {
 	const struct storage *stream = &c->storages[1];
+	enum pfork_path_kind kind;
 
 	assert_string_equal(c->format, "test-1");
 	assert_int_equal(c->verdict, PFORK_UNUSUAL);
@@ -206,14 +207,15 @@ check_result(const pfork_checkpoint *c)
 	assert_int_equal(name_table_find(&c->names, "b"), 1);
 	assert_string_equal(c->tensors[2].name, "c");
 	assert_int_equal(c->tensors[2].path_length, 2);
-	assert_string_equal(c->tensors[2].path[1].text, "7");
-	assert_int_equal(c->tensors[2].path[1].kind, PFORK_PATH_INDEX);
+	assert_string_equal(pfork_tensor_path(&c->tensors[2], 1, &kind, NULL),
+	    "7");
+	assert_int_equal(kind, PFORK_PATH_INDEX);
 	assert_int_equal(c->tensors[0].shape[0], 4);
-	assert_int_equal(c->tensors[0].strides[0], 1);
+	assert_int_equal(tensor_strides(&c->tensors[0])[0], 1);
 	assert_ptr_equal(c->tensors[0].owner, c);
 	assert_false(c->storages[0].streamed);
 	assert_int_equal(c->storages[0].offset, 100);
-	assert_int_equal(stream->received, STREAM_BYTES);
+	assert_int_equal(stream->length, STREAM_BYTES);
 	for (size_t i = 0; i < STREAM_BYTES; i += 4093)
 		assert_int_equal(stream->bytes[i],
 		    (uint8_t)((i % FRAME_DATA_MAX) * 7));
