@@ -16,6 +16,8 @@ arena_init(struct arena *a, void *base, size_t size, arena_full_fn full,
 	a->base = base;
 	a->size = size;
 	a->used = 0;
+	a->spare = NULL;
+	a->spare_end = 0;
 	a->full = full;
 	a->context = context;
 }
@@ -75,6 +77,29 @@ arena_trim(struct arena *a, const void *block, uint64_t keep)
 		a->used = end;
 }
 
+void *
+arena_page(struct arena *a)
+{
+	void *page = a->spare;
+
+	if (page == NULL)
+		return arena_alloc(a, 1, ARENA_PAGE);
+	memcpy(&a->spare, page, sizeof(a->spare));
+	memset(page, 0, ARENA_PAGE);
+	return page;
+}
+
+void
+arena_page_back(struct arena *a, void *page)
+{
+	size_t end = (size_t)((uint8_t *)page - a->base) + ARENA_PAGE;
+
+	memcpy(page, &a->spare, sizeof(a->spare));
+	a->spare = page;
+	if (end > a->spare_end)
+		a->spare_end = end;
+}
+
 size_t
 arena_mark(const struct arena *a)
 {
@@ -86,4 +111,9 @@ arena_rewind(struct arena *a, size_t mark)
 {
 	memset(a->base + mark, 0, a->used - mark);
 	a->used = mark;
+	/* Some of the spare ones are gone; which is not worth a search. */
+	if (a->spare_end > mark) {
+		a->spare = NULL;
+		a->spare_end = 0;
+	}
 }

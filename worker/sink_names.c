@@ -12,7 +12,12 @@
 #include "siphash.h"
 #include "utf8.h"
 
-#define NAMES_FIRST 64		/* slots; a power of two */
+#define PAGE_FULL (NAMES_A_PAGE / 4 * 3)
+/* 2^32 pages are 16 TiB. */
+#define PAGE_BITS_MAX 32
+#define AGAIN_FIRST 64		/* slots; a power of two */
+
+_Static_assert(sizeof(struct name_page) == ARENA_PAGE, "a page");
 
 /* ---------------------------------------------------------------- text -- */
 
@@ -104,67 +109,164 @@ names_join(struct joined *j, const struct path *path, const char *empty)
 void
 names_init(struct job *job, struct name_set *set)
 {
-	set->slots = arena_alloc(&job->arena, NAMES_FIRST,
-	    sizeof(*set->slots));
-	set->mask = NAMES_FIRST - 1;
-	set->used = 0;
+	set->pages = arena_alloc(&job->arena, 1, sizeof(*set->pages));
+	set->pages[0] = arena_page(&job->arena);
+	set->bits = 0;
+	set->again = arena_alloc(&job->arena, AGAIN_FIRST,
+	    sizeof(*set->again));
+	set->again_mask = AGAIN_FIRST - 1;
+	set->again_used = 0;
+	set->taken = 0;
 }
 
 uint64_t
 sink_names_room(const struct job *job)
 {
-	return (uint64_t)job->sink->names.mask + 1;
+	return job->sink->names.taken;
 }
 
-/* The entry with this hash, or the free one where it belongs. */
-static struct name_entry *
-find(const struct name_set *set, uint64_t hash)
+static size_t
+page_number(const struct name_set *set, uint64_t hash)
 {
-	uint32_t i = (uint32_t)hash & set->mask;
+	return set->bits == 0 ? 0 : (size_t)(hash >> (64 - set->bits));
+}
 
-	while (set->slots[i].hash != 0 && set->slots[i].hash != hash)
-		i = (i + 1) & set->mask;
-	return &set->slots[i];
+/* Where the hash is, or where it belongs. */
+static uint64_t *
+find(struct name_page *page, uint64_t hash)
+{
+	uint32_t i = (uint32_t)((uint64_t)(uint32_t)hash * NAMES_A_PAGE >> 32);
+
+	while (page->hashes[i] != 0 && page->hashes[i] != hash)
+		i = i + 1 < NAMES_A_PAGE ? i + 1 : 0;
+	return &page->hashes[i];
+}
+
+/* Each page stands twice in a list twice as long. */
+static void
+double_list(struct job *job, struct name_set *set)
+{
+	size_t count = (size_t)1 << set->bits;
+	struct name_page **twice;
+
+	if (set->bits == PAGE_BITS_MAX)
+		die(job, FAULT_LIMIT, WIRE_NO_OFFSET, "too many names");
+	twice = arena_alloc(&job->arena, 2 * count, sizeof(*twice));
+	for (size_t i = 0; i < count; i++)
+		twice[2 * i] = twice[2 * i + 1] = set->pages[i];
+	set->pages = twice;
+	set->bits++;
+	set->taken++;
+}
+
+/* Half of the page with this number goes to a new one, by one bit more. */
+static void
+split(struct job *job, struct name_set *set, size_t number)
+{
+	struct name_page *low = set->pages[number];
+	struct name_page *high = arena_page(&job->arena);
+	const struct name_page was = *low;
+	unsigned shift = set->bits - was.bits - 1;
+	size_t first = (number >> (shift + 1) << (shift + 1)) +
+	    ((size_t)1 << shift);
+
+	set->taken++;
+	memset(low, 0, sizeof(*low));
+	low->bits = high->bits = was.bits + 1;
+	for (size_t i = 0; i < NAMES_A_PAGE; i++) {
+		uint64_t hash = was.hashes[i];
+		struct name_page *to =
+		    hash >> (63 - was.bits) & 1 ? high : low;
+
+		if (hash == 0)
+			continue;
+		*find(to, hash) = hash;
+		to->used++;
+	}
+	for (size_t i = 0; i < (size_t)1 << shift; i++)
+		set->pages[first + i] = high;
+}
+
+/* The page that the hash belongs to, with room for it. */
+static struct name_page *
+page_for(struct job *job, struct name_set *set, uint64_t hash)
+{
+	struct name_page *page = set->pages[page_number(set, hash)];
+
+	while (page->used >= PAGE_FULL) {
+		if (page->bits == set->bits)
+			double_list(job, set);
+		split(job, set, page_number(set, hash));
+		page = set->pages[page_number(set, hash)];
+	}
+	return page;
+}
+
+/* Takes the name when it is free; its hash. */
+static uint64_t
+claim(struct job *job, struct name_set *set, const uint8_t *at, size_t len,
+    bool *taken)
+{
+	uint64_t hash = siphash(job->seed, at, len);
+	struct name_page *page;
+	uint64_t *slot;
+
+	if (hash == 0)
+		hash = 1;
+	page = page_for(job, set, hash);
+	slot = find(page, hash);
+	*taken = *slot != 0;
+	page->used += !*taken;
+	*slot = hash;
+	return hash;
+}
+
+static struct name_again *
+find_again(const struct name_set *set, uint64_t hash)
+{
+	uint32_t i = (uint32_t)hash & set->again_mask;
+
+	while (set->again[i].hash != 0 && set->again[i].hash != hash)
+		i = (i + 1) & set->again_mask;
+	return &set->again[i];
 }
 
 /* Doubles at half full; what the old one took (in sum as much as the new one)
  * stays behind in the arena. */
 static void
-make_room(struct job *job, struct name_set *set)
+make_room_again(struct job *job, struct name_set *set)
 {
-	struct name_set bigger = { .used = set->used };
-	uint64_t slots = ((uint64_t)set->mask + 1) * 2;
+	struct name_set bigger = *set;
+	uint64_t slots = ((uint64_t)set->again_mask + 1) * 2;
 
-	if (set->used <= set->mask / 2)
+	if (set->again_used <= set->again_mask / 2)
 		return;
 	if (slots > UINT32_MAX)
 		die(job, FAULT_LIMIT, WIRE_NO_OFFSET, "too many names");
-	bigger.slots = arena_alloc(&job->arena, slots, sizeof(*bigger.slots));
-	bigger.mask = (uint32_t)(slots - 1);
-	for (uint32_t i = 0; i <= set->mask; i++)
-		if (set->slots[i].hash != 0)
-			*find(&bigger, set->slots[i].hash) = set->slots[i];
+	bigger.again = arena_alloc(&job->arena, slots, sizeof(*bigger.again));
+	bigger.again_mask = (uint32_t)(slots - 1);
+	for (uint32_t i = 0; i <= set->again_mask; i++)
+		if (set->again[i].hash != 0)
+			*find_again(&bigger, set->again[i].hash) =
+			    set->again[i];
+	bigger.taken++;
 	*set = bigger;
 }
 
-/* Takes the name when it is free.  Room for it has been made. */
-static struct name_entry *
-claim(struct job *job, struct name_set *set, const uint8_t *at, size_t len,
-    bool *taken)
+/* The suffixes of a name that was taken. */
+static struct name_again *
+again(struct job *job, struct name_set *set, uint64_t hash)
 {
-	uint64_t hash = siphash(job->seed, at, len);
-	struct name_entry *entry;
+	struct name_again *a;
 
-	if (hash == 0)
-		hash = 1;
-	entry = find(set, hash);
-	*taken = entry->hash != 0;
-	if (!*taken) {
-		entry->hash = hash;
-		entry->next = 2;
-		set->used++;
+	make_room_again(job, set);
+	a = find_again(set, hash);
+	if (a->hash == 0) {
+		a->hash = hash;
+		a->next = 2;
+		set->again_used++;
 	}
-	return entry;
+	return a;
 }
 
 static size_t
@@ -187,14 +289,15 @@ put_suffix(uint8_t *out, uint64_t number)
 int
 names_claim(struct job *job, struct name_set *set, struct joined *j)
 {
-	struct name_entry *base;
+	struct name_again *base;
 	size_t len = j->len;
+	uint64_t hash;
 	bool taken;
 
-	make_room(job, set);
-	base = claim(job, set, j->text, len, &taken);
+	hash = claim(job, set, j->text, len, &taken);
 	if (!taken)
 		return 0;
+	base = again(job, set, hash);
 	while (taken) {
 		j->len = len + put_suffix(j->text + len, base->next++);
 		if (j->len > TENSOR_NAME_MAX)

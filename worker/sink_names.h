@@ -21,17 +21,26 @@ struct joined {
 	bool cut;	/* it did not fit; text holds its beginning */
 };
 
-/* Names in use: open addressing over 64-bit keyed hashes alone.  Two names
- * with one hash (2^-25 for a million names; nobody outside can aim for it)
- * cost one of them a "~2" that it did not need; the same name twice is always
- * seen. */
+/* Names in use: 64-bit keyed hashes alone.  Two names with one hash (2^-25 for a
+ * million names; nobody outside can aim for it) cost one of them a "~2" that it
+ * did not need; the same name twice is always seen.  They lie in pages, told
+ * apart by the hash's first bits, of which one that is full is split in two. */
+#define NAMES_A_PAGE 511
 struct name_set {
-	struct name_entry {
-		uint64_t hash;		/* 0: free */
-		uint64_t next;		/* suffix to try next; at least 2 */
-	} *slots;
-	uint32_t mask;
-	uint32_t used;
+	struct name_page {
+		uint32_t used;
+		uint32_t bits;	/* that all hashes here have in common */
+		uint64_t hashes[NAMES_A_PAGE];	/* 0: free */
+	} **pages;		/* 2^bits of them, many the same */
+	unsigned bits;
+	/* Names that were wanted twice: open addressing. */
+	struct name_again {
+		uint64_t hash;	/* 0: free */
+		uint64_t next;	/* suffix to try next; at least 2 */
+	} *again;
+	uint32_t again_mask;
+	uint32_t again_used;
+	uint64_t taken;		/* how often the arena was asked since then */
 };
 
 /* utf8_repair, and NUL becomes U+FFFD too: the broker keeps names and notes as

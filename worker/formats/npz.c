@@ -45,7 +45,8 @@ report_strange(struct job *job, const struct zip_member *m,
 {
 	struct graph graph;
 
-	sink_note_about(job, NOTE_RECORD, VERDICT_UNUSUAL, m->header,
+	sink_note_about(job, NOTE_RECORD, VERDICT_UNUSUAL,
+	    zip_member_header(m),
 	    "npz: a member that is no array", m->name, m->name_len);
 	if (source->len == 0 || (source->at[0] != 0x80 &&
 	    !ends_with(m->name, m->name_len, ".pkl")))

@@ -100,7 +100,7 @@ read_properties(struct dcp *d, struct tensor *t, vref v)
 	dcp_need(d, v, DCP_PROPERTIES, t->where);
 	state = graph_at(g, v)->as.call.state;
 	if (value_kind(g, state) != VALUE_TUPLE || value_count(g, state) != 5)
-		die(d->job, FAULT_FORMAT, graph_at(g, v)->where,
+		die(d->job, FAULT_FORMAT, graph_where(g, v),
 		    "dcp: properties are not the five that they must be");
 	dtype = value_item(g, state, 0);
 	layout = value_item(g, state, 1);
@@ -108,7 +108,7 @@ read_properties(struct dcp *d, struct tensor *t, vref v)
 	    value_kind(g, layout) != VALUE_CALL ||
 	    !value_is_global(g, graph_at(g, layout)->as.call.callable,
 	    "torch.serialization", "_get_layout"))
-		die(d->job, FAULT_FORMAT, graph_at(g, v)->where,
+		die(d->job, FAULT_FORMAT, graph_where(g, v),
 		    "dcp: neither dtype nor layout may be anything else");
 	name = dcp_text(d, value_item(g, graph_at(g, layout)->as.call.args,
 	    0), "dcp: a layout is no name", t->where);
@@ -132,7 +132,7 @@ read_chunk(struct dcp *d, const struct tensor *t, uint32_t i,
 	uint64_t where;
 
 	dcp_need(d, v, DCP_CHUNK, t->where);
-	where = graph_at(&d->graph, v)->where;
+	where = graph_where(&d->graph, v);
 	if (!dcp_shape(d, &t->path, dcp_attribute(d, v, "offsets"), "offsets",
 	    out->start, &rank) ||
 	    !dcp_shape(d, &t->path, dcp_attribute(d, v, "sizes"), "sizes",
@@ -236,7 +236,7 @@ read_tensor(struct dcp *d, struct tensor *t, vref v)
 {
 	uint64_t bytes;
 
-	t->where = graph_at(&d->graph, v)->where;
+	t->where = graph_where(&d->graph, v);
 	t->chunks = dcp_attribute(d, v, "chunks");
 	if (value_kind(&d->graph, t->chunks) != VALUE_LIST)
 		die(d->job, FAULT_FORMAT, t->where, "dcp: chunks are no list");
@@ -291,10 +291,10 @@ read_entry(struct dcp *d, vref key, vref v, uint64_t where)
 static void
 read_metadata(struct dcp *d, vref root)
 {
-	uint64_t where = graph_at(&d->graph, root)->where;
-	const struct value *dict = dcp_dict(d, dcp_attribute(d, root,
-	    "state_dict_metadata"), "dcp: state_dict_metadata is no dict",
-	    where);
+	uint64_t where = graph_where(&d->graph, root);
+	vref entries = dcp_attribute(d, root, "state_dict_metadata");
+	const struct value *dict = dcp_dict(d, entries,
+	    "dcp: state_dict_metadata is no dict", where);
 	uint32_t count = dict->as.seq.count;
 
 	dcp_stored_read(d, dcp_attribute(d, root, "storage_data"), where);
@@ -302,7 +302,7 @@ read_metadata(struct dcp *d, vref root)
 	unique_init(d->job, &d->left_out);
 	for (uint32_t i = 0; i + 1 < count; i += 2) {
 		read_entry(d, dict->as.seq.at[i], dict->as.seq.at[i + 1],
-		    dict->where);
+		    graph_where(&d->graph, entries));
 		sink_progress(d->job, i, count);
 	}
 	dcp_stored_rest(d);

@@ -65,19 +65,19 @@ dcp_attribute(const struct dcp *d, vref object, const char *name)
 	if (call->as.call.state == VREF_MISSING)
 		return VREF_MISSING;
 	state = dcp_dict(d, call->as.call.state,
-	    "dcp: attributes are no dict", call->where);
+	    "dcp: attributes are no dict", graph_where(&d->graph, object));
 	if ((call->flags & VALUE_BUILT_TWICE) != 0 ||
 	    state->as.seq.count > 2 * ATTRIBUTES_MAX)
-		die(d->job, FAULT_FORMAT, call->where,
+		die(d->job, FAULT_FORMAT, graph_where(&d->graph, object),
 		    "dcp: attributes that its class does not have");
 	for (uint32_t i = 0; i + 1 < state->as.seq.count; i += 2) {
 		key = dcp_text(d, state->as.seq.at[i],
-		    "dcp: an attribute's name is no text", call->where);
+		    "dcp: an attribute's name is no text", graph_where(&d->graph, object));
 		if (key.len != strlen(name) ||
 		    memcmp(key.at, name, key.len) != 0)
 			continue;
 		if (found != VREF_MISSING)
-			die_about(d->job, FAULT_FORMAT, call->where,
+			die_about(d->job, FAULT_FORMAT, graph_where(&d->graph, object),
 			    "dcp: an attribute is there twice", name,
 			    strlen(name));
 		found = state->as.seq.at[i + 1];

@@ -68,13 +68,12 @@ dcp_stored_find(const struct dcp *d, struct wire_bytes name,
 static uint64_t
 natural(const struct dcp *d, vref info, const char *name)
 {
-	const struct value *call = graph_at(&d->graph, info);
 	vref v = dcp_attribute(d, info, name);
 	int64_t i;
 
 	if (value_kind(&d->graph, v) != VALUE_INT ||
 	    !value_int(&d->graph, v, &i) || i < 0)
-		die_about(d->job, FAULT_FORMAT, call->where,
+		die_about(d->job, FAULT_FORMAT, graph_where(&d->graph, info),
 		    "dcp: not a natural number", name, strlen(name));
 	return (uint64_t)i;
 }
@@ -89,7 +88,7 @@ is_packed(const struct dcp *d, vref info)
 		return false;
 	if (value_kind(&d->graph, v) != VALUE_LIST &&
 	    value_kind(&d->graph, v) != VALUE_TUPLE)
-		die(d->job, FAULT_FORMAT, graph_at(&d->graph, info)->where,
+		die(d->job, FAULT_FORMAT, graph_where(&d->graph, info),
 		    "dcp: transform_descriptors are no list");
 	return value_count(&d->graph, v) > 0;
 }
@@ -102,7 +101,7 @@ read_info(const struct dcp *d, vref info, uint64_t where,
 	uint64_t end;
 
 	dcp_need(d, info, DCP_STORED, where);
-	out->where = graph_at(&d->graph, info)->where;
+	out->where = graph_where(&d->graph, info);
 	file = dcp_text(d, dcp_attribute(d, info, "relative_path"),
 	    "dcp: a file's name is no text", out->where);
 	sibling_judge(d->job, file.at, file.len, out->where, &sibling_texts);
@@ -132,7 +131,7 @@ add(struct dcp *d, vref index, vref info, uint64_t where)
 	vref v;
 
 	dcp_need(d, index, DCP_INDEX, where);
-	where = graph_at(&d->graph, index)->where;
+	where = graph_where(&d->graph, index);
 	name = dcp_text(d, dcp_attribute(d, index, "fqn"),
 	    "dcp: a name is no text", where);
 	if (name.len > TENSOR_NAME_MAX)
@@ -170,7 +169,7 @@ dcp_stored_read(struct dcp *d, vref storage_data, uint64_t where)
 	d->mask = (uint32_t)(slots - 1);
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2)
 		add(d, dict->as.seq.at[i], dict->as.seq.at[i + 1],
-		    dict->where);
+		    graph_where(&d->graph, storage_data));
 }
 
 /* torch unpickles what is in such a file, and here nobody has looked at it. */

@@ -140,7 +140,7 @@ place_name(uint8_t out[NAME_MAX_BYTES], uint64_t begin, uint64_t length)
 }
 
 /* In the window.  Everything that is in it, under `path`; how many tensors. */
-static uint32_t
+static uint64_t
 read_root(struct job *job, const struct path *path)
 {
 	struct torch_file file = { .quiet = false };
@@ -155,7 +155,7 @@ read_root(struct job *job, const struct path *path)
 	file.home.under = path;
 	walk_tensors(&graph, file.root, &file.home);
 	wrapped_unopened(&graph);
-	return file.home.words->sent_count;
+	return file.home.words->sent_ever;
 }
 
 static void
@@ -169,7 +169,7 @@ read_archive(struct job *job, uint64_t begin, uint64_t end)
 	size_t mark = arena_mark(&job->arena);
 	struct within was = within_enter(job, job->map + begin, end - begin,
 	    true, begin);
-	uint32_t sent = read_root(job, &path);
+	uint64_t sent = read_root(job, &path);
 
 	within_leave(job, &was);
 	if (sent == 0)

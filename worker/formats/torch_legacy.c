@@ -197,10 +197,10 @@ element_of(const struct graph *g, vref class)
 /* ('storage', class, key, location, numel, view): enters the key.  What is
  * odd about its types is the vocabulary's to say, where a tensor has it. */
 static void
-declare(struct legacy *l, const struct value *persid)
+declare(struct legacy *l, vref persid)
 {
-	vref id = persid->as.ref;
-	struct record new = { .where = persid->where };
+	vref id = graph_at(l->g, persid)->as.ref;
+	struct record new = { .where = graph_where(l->g, persid) };
 	struct record *r;
 	const uint8_t *kind;
 	uint64_t len;
@@ -214,7 +214,7 @@ declare(struct legacy *l, const struct value *persid)
 	    &new.key_len) || value_kind(l->g, value_item(l->g, id, 4)) !=
 	    VALUE_INT || !value_int(l->g, value_item(l->g, id, 4), &count) ||
 	    count < 0)
-		lie(l, persid->where, "a storage without a key or a length");
+		lie(l, new.where, "a storage without a key or a length");
 	new.count = (uint64_t)count;
 	new.element = element_of(l->g, value_item(l->g, id, 1));
 	if (new.key_len == 0)
@@ -226,7 +226,7 @@ declare(struct legacy *l, const struct value *persid)
 		*r = new;
 		l->count++;
 	} else if (r->count != new.count || r->element != new.element) {
-		lie(l, persid->where,
+		lie(l, new.where,
 		    "a storage is declared twice, and differently");
 	}
 }
@@ -245,13 +245,13 @@ declare_all(struct legacy *l, vref first, vref end)
 		node = graph_at(l->g, v);
 		if (node->kind != VALUE_PERSID)
 			continue;
-		declare(l, node);
+		declare(l, v);
 		/* ('module', class, file, source) */
 		if (!source_said && value_text(l->g, value_item(l->g,
 		    node->as.ref, 3), true, &at, &len) &&
 		    value_count(l->g, node->as.ref) == 4) {
 			sink_note(l->job, NOTE_RECORD, VERDICT_CLEAN,
-			    node->where, "the source of a module's class "
+			    graph_where(l->g, v), "the source of a module's class "
 			    "stands beside it; it is not read");
 			source_said = true;
 		}

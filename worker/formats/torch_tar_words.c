@@ -57,7 +57,7 @@ call(struct torch_tar *t, const char *name, const vref *args, uint32_t count,
 
 	graph_at(&t->graph, global)->as.global.module = module;
 	graph_at(&t->graph, global)->as.global.name = function;
-	node->how = CALL_REDUCE;
+	node->flags = CALL_REDUCE << VALUE_HOW_SHIFT;
 	node->as.call.callable = global;
 	node->as.call.args = tuple;
 	node->as.call.state = VREF_MISSING;
@@ -157,12 +157,12 @@ torch_tar_modules(struct torch_tar *t, vref first, vref end)
 		    value_kind(&t->graph, node->as.ref) != VALUE_TUPLE)
 			continue;
 		if (value_count(&t->graph, node->as.ref) != 3)
-			torch_tar_lie(t, node->where,
+			torch_tar_lie(t, graph_where(&t->graph, v),
 			    "a persistent id is not a module's");
-		parts[0] = word(t, "module", node->where);
+		parts[0] = word(t, "module", graph_where(&t->graph, v));
 		for (uint32_t i = 0; i < 3; i++)
 			parts[i + 1] = value_item(&t->graph, node->as.ref, i);
-		node->as.ref = torch_tar_tuple(t, parts, 4, node->where);
+		node->as.ref = torch_tar_tuple(t, parts, 4, graph_where(&t->graph, v));
 	}
 }
 
@@ -184,20 +184,20 @@ torch_tar_words(struct torch_tar *t, vref first, vref end)
 		    !torch_tar_number(at, len, &key)) &&
 		    (value_kind(&t->graph, id) != VALUE_INT ||
 		    !value_int(&t->graph, id, &key)))
-			die(t->job, FAULT_FORMAT, node->where,
+			die(t->job, FAULT_FORMAT, graph_where(&t->graph, v),
 			    "a persistent id is not a key");
 		o = torch_tar_find(t, key);
 		if (o == NULL || o->kind == OBJECT_NONE)
-			die(t->job, FAULT_FORMAT, node->where,
+			die(t->job, FAULT_FORMAT, graph_where(&t->graph, v),
 			    "a persistent id names nothing");
 		if (o->kind == OBJECT_TENSOR) {
 			/* Stands for the tensor, as a parameter does. */
 			vref same[3] = { tensor_word(t, o), VREF_FALSE,
 				VREF_NONE };
 			vref c = call(t, "_rebuild_parameter", same, 3,
-			    node->where);
+			    graph_where(&t->graph, v));
 
-			*graph_at(&t->graph, v) = *graph_at(&t->graph, c);
+			graph_copy(&t->graph, v, c);
 		} else {
 			node->as.ref = graph_at(&t->graph, storage_word(t,
 			    o))->as.ref;

@@ -27,8 +27,6 @@ struct torch_zip {
 	struct graph *graph;
 	size_t root_len;	/* NAME, without its '/' */
 	bool big_endian;
-	/* By member: its storage's id plus one, 0 before its first use. */
-	uint32_t *ids;
 	uint64_t found;		/* bytes of storages announced */
 	uint32_t next;		/* the member after the one found last */
 	/* "NAME/data/", then room for a key. */
@@ -152,11 +150,11 @@ report_strange(struct torch_zip *t, const struct zip_member *m)
 {
 	if (is_main_pickle(m->name, m->name_len))
 		sink_note_about(t->job, NOTE_POLYGLOT, VERDICT_DANGEROUS,
-		    m->header, "a second checkpoint in the archive", m->name,
+		    zip_member_header(m), "a second checkpoint in the archive", m->name,
 		    m->name_len);
 	else
 		sink_note_about(t->job, NOTE_RECORD, VERDICT_UNUSUAL,
-		    m->header, "a record that torch does not write", m->name,
+		    zip_member_header(m), "a record that torch does not write", m->name,
 		    m->name_len);
 }
 
@@ -189,8 +187,8 @@ report_records(struct torch_zip *t)
 		pickle_read_aside(t->graph, &source);
 	}
 	if (script != NULL)
-		sink_note(t->job, NOTE_RECORD, VERDICT_CLEAN, script->header,
-		    "TorchScript: its code is not read");
+		sink_note(t->job, NOTE_RECORD, VERDICT_CLEAN, 
+		    zip_member_header(script), "TorchScript: its code is not read");
 }
 
 static const struct zip_member *
@@ -276,7 +274,7 @@ announce(struct torch_zip *t, const struct zip_member *m, unsigned swap)
 
 /* The member that t->name names.  torch writes storages in the order in which
  * its pickle names them, so the next one is looked at before all of them. */
-static const struct zip_member *
+static struct zip_member *
 find_member(struct torch_zip *t, size_t length)
 {
 	const struct zip_member *m = t->zip.members + t->next;
@@ -284,9 +282,10 @@ find_member(struct torch_zip *t, size_t length)
 	if (t->next >= t->zip.count || m->name_len != length ||
 	    memcmp(m->name, t->name, length) != 0)
 		m = zip_find(t->job, &t->zip, t->name, length);
-	if (m != NULL)
-		t->next = (uint32_t)(m - t->zip.members) + 1;
-	return m;
+	if (m == NULL)
+		return NULL;
+	t->next = (uint32_t)(m - t->zip.members) + 1;
+	return &t->zip.members[t->next - 1];
 }
 
 static bool
@@ -294,9 +293,8 @@ find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
     uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
 {
 	struct torch_zip *t = home->context;
-	const struct zip_member *m;
+	struct zip_member *m;
 	unsigned swap = t->big_endian ? home->swap_width : 1;
-	uint32_t *known;
 
 	(void)where;
 	if (key_len == 0 || key_len > NAME_MAX_BYTES - t->name_len)
@@ -305,13 +303,13 @@ find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
 	m = find_member(t, t->name_len + key_len);
 	if (m == NULL)
 		return false;
-	known = &t->ids[m - t->zip.members];
-	if (*known == 0) {
-		*known = announce(t, m, swap) + 1;
+	/* use: its storage's id plus one, 0 before that. */
+	if (m->use == 0) {
+		m->use = announce(t, m, swap) + 1;
 		t->found += m->packed;
 		sink_progress(t->job, t->found, t->job->size);
 	}
-	*id = *known - 1;
+	*id = m->use - 1;
 	*bytes = m->size;
 	*data = m->method == ZIP_STORED && swap <= 1 ?
 	    t->job->map + m->data : NULL;
@@ -333,7 +331,6 @@ open_root(struct torch_zip *t)
 	t->root_len = (size_t)(slash - first->name);
 	t->name = arena_alloc(&t->job->arena, NAME_MAX_BYTES + 64, 1);
 	memcpy(t->name, first->name, t->root_len + 1);
-	t->ids = arena_alloc(&t->job->arena, t->zip.count, sizeof *t->ids);
 }
 
 /* data.pkl, run and judged. */

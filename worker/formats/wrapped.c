@@ -147,9 +147,11 @@ forget(const struct word *w, const struct graph *g_was,
 	uint32_t end = w->g->count;
 
 	if (words->seen_capacity != was->seen_capacity ||
+	    words->seen_pages != was->seen_pages ||
 	    words->sent_capacity != was->sent_capacity ||
 	    words->made_capacity != was->made_capacity ||
 	    words->chunk != was->chunk ||
+	    w->g->far_capacity != g_was->far_capacity ||
 	    words->wrapped_capacity != was->wrapped_capacity)
 		return;
 	if (g_was->count % GRAPH_CHUNK != 0) {
@@ -252,7 +254,7 @@ wrapped_unopened(struct graph *g)
 	vref v;
 
 	for (vref i = 0; i < g->count; i++) {
-		if (graph_at(g, i)->kind != VALUE_CALL || !wrapped_is(g, i))
+		if (graph_at(g, i)->kind != VALUE_CALL)
 			continue;
 		v = value_item(g, graph_at(g, i)->as.call.args, 0);
 		if (!value_is_node(v))
@@ -261,9 +263,9 @@ wrapped_unopened(struct graph *g)
 		if ((arg->kind == VALUE_BYTES || arg->kind == VALUE_BYTEARRAY)
 		    && (arg->flags & VALUE_OPENED) == 0 &&
 		    arg->as.s.len >= 4 &&
-		    memcmp(arg->as.s.at, local, 4) == 0)
+		    memcmp(arg->as.s.at, local, 4) == 0 && wrapped_is(g, i))
 			sink_note(g->job, NOTE_RECORD, VERDICT_DANGEROUS,
-			    graph_at(g, i)->where,
+			    graph_where(g, i),
 			    "a torch file in bytes that nothing leads to; "
 			    "not opened");
 	}

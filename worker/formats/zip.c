@@ -155,8 +155,8 @@ take_zip64(struct job *job, struct zip_member *m, struct entry *e,
 		m->size = cursor_u64le(&c);
 	if (m->packed == UINT32_MAX)
 		m->packed = cursor_u64le(&c);
-	if (m->header == UINT32_MAX)
-		m->header = cursor_u64le(&c);
+	if (m->data == UINT32_MAX)
+		m->data = cursor_u64le(&c);
 	if (e->disk == 0xffff && cursor_u32le(&c) == 0)
 		e->disk = 0;
 	if (c.bad)
@@ -224,7 +224,7 @@ take_fields(const uint8_t *p, struct zip_member *m)
 	e.comment_len = zip_u16(p + 32);
 	e.disk = zip_u16(p + 34);
 	e.attributes = zip_u32(p + 38);
-	m->header = zip_u32(p + 42);
+	m->data = zip_u32(p + 42);
 	return e;
 }
 
@@ -258,31 +258,50 @@ read_entry(struct job *job, struct cursor *c, struct zip_member *m)
 	judge_extra(job, m, &extra, e.where);
 }
 
-/* A slot: the hash's upper half, so that a stranger is seen without touching
- * its name, and the member's number plus one. */
-#define TAG_MASK UINT64_C(0xffffffff00000000)
-#define TAG_SAME(slot, hash) ((((slot) ^ (hash)) & TAG_MASK) == 0)
-#define SLOT_MEMBER(zip, slot) \
-	(&(zip)->members[(uint32_t)(zip)->by_hash[slot] - 1])
+/* A slot: the member's number plus one, and above it bits of the hash, so that
+ * most strangers are seen without touching their names. */
+static bool
+tag_same(const struct zip *zip, uint32_t slot, uint64_t hash)
+{
+	return ((slot ^ (uint32_t)(hash >> 32)) & zip->tag_mask) == 0;
+}
+
+static struct zip_member *
+slot_member(const struct zip *zip, uint32_t slot)
+{
+	return &zip->members[(slot & ~zip->tag_mask) - 1];
+}
+
+/* At most seven eighths full: one slot in a cache line is as good as another. */
+static void
+make_index(struct job *job, struct zip *zip)
+{
+	uint64_t slots = 8, numbers = 1;
+
+	while (slots * 7 < (uint64_t)zip->count * 8)
+		slots *= 2;
+	while (numbers <= zip->count)
+		numbers *= 2;
+	zip->by_hash = arena_alloc(&job->arena, slots, sizeof *zip->by_hash);
+	zip->hash_mask = (uint32_t)(slots - 1);
+	zip->tag_mask = ~(uint32_t)(numbers - 1);
+}
 
 static void
 index_names(struct job *job, struct zip *zip)
 {
-	uint64_t slots = 8, hash, slot;
+	uint64_t hash, slot;
 	const struct zip_member *m, *other;
 
-	while (slots < (uint64_t)zip->count * 2)
-		slots *= 2;
-	zip->by_hash = arena_alloc(&job->arena, slots, sizeof *zip->by_hash);
-	zip->hash_mask = (uint32_t)(slots - 1);
+	make_index(job, zip);
 	for (uint32_t i = 0; i < zip->count; i++) {
 		m = &zip->members[i];
 		hash = zip_name_hash(job->seed, m->name, m->name_len);
 		for (slot = hash & zip->hash_mask; zip->by_hash[slot] != 0;
 		    slot = (slot + 1) & zip->hash_mask) {
-			if (!TAG_SAME(zip->by_hash[slot], hash))
+			if (!tag_same(zip, zip->by_hash[slot], hash))
 				continue;
-			other = SLOT_MEMBER(zip, slot);
+			other = slot_member(zip, zip->by_hash[slot]);
 			if (other->name_len == m->name_len &&
 			    zip_name_same_folded(other->name, m->name,
 			    m->name_len))
@@ -291,7 +310,8 @@ index_names(struct job *job, struct zip *zip)
 				    "zip: two members have one name", m->name,
 				    m->name_len);
 		}
-		zip->by_hash[slot] = (hash & TAG_MASK) | (i + 1);
+		zip->by_hash[slot] = ((uint32_t)(hash >> 32) &
+		    zip->tag_mask) | (i + 1);
 	}
 }
 
@@ -346,9 +366,9 @@ zip_find(const struct job *job, const struct zip *zip, const void *name,
 
 	for (slot = hash & zip->hash_mask; zip->by_hash[slot] != 0;
 	    slot = (slot + 1) & zip->hash_mask) {
-		if (!TAG_SAME(zip->by_hash[slot], hash))
+		if (!tag_same(zip, zip->by_hash[slot], hash))
 			continue;
-		m = SLOT_MEMBER(zip, slot);
+		m = slot_member(zip, zip->by_hash[slot]);
 		if (m->name_len == length && memcmp(m->name, name, length) == 0)
 			return m;
 	}

@@ -15,21 +15,31 @@
 
 struct zip_member {
 	const uint8_t *name;	/* UTF-8, checked, in the central directory */
-	uint32_t name_len;
-	uint16_t method;	/* ZIP_STORED or ZIP_DEFLATED */
 	uint32_t crc;
+	uint16_t name_len;
+	uint16_t method;	/* ZIP_STORED or ZIP_DEFLATED */
 	uint64_t packed;	/* bytes in the file */
 	uint64_t size;		/* bytes when inflated */
-	uint64_t header;	/* offset of the local header */
-	uint64_t data;		/* offset of the first data byte */
+	uint64_t data;		/* offset of the first data byte; of the local
+				 * header until that has been read */
+	uint32_t lead;		/* the local header's length */
+	uint32_t use;		/* the format's own; starts at 0 */
 };
 
 struct zip {
 	struct zip_member *members;	/* in directory order */
 	uint32_t count;
-	uint64_t *by_hash;		/* open addressing, for zip_find */
+	uint32_t *by_hash;		/* open addressing, for zip_find */
 	uint32_t hash_mask;
+	uint32_t tag_mask;
 };
+
+/* Offset of the member's local header. */
+static inline uint64_t
+zip_member_header(const struct zip_member *m)
+{
+	return m->data - m->lead;
+}
 
 /* A local header at 0, or an end record that ends with the file. */
 bool zip_is(const struct job *job);

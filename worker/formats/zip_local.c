@@ -115,7 +115,7 @@ zip64_wrong(const struct zip_member *m, struct local *l,
 		if (l->packed == UINT32_MAX)
 			l->packed = packed;
 	}
-	if (offset && cursor_u64le(&c) != m->header)
+	if (offset && cursor_u64le(&c) != zip_member_header(m))
 		return "zip: local zip64 offset differs from the directory";
 	return NULL;
 }
@@ -179,27 +179,29 @@ read_member(struct window *w, struct zip_member *m)
 	struct local l;
 	const char *why;
 	bool wide = false;
+	uint64_t header = zip_member_header(m);
 	uint64_t length;
 
-	bytes = window_at(w, m->header, ZIP_LOCAL_LEN);
+	bytes = window_at(w, header, ZIP_LOCAL_LEN);
 	l = read_local(bytes);
 	if (l.sig != ZIP_LOCAL_SIG)
-		zip_fail(job, m, m->header, "zip: no local header");
+		zip_fail(job, m, header, "zip: no local header");
 	length = (uint64_t)ZIP_LOCAL_LEN + l.name_len + l.extra_len;
-	if (length > w->stop - m->header ||
-	    m->packed > w->stop - m->header - length)
-		zip_fail(job, m, m->header,
+	if (length > w->stop - header ||
+	    m->packed > w->stop - header - length)
+		zip_fail(job, m, header,
 		    "zip: member runs into the directory");
-	bytes = window_at(w, m->header, (size_t)length);
+	bytes = window_at(w, header, (size_t)length);
 	if (l.name_len != m->name_len ||
 	    memcmp(bytes + ZIP_LOCAL_LEN, m->name, m->name_len) != 0)
-		zip_two_readings(job, m->header,
+		zip_two_readings(job, header,
 		    "zip: local header has another name", m->name,
 		    m->name_len);
 	why = local_wrong(m, &l, bytes + ZIP_LOCAL_LEN + l.name_len, &wide);
 	if (why != NULL)
-		zip_fail(job, m, m->header, why);
-	m->data = m->header + length;
+		zip_fail(job, m, header, why);
+	m->lead = (uint32_t)length;
+	m->data = header + length;
 	length = m->data + m->packed;
 	if (l.flags & ZIP_FLAG_DESCRIPTOR)
 		length += read_descriptor(w, m, length, wide);
@@ -215,10 +217,11 @@ sift(const struct zip_member *members, uint32_t *order, uint32_t root,
 	uint64_t child;
 
 	while ((child = (uint64_t)root * 2 + 1) < count) {
-		if (child + 1 < count && members[order[child + 1]].header >
-		    members[order[child]].header)
+		if (child + 1 < count && zip_member_header(&members[order[child + 1]]) >
+		    zip_member_header(&members[order[child]]))
 			child++;
-		if (members[order[child]].header <= members[moving].header)
+		if (zip_member_header(&members[order[child]]) <=
+		    zip_member_header(&members[moving]))
 			break;
 		order[root] = order[child];
 		root = (uint32_t)child;
@@ -235,7 +238,8 @@ file_order(struct job *job, const struct zip *zip)
 	uint32_t *order, last;
 	uint32_t i = 1;
 
-	while (i < zip->count && m[i - 1].header <= m[i].header)
+	while (i < zip->count && zip_member_header(&m[i - 1]) <=
+	    zip_member_header(&m[i]))
 		i++;
 	if (i >= zip->count)
 		return NULL;
@@ -286,19 +290,20 @@ zip_locals(struct job *job, struct zip *zip, const struct zip_end *end)
 		.room = WINDOW_BYTES };
 	uint32_t *order = file_order(job, zip);
 	struct zip_member *m;
-	uint64_t here = 0;
+	uint64_t here = 0, header;
 
 	w.bytes = w.small;
 	for (uint32_t i = 0; i < zip->count; i++) {
 		m = &zip->members[order == NULL ? i : order[i]];
-		if (m->header > w.stop || w.stop - m->header < ZIP_LOCAL_LEN)
+		header = zip_member_header(m);
+		if (header > w.stop || w.stop - header < ZIP_LOCAL_LEN)
 			zip_fail(job, m, zip_member_entry(job, m),
 			    "zip: local header lies outside the members");
-		if (m->header < here)
+		if (header < here)
 			zip_fail(job, m, zip_member_entry(job, m),
 			    "zip: member overlaps another");
-		if (m->header > here)
-			judge_gap(&w, here, m->header);
+		if (header > here)
+			judge_gap(&w, here, header);
 		here = read_member(&w, m);
 	}
 	if (here < w.stop)

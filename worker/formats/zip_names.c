@@ -46,6 +46,16 @@ is_letter(uint8_t c)
 	return (uint8_t)((c | 0x20) - 'a') < 26;
 }
 
+/* ASCII that needs no closer look: no control, no '/', no backslash. */
+static inline bool
+is_plain(uint8_t c)
+{
+	static const uint64_t plain[4] = { UINT64_C(0xffff7fff00000000),
+		UINT64_C(0x7fffffffefffffff), 0, 0 };
+
+	return (plain[c >> 6] >> (c & 63) & 1) != 0;
+}
+
 const char *
 zip_name_wrong(const uint8_t *name, size_t length)
 {
@@ -59,6 +69,9 @@ zip_name_wrong(const uint8_t *name, size_t length)
 	if (length >= 2 && name[1] == ':' && is_letter(name[0]))
 		return "zip: member's name has a drive letter";
 	for (size_t i = 0; i < length; i += step) {
+		step = 1;
+		if (is_plain(name[i]))
+			continue;
 		why = character_wrong(name + i, length - i, &step);
 		if (why != NULL)
 			return why;

@@ -143,7 +143,7 @@ array_word(struct machine *m, vref state, vref bytes)
 	args[1] = machine_tuple_of(m, args, 3);
 	parts[4] = machine_tuple_of(m, parts, 5);
 	node = machine_node(m, VALUE_CALL, &v);
-	node->how = CALL_REDUCE;
+	node->flags = CALL_REDUCE << VALUE_HOW_SHIFT;
 	node->as.call.callable = global;
 	node->as.call.args = args[1];
 	node->as.call.state = parts[4];

@@ -415,6 +415,7 @@ machine_run(struct graph *g, const struct pickle_source *source,
     struct machine_error *error)
 {
 	struct machine m;
+	bool good;
 
 	memset(&m, 0, sizeof m);
 	memset(result, 0, sizeof *result);
@@ -434,7 +435,9 @@ machine_run(struct graph *g, const struct pickle_source *source,
 	m.end = m.limit;
 	m.skew = source->base - (uintptr_t)source->at;
 	machine_grow_stack(&m);
-	if (!run(&m, &result->opcodes) || !machine_stop(&m, &result->value)) {
+	good = run(&m, &result->opcodes) && machine_stop(&m, &result->value);
+	machine_forget(&m);
+	if (!good) {
 		result->value = VREF_MISSING;
 		return false;
 	}

@@ -73,6 +73,22 @@ all_hashable(struct machine *m, const vref *from, size_t step)
 	return true;
 }
 
+/* Room for `want` values.  A large block that is left is cut into pages, which
+ * the memo takes. */
+static void
+grow(struct machine *m, struct value *node, uint32_t want)
+{
+	uint8_t *old = (uint8_t *)node->as.seq.at;
+	size_t length = (size_t)node->as.seq.capacity * sizeof(vref);
+
+	node->as.seq.at = arena_grow(m->arena, node->as.seq.at, sizeof(vref),
+	    node->as.seq.count, want, &node->as.seq.capacity);
+	if ((uint8_t *)node->as.seq.at == old)
+		return;
+	for (; length >= ARENA_PAGE; length -= ARENA_PAGE, old += ARENA_PAGE)
+		arena_page_back(m->arena, old);
+}
+
 /* Appends the values from `from` to the top of the stack, which lose them. */
 static bool
 move_values(struct machine *m, struct value *node, vref *from)
@@ -81,9 +97,7 @@ move_values(struct machine *m, struct value *node, vref *from)
 
 	if (more > UINT32_MAX / 2 - node->as.seq.count)
 		return machine_fail_limit(m, "a container is too large");
-	node->as.seq.at = arena_grow(m->arena, node->as.seq.at, sizeof(vref),
-	    node->as.seq.count, node->as.seq.count + (uint32_t)more,
-	    &node->as.seq.capacity);
+	grow(m, node, node->as.seq.count + (uint32_t)more);
 	memcpy(node->as.seq.at + node->as.seq.count, from,
 	    more * sizeof(vref));
 	node->as.seq.count += (uint32_t)more;

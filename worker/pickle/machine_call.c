@@ -16,7 +16,7 @@ new_call(struct machine *m, enum call_how how, vref callable, vref args)
 	vref v;
 	struct value *node = machine_node(m, VALUE_CALL, &v);
 
-	node->how = (uint8_t)how;
+	node->flags = (uint8_t)(how << VALUE_HOW_SHIFT);
 	node->as.call.callable = callable;
 	node->as.call.args = args;
 	node->as.call.state = VREF_MISSING;

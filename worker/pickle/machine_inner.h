@@ -12,7 +12,7 @@
 
 /* CPython's sys.int_max_str_digits: decimal takes quadratic time. */
 #define DECIMAL_DIGITS_MAX 4300
-#define MEMO_PAGE 1024
+#define MEMO_PAGE (ARENA_PAGE / sizeof(vref))
 
 enum opcode {
 	OP_MARK = '(',
@@ -195,6 +195,8 @@ bool machine_stop(struct machine *m, vref *value);
 bool machine_put(struct machine *m, uint64_t index);
 bool machine_get(struct machine *m, uint64_t index);
 bool machine_memoize(struct machine *m);
+/* Gives the pages back: the stream has ended. */
+void machine_forget(struct machine *m);
 
 /* machine_build.c: containers. */
 bool machine_list(struct machine *m);
@@ -275,9 +277,9 @@ machine_node(struct machine *m, enum value_kind kind, vref *v)
 		*v = graph_add(g, kind, machine_where(m));
 		return graph_at(g, *v);
 	}
-	node = &g->chunks[n / GRAPH_CHUNK][n % GRAPH_CHUNK];
+	node = graph_at(g, n);
 	node->kind = (uint8_t)kind;
-	node->where = machine_where(m);
+	graph_set_where(g, n, machine_where(m));
 	*v = n;
 	g->count = n + 1;
 	return node;

@@ -58,7 +58,7 @@ page_of(struct machine *m, uint64_t index)
 		return NULL;
 	memo->pages = arena_grow(m->arena, memo->pages, sizeof *memo->pages,
 	    memo->page_capacity, (uint32_t)number + 1, &memo->page_capacity);
-	page = arena_alloc(m->arena, MEMO_PAGE, sizeof *page);
+	page = arena_page(m->arena);
 	memo->pages[number] = page;
 	/* What was an outlier until now. */
 	for (uint32_t i = 0; memo->slots_used > 0 && i < MEMO_PAGE; i++) {
@@ -127,6 +127,15 @@ machine_memoize(struct machine *m)
 		machine_odd(m, ODD_MEMO_MIXED);
 	store(m, m->memo.length, m->top[-1]);
 	return true;
+}
+
+void
+machine_forget(struct machine *m)
+{
+	for (uint32_t i = m->memo.page_capacity; i-- > 0;)
+		if (m->memo.pages[i] != NULL)
+			arena_page_back(m->arena, m->memo.pages[i]);
+	m->memo.page_capacity = 0;
 }
 
 bool

@@ -22,6 +22,7 @@ struct storage_seen {
 				 * before it was declared */
 	uint16_t swap_width;	/* as it was asked for first */
 };
+#define SEEN_A_PAGE (ARENA_PAGE / sizeof(struct storage_seen))
 
 static const struct {
 	const char *name;
@@ -108,10 +109,16 @@ seen_at(const struct word *w, uint32_t id)
 {
 	struct vocabulary *words = w->home->words;
 
+	uint32_t page = id / SEEN_A_PAGE;
+
 	words->seen = arena_grow(&w->job->arena, words->seen,
-	    sizeof(*words->seen), words->seen_capacity, id + 1,
+	    sizeof(*words->seen), words->seen_capacity, page + 1,
 	    &words->seen_capacity);
-	return &words->seen[id];
+	if (words->seen[page] == NULL) {
+		words->seen[page] = arena_page(&w->job->arena);
+		words->seen_pages++;
+	}
+	return &words->seen[page][id % SEEN_A_PAGE];
 }
 
 /* The parts of a persistent id. */
@@ -258,7 +265,7 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 		return false;
 	}
 	id = graph_at(w->g, v)->as.ref;
-	out->where = graph_at(w->g, v)->where;
+	out->where = graph_where(w->g, v);
 	if (!read_claim(w, id, &c))
 		return false;
 	width = swap_width(c.dtype == NULL ? view : c.dtype);

@@ -69,15 +69,49 @@ graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 		    "more values than the limit nodes");
 	if (g->count % GRAPH_CHUNK == 0) {
 		g->chunks = arena_grow(&g->job->arena, g->chunks,
-		    sizeof(struct value *), chunk, chunk + 1,
+		    sizeof(*g->chunks), chunk, chunk + 1,
 		    &g->chunk_capacity);
-		g->chunks[chunk] = arena_alloc(&g->job->arena, GRAPH_CHUNK,
+		g->chunks[chunk] = arena_alloc(&g->job->arena, 1,
 		    sizeof **g->chunks);
 	}
-	node = &g->chunks[chunk][g->count % GRAPH_CHUNK];
+	node = graph_at(g, g->count);
 	node->kind = (uint8_t)kind;
-	node->where = where;
+	graph_set_where(g, g->count, where);
 	return g->count++;
+}
+
+void
+graph_copy(struct graph *g, vref v, vref from)
+{
+	uint16_t after = graph_at(g, v)->after;
+
+	*graph_at(g, v) = *graph_at(g, from);
+	graph_at(g, v)->after = after;
+}
+
+void
+graph_set_far(struct graph *g, vref v, uint64_t where)
+{
+	g->far = arena_grow(&g->job->arena, g->far, sizeof *g->far,
+	    g->far_count, g->far_count + 1, &g->far_capacity);
+	g->far[g->far_count].v = v;
+	g->far[g->far_count++].where = where;
+	graph_at(g, v)->after = WHERE_FAR;
+}
+
+uint64_t
+graph_far_where(const struct graph *g, vref v)
+{
+	uint32_t low = 0, high = g->far_count, middle;
+
+	while (high - low > 1) {
+		middle = low + (high - low) / 2;
+		if (g->far[middle].v <= v)
+			low = middle;
+		else
+			high = middle;
+	}
+	return g->far[low].where;
 }
 
 enum value_kind
@@ -244,5 +278,5 @@ value_is_global(const struct graph *g, vref v, const char *module,
 uint64_t
 value_where(const struct graph *g, vref v, uint64_t fallback)
 {
-	return value_is_node(v) ? graph_at(g, v)->where : fallback;
+	return value_is_node(v) ? graph_where(g, v) : fallback;
 }

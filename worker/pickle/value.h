@@ -51,14 +51,12 @@ enum call_how {
 	CALL_OBJ
 };
 
+/* 100,000 tensors are a million of these: small is fast. */
 struct value {
 	uint8_t kind;		/* enum value_kind */
-	uint8_t how;		/* enum call_how, for calls */
-	uint8_t flags;		/* enum value_flag */
-	uint8_t spare;
+	uint8_t flags;		/* enum value_flag; for calls also call_how */
+	uint16_t after;		/* graph_where's */
 	uint32_t mark;		/* for whoever walks the graph; starts at 0 */
-	uint64_t where;		/* offset of its opcode in its stream's source,
-				 * plus that source's base */
 	union {
 		int64_t i;
 		double f;
@@ -87,10 +85,12 @@ struct value {
 		vref ref;
 	} as;
 };
+_Static_assert(sizeof(struct value) == 24, "four to an opcode of a tensor");
 enum value_flag {
 	VALUE_IN_FILE = 0x1,	/* s.at points into the input as it stands, so
 				 * the bytes may become an extent */
 	VALUE_BUILT_TWICE = 0x2,	/* a second BUILD replaced the state */
+	VALUE_STATE_READ = 0x2,	/* a DICT: the verdict read it as a state */
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
 	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */
@@ -98,13 +98,35 @@ enum value_flag {
 				 * SHORT_BINSTRING: Python 2's str */
 };
 
+/* How a CALL came about, in the upper bits of its flags. */
+#define VALUE_HOW_SHIFT 5
+static inline enum call_how
+value_how(const struct value *call)
+{
+	return (enum call_how)(call->flags >> VALUE_HOW_SHIFT);
+}
+
 #define GRAPH_CHUNK 4096
+/* Where nodes stand is kept as a distance from the first of so many. */
+#define WHERE_GROUP 16
+#define WHERE_FAR UINT16_MAX
+struct graph_chunk {
+	uint64_t where[GRAPH_CHUNK / WHERE_GROUP];
+	struct value values[GRAPH_CHUNK];
+};
 /* All nodes of one job, in order of creation; chunks never move. */
 struct graph {
 	struct job *job;
-	struct value **chunks;
+	struct graph_chunk **chunks;
 	uint32_t chunk_capacity;
 	uint32_t count;
+	/* Those too far from the first of their group, in order. */
+	struct graph_far {
+		uint64_t where;
+		vref v;
+	} *far;
+	uint32_t far_count;
+	uint32_t far_capacity;
 };
 
 void graph_init(struct graph *g, struct job *job);
@@ -117,7 +139,42 @@ vref graph_add(struct graph *g, enum value_kind kind, uint64_t where);
 static inline struct value *
 graph_at(const struct graph *g, vref v)
 {
-	return &g->chunks[v / GRAPH_CHUNK][v % GRAPH_CHUNK];
+	return &g->chunks[v / GRAPH_CHUNK]->values[v % GRAPH_CHUNK];
+}
+
+/* Node v becomes what node from is; where it stands is its own. */
+void graph_copy(struct graph *g, vref v, vref from);
+/* For the node that was added last. */
+void graph_set_far(struct graph *g, vref v, uint64_t where);
+uint64_t graph_far_where(const struct graph *g, vref v);
+
+static inline void
+graph_set_where(struct graph *g, vref v, uint64_t where)
+{
+	struct graph_chunk *chunk = g->chunks[v / GRAPH_CHUNK];
+	uint32_t i = v % GRAPH_CHUNK;
+	uint64_t after;
+
+	if (i % WHERE_GROUP == 0)
+		chunk->where[i / WHERE_GROUP] = where;
+	after = where - chunk->where[i / WHERE_GROUP];
+	if (after < WHERE_FAR)
+		chunk->values[i].after = (uint16_t)after;
+	else
+		graph_set_far(g, v, where);
+}
+
+/* The offset of the node's opcode in its stream's source, plus that source's
+ * base. */
+static inline uint64_t
+graph_where(const struct graph *g, vref v)
+{
+	const struct graph_chunk *chunk = g->chunks[v / GRAPH_CHUNK];
+	uint32_t i = v % GRAPH_CHUNK;
+
+	if (chunk->values[i].after == WHERE_FAR)
+		return graph_far_where(g, v);
+	return chunk->where[i / WHERE_GROUP] + chunk->values[i].after;
 }
 
 static inline bool

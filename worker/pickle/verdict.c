@@ -4,16 +4,13 @@
  * them in order of creation, reachable or not (an attack may POP its result),
  * pickles found inside bytes being appended and read by the same pass; then one
  * note for each name.  Trusts no node's contents; follows no reference further
- * than a fixed number of steps; changes only `spare`, which is its own.
+ * than a fixed number of steps; changes only VALUE_STATE_READ, its own flag.
  */
 #include "verdict_parts.h"
 
 #include "names_tables.h"
 
 #include <string.h>
-
-/* struct value's spare: this DICT was read as the state of a BUILD. */
-#define SPARE_STATE_READ 1
 
 void
 scan_trick(struct scan *s, enum trick trick, uint64_t where)
@@ -241,8 +238,9 @@ mark_called(struct scan *s, vref callable, vref args, uint64_t where)
 
 /* Functions that call one of their arguments. */
 static void
-mark_argument(struct scan *s, const struct seen *e, const struct value *call)
+mark_argument(struct scan *s, const struct seen *e, vref v)
 {
+	const struct value *call = graph_at(s->g, v);
 	vref argument;
 
 	if (e->caller == 0 || e->callable == VERDICT_DANGEROUS)
@@ -250,7 +248,8 @@ mark_argument(struct scan *s, const struct seen *e, const struct value *call)
 	argument = value_item(s->g, call->as.call.args,
 	    names_callers[e->caller - 1].argument);
 	if (argument != VREF_MISSING)
-		mark_called(s, argument, VREF_MISSING, call->where);
+		mark_called(s, argument, VREF_MISSING,
+		    graph_where(s->g, v));
 }
 
 static void
@@ -262,9 +261,9 @@ read_state(struct scan *s, vref state)
 		return;
 	dict = graph_at(s->g, state);
 	/* One state may be shared by a million calls. */
-	if (dict->spare == SPARE_STATE_READ)
+	if ((dict->flags & VALUE_STATE_READ) != 0)
 		return;
-	dict->spare = SPARE_STATE_READ;
+	dict->flags |= VALUE_STATE_READ;
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
 		struct wire_bytes key;
 
@@ -273,7 +272,8 @@ read_state(struct scan *s, vref state)
 			continue;
 		for (size_t n = 0; n < names_hooks_count; n++)
 			if (bytes_are(key, names_hooks[n]))
-				scan_trick(s, TRICK_HOOK, dict->where);
+				scan_trick(s, TRICK_HOOK,
+				    graph_where(s->g, state));
 	}
 }
 
@@ -283,14 +283,14 @@ read_call(struct scan *s, vref v)
 	const struct value *call = graph_at(s->g, v);
 	vref state = call->as.call.state;
 	struct seen *e = mark_called(s, call->as.call.callable,
-	    call->as.call.args, call->where);
+	    call->as.call.args, graph_where(s->g, v));
 
 	if (e != NULL) {
 		if (e->tensor &&
 		    (value_call_items(s->g, call) != VREF_MISSING ||
 		    value_call_entries(s->g, call) != VREF_MISSING))
-			scan_trick(s, TRICK_TENSOR_ITEMS, call->where);
-		mark_argument(s, e, call);
+			scan_trick(s, TRICK_TENSOR_ITEMS, graph_where(s->g, v));
+		mark_argument(s, e, v);
 	}
 	if (state == VREF_MISSING)
 		return;
@@ -311,11 +311,11 @@ read_node(struct scan *s, vref v)
 	if (node->kind == VALUE_GLOBAL) {
 		/* Of the first stream the machine has said it. */
 		if (scan_name(s, v) == NULL && s->nest_at != 0)
-			scan_trick(s, TRICK_COMPUTED_NAME, node->where);
+			scan_trick(s, TRICK_COMPUTED_NAME, graph_where(s->g, v));
 	} else if (node->kind == VALUE_CALL) {
 		read_call(s, v);
 	} else if (node->kind == VALUE_EXTENSION && s->nest_at != 0) {
-		scan_trick(s, TRICK_EXTENSION, node->where);
+		scan_trick(s, TRICK_EXTENSION, graph_where(s->g, v));
 	} else if (node->kind == VALUE_TEXT || node->kind == VALUE_BYTES ||
 	    node->kind == VALUE_BYTEARRAY) {
 		nested_open(s, v);

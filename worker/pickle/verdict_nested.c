@@ -193,7 +193,10 @@ may_be_encoded(const struct value *node)
 	uint8_t scratch[NEST_MIN];
 	uint64_t made;
 
-	return (node->kind == VALUE_TEXT && at[0] == 0xc2) ||
+	if (node->kind == VALUE_TEXT && at[0] == 0xc2)
+		return true;
+	/* Names of tensors have dots: most are told by a look. */
+	return memchr(at, '.', NEST_MIN) == NULL &&
 	    decode_base64(at, NEST_MIN, scratch, &made);
 }
 
@@ -212,10 +215,10 @@ nested_open(struct scan *s, vref v)
 			return;
 		as.depth = (uint8_t)(s->nests[s->nest_at - 1].depth + 1);
 	}
-	as.where = scan_where(s, s->nest_at, node->where);
+	as.where = scan_where(s, s->nest_at, graph_where(s->g, v));
 	/* What it begins with is the opcode PERSID as well. */
 	if (node->kind != VALUE_TEXT && memcmp(source.at, "PK\3\4", 4) == 0)
-		scan_trick(s, TRICK_NEST_ZIP, node->where);
+		scan_trick(s, TRICK_NEST_ZIP, graph_where(s->g, v));
 	if (looks_like_pickle(source.at, source.len)) {
 		as.in_file = (node->flags & VALUE_IN_FILE) != 0;
 		if (as.in_file) {

@@ -270,10 +270,10 @@ scan_name(struct scan *s, vref global)
 	like.module_len = (size_t)module_len;
 	like.name = (const char *)name;
 	like.name_len = (size_t)name_len;
-	like.where = scan_where(s, s->nest_at, node->where);
+	like.where = scan_where(s, s->nest_at, graph_where(s->g, global));
 	like.nest = s->nest_at;
 	e = find_entry(s, &like);
-	prefer_certain(s, e, node->where);
+	prefer_certain(s, e, graph_where(s->g, global));
 	s->cache[at].global = global;
 	s->cache[at].seen = (uint32_t)(e - s->seen) + 1;
 	return e;

@@ -36,10 +36,12 @@ struct meant {
 
 /* What is remembered of one file: storages declared, tensors sent. */
 struct vocabulary {
-	struct storage_seen *seen;	/* by id */
-	uint32_t seen_capacity;
+	struct storage_seen **seen;	/* by id, in pages */
+	uint32_t seen_capacity;		/* of the list of pages */
+	uint32_t seen_pages;
 	struct sent *sent;
-	uint32_t sent_count;
+	uint32_t sent_count;		/* that a record may still name */
+	uint64_t sent_ever;
 	uint32_t sent_capacity;
 	/* Storages made from nodes of the pickle: node->mark - 1 says which. */
 	struct {

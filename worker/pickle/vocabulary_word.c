@@ -134,6 +134,7 @@ word_send(const struct word *w, const struct tensor_out *t, const char *suffix)
 	words->sent[words->sent_count].suffix = suffix;
 	words->sent[words->sent_count].tensor = sink_tensor(w->job, &out);
 	words->sent_count++;
+	words->sent_ever++;
 }
 
 void
@@ -173,7 +174,7 @@ word_inside(const struct word *w, vref v, const char *function)
 	const struct value *call = graph_at(w->g, v);
 
 	inside.function = function;
-	inside.where = call->where;
+	inside.where = graph_where(w->g, v);
 	inside.args = call->as.call.args;
 	inside.argc = value_count(w->g, call->as.call.args);
 	inside.state = call->as.call.state;

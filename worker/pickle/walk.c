@@ -112,7 +112,7 @@ enter_container(struct walk *w, vref v, enum frame_kind kind, bool attributes)
 	if (!enter(w, v, &again))
 		return;
 	if (kind == FRAME_ENTRIES && !again)
-		keys_settle(w->g, graph_at(w->g, v), &w->key_bytes_left);
+		keys_settle(w->g, v, &w->key_bytes_left);
 	f = push(w, kind, v, v, true);
 	f->attributes = attributes;
 	f->again = f->again || again;
@@ -153,9 +153,29 @@ enter_also(struct walk *w, vref v, bool again)
 	f->again = f->again || again;
 }
 
+/* One tensor under its own name, and no more: its number will do, and what the
+ * vocabulary kept of it can go. */
+static bool
+remember_tensor(struct walk *w, vref v, const struct meant *m)
+{
+	struct vocabulary *words = w->home->words;
+	const struct sent *sent = &words->sent[m->first];
+
+	if (m->count != 1 || m->also != VREF_MISSING ||
+	    m->first + 1 != words->sent_count || sent->suffix != NULL ||
+	    sent->tensor >= MARK_TENSOR)
+		return false;
+	graph_at(w->g, v)->mark = MARK_TENSOR | sent->tensor;
+	words->sent_count = m->first;
+	w->sent++;
+	return true;
+}
+
 static void
 remember(struct walk *w, vref v, const struct meant *m)
 {
+	if (remember_tensor(w, v, m))
+		return;
 	w->records = arena_grow(&w->job->arena, w->records,
 	    sizeof(*w->records), w->record_count, w->record_count + 1,
 	    &w->record_capacity);
@@ -196,9 +216,15 @@ enter_call(struct walk *w, vref v, bool attributes)
 	const struct value *node = graph_at(w->g, v);
 	struct meant m;
 
+	if (node->mark >= MARK_TENSOR) {
+		sink_alias(w->job, &w->path, node->mark - MARK_TENSOR,
+		    graph_where(w->g, v));
+		w->sent++;
+		return;
+	}
 	if (node->mark >= MARK_RECORD) {
 		send_aliases(w, &w->records[node->mark - MARK_RECORD],
-		    node->where);
+		    graph_where(w->g, v));
 		enter_also(w, v, true);
 		return;
 	}
@@ -207,7 +233,7 @@ enter_call(struct walk *w, vref v, bool attributes)
 	/* Python would have merged what two BUILDs say, or not: its class
 	 * knows. */
 	if (node->mark == MARK_NEW && (node->flags & VALUE_BUILT_TWICE) != 0)
-		sink_skip(w->job, &w->path, VERDICT_UNUSUAL, node->where,
+		sink_skip(w->job, &w->path, VERDICT_UNUSUAL, graph_where(w->g, v),
 		    "a state that a later one replaced");
 	m = vocabulary_read(w->g, v, &w->path, w->home);
 	if (m.meaning == MEANS_TENSOR)
@@ -369,8 +395,7 @@ next_part(struct walk *w, struct frame *f)
 	case 3:
 		entries = value_call_entries(w->g, call);
 		if (value_is_node(entries) && !f->settled)
-			keys_settle(w->g, graph_at(w->g, entries),
-			    &w->key_bytes_left);
+			keys_settle(w->g, entries, &w->key_bytes_left);
 		visit_own(w, entries, FRAME_ENTRIES, f->attributes);
 		break;
 	case 4:

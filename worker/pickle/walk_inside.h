@@ -17,6 +17,8 @@ enum mark {
 	MARK_FULL,	/* walked; something was */
 	MARK_RECORD	/* and up: tensors, walk->records[mark - MARK_RECORD] */
 };
+/* A call that is one tensor, as most are: the tensor's number. */
+#define MARK_TENSOR UINT32_C(0x80000000)
 
 enum frame_kind {
 	FRAME_ENTRIES,	/* seq: a DICT; keys are parts of the path */

@@ -128,6 +128,13 @@ atoms_equal(const struct atom *a, const struct atom *b)
 }
 
 static bool
+texts_equal(const struct value *x, const struct value *y)
+{
+	return x->as.s.len == y->as.s.len && (x->as.s.len == 0 ||
+	    memcmp(x->as.s.at, y->as.s.at, x->as.s.len) == 0);
+}
+
+static bool
 keys_equal(const struct graph *g, vref x, vref y)
 {
 	struct flat a;
@@ -137,6 +144,10 @@ keys_equal(const struct graph *g, vref x, vref y)
 
 	if (x == y)
 		return true;
+	if (value_is_node(x) && value_is_node(y) &&
+	    graph_at(g, x)->kind == VALUE_TEXT &&
+	    graph_at(g, y)->kind == VALUE_TEXT)
+		return texts_equal(graph_at(g, x), graph_at(g, y));
 	if (value_kind(g, x) != VALUE_TUPLE ||
 	    value_kind(g, y) != VALUE_TUPLE) {
 		p = atom_of(g, x);
@@ -171,6 +182,9 @@ hash_key(const struct graph *g, vref key)
 	struct atom a;
 	uint64_t words[2] = { 0, 0 };
 
+	if (value_is_node(key) && graph_at(g, key)->kind == VALUE_TEXT)
+		return siphash(g->job->seed, graph_at(g, key)->as.s.at,
+		    graph_at(g, key)->as.s.len);
 	if (value_kind(g, key) != VALUE_TUPLE) {
 		a = atom_of(g, key);
 		return hash_atom(g->job, &a);
@@ -208,7 +222,11 @@ key_bytes(const struct graph *g, vref key)
 	struct flat flat;
 	uint64_t bytes = 0;
 
-	if (value_kind(g, key) != VALUE_TUPLE)
+	if (!value_is_node(key))
+		return 0;
+	if (graph_at(g, key)->kind == VALUE_TEXT)
+		return graph_at(g, key)->as.s.len;
+	if (graph_at(g, key)->kind != VALUE_TUPLE)
 		return atom_of(g, key).len;
 	flatten(g, key, &flat);
 	for (uint32_t i = 0; i < flat.count; i++)
@@ -217,8 +235,9 @@ key_bytes(const struct graph *g, vref key)
 }
 
 static void
-charge(const struct graph *g, const struct value *dict, uint64_t *left)
+charge(const struct graph *g, vref v, uint64_t *left)
 {
+	const struct value *dict = graph_at(g, v);
 	uint64_t bytes;
 
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
@@ -226,43 +245,54 @@ charge(const struct graph *g, const struct value *dict, uint64_t *left)
 		if (bytes <= LONG_KEY)
 			continue;
 		if (bytes > *left)
-			die(g->job, FAULT_LIMIT, dict->where,
+			die(g->job, FAULT_LIMIT, graph_where(g, v),
 			    "long dict keys are shared by too many dicts");
 		*left -= bytes;
 	}
 }
 
 void
-keys_settle(struct graph *g, struct value *dict, uint64_t *left)
+keys_settle(struct graph *g, vref v, uint64_t *left)
 {
+	struct value *dict = graph_at(g, v);
 	vref *at = dict->as.seq.at;
 	uint32_t count = dict->as.seq.count & ~1u;
 	size_t mark = arena_mark(&g->job->arena);
 	uint64_t size = 16;
+	uint64_t hash;
 	uint64_t slot;
+	uint32_t numbers = 1;
+	uint32_t tag;
 	uint32_t *table;
 
-	charge(g, dict, left);
+	charge(g, v, left);
 	if (count <= 2 * FEW_PAIRS) {
 		settle_few(g, dict);
 		return;
 	}
-	while (size < count)	/* twice the pairs: at most half full */
+	while (size * 7 < (uint64_t)count * 4)	/* seven eighths of the pairs */
 		size *= 2;
+	while (numbers <= count)	/* at most 2^31 of them */
+		numbers *= 2;
 	table = arena_alloc(&g->job->arena, size, sizeof(*table));
 	for (uint32_t i = 0; i < count; i += 2) {
 		if (at[i] == VREF_MISSING)
 			continue;
-		slot = hash_key(g, at[i]) & (size - 1);
-		/* Slots hold the index of a key plus 1. */
+		hash = hash_key(g, at[i]);
+		tag = (uint32_t)(hash >> 32) & ~(numbers - 1);
+		slot = hash & (size - 1);
+		/* Slots hold the index of a key plus 1, and above it bits of
+		 * the hash: most strangers are told without their keys. */
 		while (table[slot] != 0 &&
-		    !keys_equal(g, at[table[slot] - 1], at[i]))
+		    ((table[slot] & ~(numbers - 1)) != tag ||
+		    !keys_equal(g, at[(table[slot] & (numbers - 1)) - 1],
+		    at[i])))
 			slot = (slot + 1) & (size - 1);
 		if (table[slot] == 0) {
-			table[slot] = i + 1;
+			table[slot] = tag | (i + 1);
 			continue;
 		}
-		at[table[slot]] = at[i + 1];
+		at[table[slot] & (numbers - 1)] = at[i + 1];
 		at[i] = VREF_MISSING;
 	}
 	arena_rewind(&g->job->arena, mark);

@@ -14,7 +14,7 @@
 /* Python's rule for a repeated key: the last value, at the first one's place.
  * Rewrites the DICT node; a pair that lost has VREF_MISSING as its key.
  * *left: bytes of long keys that may still be looked at; dies at none. */
-void keys_settle(struct graph *g, struct value *dict, uint64_t *left);
+void keys_settle(struct graph *g, vref dict, uint64_t *left);
 /* The text of a key for a path, in place, in scratch, or in the arena. */
 void keys_text(struct graph *g, vref key, char scratch[KEY_TEXT_MAX],
     const uint8_t **at, uint32_t *len);

@@ -136,7 +136,7 @@ note_class(struct walk *w, vref v, const struct value *class)
 	put(&t, " at ", 4);
 	put_path(&t, &w->path);
 	sink_note_about(w->job, NOTE_OPAQUE, VERDICT_UNUSUAL,
-	    graph_at(w->g, v)->where, "object of a class that is not read",
+	    graph_where(w->g, v), "object of a class that is not read",
 	    t.at, t.len);
 }
 
@@ -182,14 +182,14 @@ take_pairs(struct walk *w, vref v)
 	if (later > 0)
 		memcpy(at + 2 * count, graph_at(w->g, entries)->as.seq.at,
 		    later * sizeof(*at));
-	dict = graph_add(w->g, VALUE_DICT, graph_at(w->g, v)->where);
+	dict = graph_add(w->g, VALUE_DICT, graph_where(w->g, v));
 	graph_at(w->g, dict)->as.seq.at = at;
 	graph_at(w->g, dict)->as.seq.count = 2 * count + later;
 	graph_at(w->g, dict)->as.seq.capacity = 2 * count + later;
 	parts[0] = value_call_kwargs(w->g, graph_at(w->g, v));
 	parts[1] = value_call_items(w->g, graph_at(w->g, v));
 	parts[2] = dict;
-	more = graph_add(w->g, VALUE_LIST, graph_at(w->g, v)->where);
+	more = graph_add(w->g, VALUE_LIST, graph_where(w->g, v));
 	at = arena_alloc(&w->job->arena, 3, sizeof(*at));
 	memcpy(at, parts, sizeof(parts));
 	graph_at(w->g, more)->as.seq.at = at;

@@ -59,7 +59,7 @@ show_call(const struct graph *g, const struct value *n, struct text *t,
 	static const char *const hows[] = { "?", "R", "new", "newx", "inst",
 		"obj" };
 
-	add(t, "%s:", hows[n->how]);
+	add(t, "%s:", hows[value_how(n)]);
 	show(g, n->as.call.callable, t, depth);
 	show(g, n->as.call.args, t, depth);
 	if (n->as.call.state != VREF_MISSING) {

@@ -192,7 +192,43 @@ test_chunks(void **state)
 	assert_int_equal(job->fault.where, 3 * GRAPH_CHUNK + 1);
 	/* Chunks never move. */
 	assert_ptr_equal(graph_at(&g, 0), first);
-	assert_int_equal(graph_at(&g, 2 * GRAPH_CHUNK)->where, 2 * GRAPH_CHUNK);
+	assert_int_equal(graph_where(&g, 2 * GRAPH_CHUNK), 2 * GRAPH_CHUNK);
+	harness_free(&h);
+}
+
+/* What stands far from its neighbours, before them, and as a copy. */
+static void
+test_where(void **state)
+{
+	struct harness h;
+	struct graph g;
+	uint64_t at[300];
+	vref v;
+
+	(void)state;
+	graph_init(&g, harness_job("", 0, 0, &h));
+	for (uint32_t i = 0; i < 300; i++) {
+		at[i] = i * 7u;
+		if (i % 5 == 0)
+			at[i] = UINT64_C(3) << 40;
+		if (i % 11 == 0)
+			at[i] = UINT16_MAX - 1 + i % 3;
+		if (i % 17 == 0)
+			at[i] = UINT64_MAX - i;
+		assert_int_equal(graph_add(&g, VALUE_LIST, at[i]), i);
+	}
+	assert_true(g.far_count > 50);
+	for (uint32_t i = 0; i < 300; i++)
+		assert_true(graph_where(&g, i) == at[i]);
+	v = graph_add(&g, VALUE_TUPLE, 5);
+	graph_at(&g, v)->mark = 77;
+	graph_copy(&g, 34, v);
+	graph_copy(&g, 33, v);
+	assert_int_equal(graph_at(&g, 34)->kind, VALUE_TUPLE);
+	assert_int_equal(graph_at(&g, 34)->mark, 77);
+	assert_true(graph_where(&g, 34) == at[34]);
+	assert_true(graph_where(&g, 33) == at[33]);
+	assert_int_equal(graph_where(&g, v), 5);
 	harness_free(&h);
 }
 
@@ -206,6 +242,7 @@ main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_globals),
 		cmocka_unit_test(test_chunks),
+		cmocka_unit_test(test_where),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

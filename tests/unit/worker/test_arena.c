@@ -169,6 +169,42 @@ test_trim(void **state)
 	assert_int_equal(a.used, 32);
 }
 
+static _Alignas(16) uint8_t pages[5 * ARENA_PAGE];
+
+/* Pages come back zeroed, last one first; a rewind below one forgets all. */
+static void
+test_pages(void **state)
+{
+	struct arena a;
+	uint8_t *one, *two;
+	size_t mark;
+
+	(void)state;
+	times_full = 0;
+	memset(pages, 0, sizeof(pages));
+	arena_init(&a, pages, sizeof(pages), full, &times_full);
+	one = arena_page(&a);
+	mark = arena_mark(&a);
+	two = arena_page(&a);
+	memset(one, 0xff, ARENA_PAGE);
+	memset(two, 0xff, ARENA_PAGE);
+	arena_page_back(&a, one);
+	arena_page_back(&a, two);
+	assert_ptr_equal(arena_page(&a), two);
+	assert_ptr_equal(arena_page(&a), one);
+	for (size_t i = 0; i < ARENA_PAGE; i++)
+		assert_int_equal(one[i] | two[i], 0);
+	assert_int_equal(a.used, 2 * ARENA_PAGE);
+	arena_page_back(&a, one);
+	arena_rewind(&a, a.used);
+	assert_ptr_equal(arena_page(&a), one);
+	arena_page_back(&a, one);
+	arena_page_back(&a, two);
+	arena_rewind(&a, mark);
+	assert_ptr_equal(arena_page(&a), two);
+	assert_ptr_equal(arena_page(&a), two + ARENA_PAGE);
+}
+
 int
 main(void)
 {
@@ -179,6 +215,7 @@ main(void)
 		cmocka_unit_test(test_grow_too_far),
 		cmocka_unit_test(test_rewind_clears),
 		cmocka_unit_test(test_trim),
+		cmocka_unit_test(test_pages),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@
 
 #include "dtype.h"
 #include "harness.h"
-#include "sink_names.h"
+#include "sink_inside.h"
 
 static const uint8_t input[256] = "0123456789abcdef";
 static const uint64_t two[] = { 2 };
@@ -161,6 +161,40 @@ test_collisions(void **state)
 	assert_non_null(harness_note(&h, NOTE_RECORD, "a.b~3"));
 	assert_int_equal(h.note_count, 3);
 	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+}
+
+#define MANY 6000u
+
+/* Enough for pages to split, and for the list of the taken ones to grow. */
+static void
+many_names(struct job *job)
+{
+	char name[32];
+
+	for (uint32_t round = 0; round < 2; round++)
+		for (uint32_t i = 0; i < MANY; i++) {
+			snprintf(name, sizeof(name), "layer.%u.weight", i);
+			assert_int_equal(send_text(job, name),
+			    round * MANY + i);
+		}
+	assert_true(job->sink->names.bits >= 4);
+}
+
+static void
+test_many_names(void **state)
+{
+	struct harness h;
+	char name[32];
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, many_names));
+	assert_int_equal(h.tensor_count, 2 * MANY);
+	for (uint32_t i = 0; i < 2 * MANY; i++) {
+		snprintf(name, sizeof(name), "layer.%u.weight%s", i % MANY,
+		    i < MANY ? "" : "~2");
+		assert_string_equal(h.tensors[i].name, name);
+	}
 	harness_free(&h);
 }
 
@@ -752,6 +786,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_collisions),
+		cmocka_unit_test(test_many_names),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_streams),
