@@ -83,7 +83,8 @@ INC_tests := -Itests -Itests/unit -Iinclude -Ibroker -Iworker \
 
 # ----------------------------------------------------------------- sources --
 PROTO_SRC := $(wildcard proto/*.c)
-PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/filter_gen.c, \
+PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/handover.c \
+	worker/filter_gen.c, \
 	$(wildcard worker/*.c worker/formats/*.c worker/pickle/*.c))
 BROKER_SRC := $(wildcard broker/*.c)
 CLI_SRC := $(wildcard broker/cli/*.c)
@@ -136,8 +137,9 @@ $(B)/obj/worker/jail.o: EXTRA := -I$(GEN)
 $(B)/obj/broker/worker_path.o: EXTRA := -I$(GEN)
 $(B)/obj/broker/worker_path.o: $(GEN)/paths.h
 
-# The seccomp filter: compiled at build time by libseccomp from policy.def.
-$(B)/filter-gen: worker/filter_gen.c worker/policy.def
+# The seccomp filters: compiled at build time by libseccomp from policy.def and
+# parked.def.
+$(B)/filter-gen: worker/filter_gen.c worker/policy.def worker/parked.def
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=c17 -D_GNU_SOURCE $(OPT) $(WARN) -Iworker $< -lseccomp -o $@
@@ -181,8 +183,8 @@ $(WORKER): FORCE
 	@mkdir -p $(@D)
 	$(Q)cp -u $(BUILD)/release/picklefork-worker $@
 else
-$(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o $(B)/libparser.a \
-    $(B)/libproto.a
+$(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o \
+    $(B)/obj/worker/handover.o $(B)/libparser.a $(B)/libproto.a
 	$(call say,LD)
 	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c $(UNPACK_LIBS) -o $@
 endif

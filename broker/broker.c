@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * broker.c - makes and frees brokers.  Trusts the caller's pointers, not his
- * numbers: everything in the options is judged here, once.  Starts nothing.
+ * numbers: everything in the options is judged here, once.  Starts nothing but
+ * the keeper of parked workers, where one is asked for.
  */
 #include "broker.h"
 
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "keeper.h"
 
 #define FLAGS_ALL \
 	(PFORK_SNAPSHOT | PFORK_MAP_INPUT | PFORK_VERIFY | PFORK_SCALARS | \
@@ -128,6 +130,8 @@ take_options(struct pfork_broker *b, const pfork_options *from,
 		return bad(err, "options.refuse_at is unknown");
 	if ((unsigned)o.delivery > PFORK_DELIVER_STREAM)
 		return bad(err, "options.delivery is unknown");
+	if (o.parked_workers > KEEPER_MOST)
+		return bad(err, "options.parked_workers is over its ceiling");
 	if (o.worker_uid > INT32_MAX)
 		return bad(err, "options.worker_uid is too large");
 	code = take_limits(&b->limits, o.limits, err);
@@ -140,7 +144,10 @@ take_options(struct pfork_broker *b, const pfork_options *from,
 	b->delivery = o.delivery != PFORK_DELIVER_DEFAULT
 	    ? o.delivery : PFORK_DELIVER_EXTENT;
 	b->worker_uid = o.worker_uid != 0 ? o.worker_uid : WORKER_UID_DEFAULT;
-	return take_worker_path(b, o.worker_path, err);
+	code = take_worker_path(b, o.worker_path, err);
+	if (code != PFORK_OK || o.parked_workers == 0)
+		return code;
+	return keeper_new(b, o.parked_workers, &b->keeper, err);
 }
 
 enum pfork_code
@@ -167,5 +174,10 @@ pfork_broker_new(const pfork_options *options, pfork_broker **broker,
 void
 pfork_broker_free(pfork_broker *broker)
 {
+	if (broker == NULL)
+		return;
+	if (broker->keeper != NULL)
+		keeper_stop(broker->keeper);
+	keeper_unref(broker->keeper);
 	free(broker);
 }

@@ -16,6 +16,8 @@
 /* Linux's own limit on a path, with its NUL. */
 #define WORKER_PATH_MAX 4096
 
+struct keeper;
+
 struct pfork_broker {
 	char worker_path[WORKER_PATH_MAX];
 	struct limits limits;	/* contiguous_bytes may be 0: see limits.h */
@@ -26,6 +28,7 @@ struct pfork_broker {
 				 * its own copy */
 	enum pfork_refuse refuse_at;
 	enum pfork_delivery delivery;
+	struct keeper *keeper;	/* NULL: no worker is kept parked */
 };
 
 /* worker_path.c: the path fixed when the library was built. */

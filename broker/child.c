@@ -26,6 +26,11 @@
  * work at the same time. */
 #define SOCKET_BUFFER (512 * 1024)
 
+/* One that waits for a job longer than this leaves: should we be gone, and a
+ * process that forked from us still hold our end, it is no orphan for ever.
+ * The keeper replaces it long before, so that no load meets one that leaves. */
+#define PARKED_SECONDS 3600
+
 /* For a worker that we may not kill: once we have hung up, every call that its
  * jail allows ends it or fails, and it only has to be scheduled. */
 #define HUNG_UP_MS 1000
@@ -66,6 +71,7 @@ child_fd_above(int fd)
 static enum pfork_code
 open_socket(int ends[2], pfork_error *err)
 {
+	static const struct timeval patience = { .tv_sec = PARKED_SECONDS };
 	int size = SOCKET_BUFFER;
 	int flags;
 
@@ -80,6 +86,10 @@ open_socket(int ends[2], pfork_error *err)
 		return failed(err, "fcntl", errno);
 	/* Less is granted where the system says so; that only costs time. */
 	(void)setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	/* No call but the wait for a job, or for Go, can last so long. */
+	if (setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience)) != 0)
+		return failed(err, "setsockopt", errno);
 	return PFORK_OK;
 }
 
@@ -193,10 +203,10 @@ child_spawn(const struct pfork_broker *b, const char *mode, int input,
     struct child *out, pfork_error *err)
 {
 	char name[] = "picklefork-worker";
-	char verb[8];
+	char verb[16];
 	struct arguments a;
 	char *argv[] = { name, verb, a.uid, a.cpu, a.arena, a.net, NULL };
-	struct child c = { -1, -1, -1, 0 };
+	struct child c = CHILD_NONE;
 	int ends[2] = { -1, -1 };
 	enum pfork_code code;
 	int rc;
@@ -208,7 +218,9 @@ child_spawn(const struct pfork_broker *b, const char *mode, int input,
 		code = open_socket(ends, err);
 	if (code != PFORK_OK)
 		goto out;
-	rc = spawn_prepared(b->worker_path, argv, input, ends[1], &c.pid);
+	/* One that is to wait gets its socket twice; it closes the first. */
+	rc = spawn_prepared(b->worker_path, argv, input >= 0 ? input : ends[1],
+	    ends[1], &c.pid);
 	if (rc != 0) {
 		code = failed(err, b->worker_path, rc);
 		goto out;
@@ -278,8 +290,8 @@ reap(int pidfd, struct child_end *end)
 	end->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-static void
-hang_up(struct child *c)
+void
+child_hang_up(struct child *c)
 {
 	if (c->socket >= 0)
 		close(c->socket);
@@ -292,7 +304,7 @@ hang_up(struct child *c)
 static bool
 is_put_down(struct child *c)
 {
-	hang_up(c);
+	child_hang_up(c);
 	if (syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) == 0 ||
 	    errno == ESRCH)
 		return true;
@@ -309,7 +321,10 @@ child_finish(struct child *c, int grace_ms, struct child_end *end)
 			reap(c->pidfd, end);
 		close(c->pidfd);
 	}
-	hang_up(c);
+	child_hang_up(c);
+	if (c->status >= 0)
+		close(c->status);
+	c->status = -1;
 	c->pid = -1;
 	c->pidfd = -1;
 }

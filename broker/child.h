@@ -18,8 +18,12 @@ struct child {
 	pid_t pid;
 	int pidfd;	/* -1: none, or reaped */
 	int socket;	/* ours, non-blocking; -1: none */
-	uint64_t filters; /* seccomp filters that it began under */
+	uint64_t filters; /* seccomp filters that it is under before its last */
+	int status;	/* its /proc/PID/status, kept open; -1: not */
+	bool parked;	/* it was started ahead of its job, */
+	uint64_t since;	/* then; milliseconds of the monotonic clock */
 };
+#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, false, 0 })
 
 /* How it ended, as far as the host let us see. */
 struct child_end {
@@ -34,7 +38,8 @@ struct child_end {
  * the given one when it moved.  -1 and errno: closed as well. */
 int child_fd_above(int fd);
 
-/* mode: "run" or "canary".  input: stays the caller's. */
+/* mode: "run" or "canary", and "park" or "park-canary" for one that gets its
+ * input later (input -1).  input: stays the caller's. */
 enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
     int input, struct child *out, pfork_error *err);
 /* Ends it if need be, and reaps it; takes as long as its exit does.  grace_ms:
@@ -43,11 +48,16 @@ enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
  * can outlive this: it is hung up on, and not waited for. */
 void child_finish(struct child *c, int grace_ms, struct child_end *end);
 
+/* Closes our end of its socket. */
+void child_hang_up(struct child *c);
+
 /* verify.c: is the child, seen from outside, as locked in as it says, and may
  * we kill it?  SANDBOX when it is not, or when that cannot be seen. */
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
+/* Keeps the child's /proc/PID/status open for it.  False: errno. */
+bool child_watch_status(struct child *c);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
- * root: whether we are. */
+ * root: whether we are.  filters: those that it is under but its last. */
 const char *child_judge_status(const char *text, pid_t parent, bool root,
     uint64_t filters);
 /* How many seccomp filters this thread is under; its children inherit them.

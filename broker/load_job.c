@@ -18,6 +18,7 @@
 
 #include "error.h"
 #include "input.h"
+#include "keeper.h"
 #include "monotonic.h"
 
 /* Reads of one step: some 10 MB, a few milliseconds. */
@@ -66,13 +67,27 @@ over_with_system(struct pfork_job *job, const char *what, int errnum)
 	    PFORK_NO_OFFSET, "%s: %s", what, error_errno(errnum));
 }
 
+/* One that was parked, said Done and hung up has nothing more to tell: to wait
+ * for the rest of its exit would take as long as a small load. */
+static bool
+leaves_to_keeper(struct pfork_job *job)
+{
+	if (!job->child.parked || job->session.state != SAID_DONE ||
+	    job->keeper == NULL || !keeper_bury(job->keeper, &job->child))
+		return false;
+	job->wall_ms = (double)(monotonic_us() - job->started_us) / 1000;
+	job->over = true;
+	return true;
+}
+
 /* The stream ended, or the time to leave after the last word did. */
 static void
-over_with_last_word(struct pfork_job *job)
+over_with_last_word(struct pfork_job *job, bool hung_up)
 {
 	enum session_state state = job->session.state;
 
-	job_over(job, EXIT_MS);
+	if (!hung_up || !leaves_to_keeper(job))
+		job_over(job, EXIT_MS);
 	if (session_eof(&job->session)) {
 		job->code = PFORK_OK;
 		return;
@@ -134,7 +149,7 @@ look_at_clock(struct pfork_job *job)
 		job->armed = 0;
 	}
 	if (job->leave_until != 0 && now >= job->leave_until)
-		over_with_last_word(job);
+		over_with_last_word(job, false);
 	else if (job->leave_until == 0 && now >= job->wall_until)
 		over_with_timeout(job, "the limit wall_ms",
 		    job->wall_until - job->started_us / 1000);
@@ -224,7 +239,7 @@ read_once(struct pfork_job *job)
 		return false;
 	/* ECONNRESET: it left without having read Go. */
 	if (got == 0 || (got < 0 && errno == ECONNRESET)) {
-		over_with_last_word(job);
+		over_with_last_word(job, true);
 		return false;
 	}
 	if (got < 0) {
@@ -293,6 +308,7 @@ load_job_free(struct pfork_job *job)
 
 	child_finish(&job->child, 0, &end);
 	session_free(&job->session);
+	keeper_unref(job->keeper);
 	pfork_checkpoint_unref(job->ckpt);
 	if (job->timer >= 0)
 		close(job->timer);
@@ -348,7 +364,7 @@ job_new(const struct pfork_broker *b, const struct source *input)
 
 	if (job == NULL)
 		return NULL;
-	job->child = (struct child){ -1, -1, -1, 0 };
+	job->child = CHILD_NONE;
 	job->epoll = -1;
 	job->timer = -1;
 	job->ckpt = checkpoint_new();
@@ -365,10 +381,26 @@ job_new(const struct pfork_broker *b, const struct source *input)
 	job->refuse_at = b->refuse_at;
 	job->go_flags = b->go_flags;
 	job->cpu_seconds = b->limits.cpu_seconds;
+	job->keeper = keeper_ref(b->keeper);
 	return job;
 fail:
 	load_job_free(job);
 	return NULL;
+}
+
+/* One that waits, or else one of our own. */
+static enum pfork_code
+get_worker(const struct pfork_broker *b, struct pfork_job *job,
+    pfork_error *err)
+{
+	int input = job->ckpt->source.fd;
+
+	if (job->keeper != NULL &&
+	    keeper_employ(job->keeper, input, &job->child)) {
+		job->parked = true;
+		return PFORK_OK;
+	}
+	return child_spawn(b, "run", input, &job->child, err);
 }
 
 enum pfork_code
@@ -387,7 +419,7 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 	job->moved = job->started_us / 1000;
 	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
 	job->stall_ms = b->limits.stall_ms;
-	code = child_spawn(b, "run", job->ckpt->source.fd, &job->child, err);
+	code = get_worker(b, job, err);
 	if (code == PFORK_OK && (!watch(job->epoll, job->child.socket) ||
 	    !arm(job)))
 		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,

@@ -14,6 +14,7 @@ struct pfork_job {
 	struct session session;
 	struct child child;
 	struct child_end end;	/* valid when `over` */
+	struct keeper *keeper;	/* reaps a parked worker; or NULL */
 	pfork_checkpoint *ckpt;
 	int epoll;		/* socket and timer */
 	int timer;
@@ -29,6 +30,7 @@ struct pfork_job {
 	double wall_ms;
 	enum pfork_refuse refuse_at;
 	uint32_t go_flags;	/* beyond those of the rules */
+	bool parked;		/* its worker had waited for it */
 	bool over;
 	enum pfork_code code;	/* when over */
 	pfork_error error;

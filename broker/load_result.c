@@ -50,6 +50,7 @@ tell_worker(struct pfork_job *job)
 	w->wall_ms = job->wall_ms;
 	w->exit_status = job->end.known ? job->end.status : -1;
 	w->exit_signal = job->end.signal;
+	w->parked = job->parked;
 }
 
 static bool

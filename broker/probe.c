@@ -2,6 +2,7 @@
  *
  * probe.c - the doctor's question: can a worker be jailed here, and does the
  * filter kill?  A canary's word is not enough: it must be seen dead of SIGSYS.
+ * Two are tried, for a worker comes to its last filter in two ways.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,6 +15,7 @@
 
 #include "error.h"
 #include "load_job.h"
+#include "parked.h"
 
 /* Jailing takes a millisecond; a machine under load gets three seconds. */
 #define CANARY_MS 3000
@@ -86,58 +88,94 @@ judge(const struct session *s, const struct child_end *end, bool may_kill,
 
 /* The canary gets an empty file: it must not need one. */
 static enum pfork_code
-run_canary(const struct pfork_broker *b, struct session *s,
-    struct child_end *end, bool *may_kill, pfork_error *err)
+start_canary(const struct pfork_broker *b, bool parked, int input,
+    struct child *c, pfork_error *err)
 {
-	struct child c = { -1, -1, -1, 0 };
 	enum pfork_code code;
+
+	if (!parked)
+		return child_spawn(b, "canary", input, c, err);
+	code = parked_start(b, "park-canary", c, err);
+	/* Should it have gone, its silence says so. */
+	if (code == PFORK_OK)
+		(void)parked_give(c, input);
+	return code;
+}
+
+static enum pfork_code
+run_canary(const struct pfork_broker *b, bool parked, struct session *s,
+    struct child_end *end, pfork_error *err)
+{
+	struct child c = CHILD_NONE;
+	enum pfork_code code;
+	bool may_kill;
 	int input = child_fd_above(memfd_create("canary", MFD_CLOEXEC));
 
 	if (input < 0)
 		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "memfd_create: %s", error_errno(errno));
-	code = child_spawn(b, "canary", input, &c, err);
+	code = start_canary(b, parked, input, &c, err);
 	close(input);
 	if (code != PFORK_OK)
 		return code;
 	listen_to(&c, s);
-	*may_kill = child_may_kill(&c);
+	may_kill = child_may_kill(&c);
 	child_finish(&c, 1000, end);
-	return PFORK_OK;
+	return judge(s, end, may_kill, err);
+}
+
+/* One canary, with a session of its own.  r: what to tell of the layers; or
+ * NULL. */
+static enum pfork_code
+probe(const struct pfork_broker *b, bool parked, pfork_probe_result *r,
+    bool *killed, pfork_error *err)
+{
+	struct rules rules = { .limits = b->limits,
+		.required_layers = b->required_layers };
+	struct child_end end = { 0 };
+	pfork_checkpoint *ckpt = checkpoint_new();
+	struct session s;
+	enum pfork_code code;
+
+	if (!session_init(&s, &rules, ckpt) || ckpt == NULL)
+		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
+	else
+		code = run_canary(b, parked, &s, &end, err);
+	*killed = end.known && end.signal == SIGSYS;
+	if (r != NULL && s.buffer != NULL)
+		take_layers(r, &s, b->required_layers);
+	session_free(&s);
+	pfork_checkpoint_unref(ckpt);
+	return code;
 }
 
 enum pfork_code
 pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 {
 	pfork_probe_result r = { 0 };
-	struct rules rules = { 0 };
-	struct session s;
-	struct child_end end = { 0 };
-	bool may_kill = false;
-	pfork_checkpoint *ckpt;
 	enum pfork_code code;
+	pfork_error parked_err;
+	enum pfork_code parked = PFORK_OK;
 
 	if (b == NULL || result == NULL || result->size != sizeof(r))
 		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
 		    "result.size is not the size of pfork_probe_result");
-	rules.limits = b->limits;
-	rules.required_layers = b->required_layers;
-	ckpt = checkpoint_new();
-	if (!session_init(&s, &rules, ckpt) || ckpt == NULL)
-		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
-		    "no memory");
-	else
-		code = run_canary(b, &s, &end, &may_kill, err);
-	if (code == PFORK_OK) {
-		code = judge(&s, &end, may_kill, err);
-		r.size = sizeof(r);
-		take_layers(&r, &s, b->required_layers);
-		r.canary_killed = end.known && end.signal == SIGSYS;
-		snprintf(r.worker_path, sizeof(r.worker_path), "%.255s",
-		    b->worker_path);
-		*result = r;
+	r.size = sizeof(r);
+	code = probe(b, false, &r, &r.canary_killed, err);
+	if (code == PFORK_E_SYSTEM)
+		return code;
+	if (code == PFORK_OK)
+		parked = probe(b, true, NULL, &r.parked_canary_killed,
+		    &parked_err);
+	/* Who keeps no worker parked does not depend on it. */
+	if (parked != PFORK_OK && b->keeper != NULL) {
+		code = parked;
+		if (err != NULL)
+			*err = parked_err;
 	}
-	session_free(&s);
-	pfork_checkpoint_unref(ckpt);
+	snprintf(r.worker_path, sizeof(r.worker_path), "%.255s",
+	    b->worker_path);
+	*result = r;
 	return code;
 }

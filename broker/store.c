@@ -14,6 +14,7 @@
 
 #include "child.h"
 #include "error.h"
+#include "keeper.h"
 #include "monotonic.h"
 #include "wire.h"
 
@@ -82,6 +83,7 @@ pfork_store_open(pfork_broker *broker, const char *path,
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory");
 	s->broker = *broker;
+	keeper_ref(s->broker.keeper);
 	s->root = -1;
 	code = take_options(s, options, err);
 	if (code == PFORK_OK)
@@ -101,6 +103,7 @@ pfork_store_free(pfork_store *store)
 	if (store->root >= 0)
 		close(store->root);
 	store_free_pins(store);
+	keeper_unref(store->broker.keeper);
 	free(store);
 }
 

@@ -17,6 +17,8 @@
 
 /* The file has some 1,500 bytes; Groups and Cpus_allowed can make it longer. */
 #define STATUS_BYTES (64 * 1024)
+/* "/proc/PID/status" */
+#define STATUS_PATH 64
 
 /* The value of "name:" at the start of a line, or NULL. */
 static const char *
@@ -94,7 +96,8 @@ child_judge_status(const char *text, pid_t parent, bool root, uint64_t filters)
 	if (!is(text, "Seccomp", 10, 2))
 		return "no seccomp filter is in force";
 	/* A filter that the host is under would pass for the worker's own, and
-	 * can make seccomp(2) say 0 without doing anything. */
+	 * can make seccomp(2) say 0 without doing anything.  One that was
+	 * parked is looked at twice, at each filter that it loads. */
 	if (!is(text, "Seccomp_filters", 10, filters + 1))
 		return "its own seccomp filter is not in force";
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
@@ -113,7 +116,7 @@ unseen(pfork_error *err, const char *whose, int errnum)
 	    "read: %s; nothing was parsed", whose, error_errno(errnum));
 }
 
-/* 0 or an errno. */
+/* 0 or an errno.  From the start: the kernel writes the text anew for it. */
 static int
 read_all(int fd, char *out, size_t size)
 {
@@ -121,7 +124,7 @@ read_all(int fd, char *out, size_t size)
 	ssize_t got;
 
 	for (;;) {
-		got = read(fd, out + used, size - 1 - used);
+		got = pread(fd, out + used, size - 1 - used, (off_t)used);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -136,21 +139,32 @@ read_all(int fd, char *out, size_t size)
 
 /* The whole file, to be freed; NULL: errno. */
 static char *
-read_status(const char *path)
+read_open(int fd)
 {
-	char *text = calloc(1, STATUS_BYTES);
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc = fd < 0 ? errno : ENOMEM;
+	char *text = malloc(STATUS_BYTES);
+	int rc = text == NULL ? ENOMEM : read_all(fd, text, STATUS_BYTES);
 
-	if (fd >= 0 && text != NULL)
-		rc = read_all(fd, text, STATUS_BYTES);
-	if (fd >= 0)
-		close(fd);
 	if (rc == 0)
 		return text;
 	free(text);
 	errno = rc;
 	return NULL;
+}
+
+static char *
+read_status(const char *path)
+{
+	char *text;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int saved;
+
+	if (fd < 0)
+		return NULL;
+	text = read_open(fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return text;
 }
 
 enum pfork_code
@@ -180,15 +194,33 @@ child_may_kill(const struct child *c)
 	    errno == ESRCH;
 }
 
+static void
+path_of(const struct child *c, char path[static STATUS_PATH])
+{
+	snprintf(path, STATUS_PATH, "/proc/%ld/status", (long)c->pid);
+}
+
+/* It is our child and not reaped, so the number is still its own; the open file
+ * is this process's for good. */
+bool
+child_watch_status(struct child *c)
+{
+	char path[STATUS_PATH];
+
+	path_of(c, path);
+	c->status = child_fd_above(open(path, O_RDONLY | O_CLOEXEC));
+	return c->status >= 0;
+}
+
 enum pfork_code
 child_verify(const struct child *c, pfork_error *err)
 {
-	char path[64];
+	char path[STATUS_PATH];
 	char *text;
 	const char *wrong;
 
-	snprintf(path, sizeof(path), "/proc/%ld/status", (long)c->pid);
-	text = read_status(path);
+	path_of(c, path);
+	text = c->status >= 0 ? read_open(c->status) : read_status(path);
 	if (text == NULL)
 		return unseen(err, "PID", errno);
 	wrong = child_judge_status(text, getpid(), geteuid() == 0, c->filters);

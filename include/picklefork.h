@@ -193,6 +193,8 @@ typedef struct pfork_options {
 	uint32_t flags;		/* PFORK_SNAPSHOT | ...; unknown: ARGS */
 	enum pfork_refuse refuse_at;
 	enum pfork_delivery delivery;
+	uint32_t parked_workers; /* workers that are kept ready for loads to
+				 * come [0, ceiling 64]; see below */
 } pfork_options;
 
 /* ------------------------------------------------------------- broker -- */
@@ -202,12 +204,29 @@ typedef struct pfork_checkpoint pfork_checkpoint; /* one loaded file */
 typedef struct pfork_tensor pfork_tensor;	  /* borrowed from it */
 typedef struct pfork_job pfork_job;		  /* one load under way */
 
-/* Makes a broker.  options may be NULL.  Starts nothing.
- * Errors: ARGS, SYSTEM (memory), SANDBOX (no worker binary found). */
+/* Makes a broker.  options may be NULL.  Starts nothing, unless parked_workers
+ * is given.
+ * Errors: ARGS, SYSTEM (memory), SANDBOX (no worker binary found).
+ *
+ * parked_workers: for servers.  A thread of the broker's own keeps so many
+ * workers started ahead of their loads, locked in but for what needs the input,
+ * and each still gets one file and no second one.  A load that finds none
+ * starts one, as without.  The thread blocks all signals; it also reaps, so that
+ * a load may return while its worker is on its way out.  What to know:
+ *   - The workers that wait are children of the process: a host that waits for
+ *     "all of its children" waits for them.  They leave when the broker is
+ *     freed, or its process ends.
+ *   - A host that forks: in the child the broker works, without the parked
+ *     workers and without the thread.  Free it there too; it closes what was
+ *     inherited, and joins nothing.
+ *   - A host that drops its rights does so before it makes the broker: a worker
+ *     that it then may no longer kill is not used.
+ *   - Some 0.5 MB and four descriptors a worker. */
 PFORK_API enum pfork_code pfork_broker_new(const pfork_options *options,
     pfork_broker **broker, pfork_error *err);
 
-/* Frees it.  Checkpoints that it loaded stay valid. */
+/* Frees it, after its thread and the workers that wait have ended.
+ * Checkpoints that it loaded stay valid. */
 PFORK_API void pfork_broker_free(pfork_broker *broker);
 
 /* ------------------------------------------------------------ loading -- */
@@ -433,8 +452,11 @@ typedef struct pfork_worker_info {
 	uint64_t layers;	/* in force */
 	uint64_t missing;	/* tried, not had */
 	double wall_ms;		/* spawn to reap */
-	int exit_status;	/* as waitid gives it; -1: the host took it */
+	int exit_status;	/* as waitid gives it; -1: the host took it, or
+				 * a parked worker that was done is still on
+				 * its way out */
 	int exit_signal;	/* 0, or the signal that ended it */
+	bool parked;		/* it was started ahead of the load */
 } pfork_worker_info;
 PFORK_API enum pfork_code pfork_checkpoint_worker(
     const pfork_checkpoint *ckpt, pfork_worker_info *info);
@@ -542,12 +564,16 @@ typedef struct pfork_probe_result {
 	size_t layer_count;
 	bool canary_killed;	/* a forbidden call ended in SIGSYS */
 	char worker_path[256];
+	bool parked_canary_killed; /* likewise, of a worker that was started
+				 * ahead of its job (parked_workers) */
 } pfork_probe_result;
 
 /* Starts one worker that jails itself and then tries openat(2): proof that
- * the filter kills, not only that it is there.  PFORK_OK only when the canary
- * died of SIGSYS and every required layer is in force; *result is filled as
- * far as it is known on SANDBOX too.  Errors: SYSTEM, SANDBOX. */
+ * the filter kills, not only that it is there; then another that is parked
+ * first.  PFORK_OK only when the canary died of SIGSYS and every required layer
+ * is in force (for a broker with parked_workers: the same of the other one);
+ * *result is filled as far as it is known on SANDBOX too.
+ * Errors: SYSTEM, SANDBOX. */
 PFORK_API enum pfork_code pfork_probe(pfork_broker *broker,
     pfork_probe_result *result, pfork_error *err);
 

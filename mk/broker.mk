@@ -11,7 +11,8 @@ LIAR := $(BUILD)/release/liar
 LIAR_DIR := $(BUILD)/release/liars
 
 ifeq ($(B),$(BUILD)/release)
-$(LIAR): $(call obj,$(LIAR_SRC)) $(B)/obj/worker/jail.o $(B)/libproto.a
+$(LIAR): $(call obj,$(LIAR_SRC)) $(B)/obj/worker/jail.o \
+    $(B)/obj/worker/handover.o $(B)/libproto.a
 	$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -o $@
 else
 $(LIAR): FORCE
@@ -38,6 +39,7 @@ unit: $(LIAR_DIR)/made
 # test_faults.c lets each of these fail in turn.
 WRAPPED := malloc calloc reallocarray aligned_alloc mmap socketpair \
 	epoll_create1 epoll_ctl timerfd_create timerfd_settime memfd_create \
-	fstat getrandom send sendfile write posix_spawn
+	fstat getrandom send sendfile write posix_spawn sendmsg eventfd \
+	madvise pthread_create
 $(B)/unit/broker/test_faults: private LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))

@@ -5,11 +5,23 @@ FAULTS := python3 tests/faults/run.py $(CLI) $(WORKER) $(B)/measure
 $(B)/measure: $(B)/obj/tests/faults/measure.o
 	$(CC) $(LDFLAGS_ALL) $^ -o $@
 
+# The command, with its workers parked: see parked_cli.c.
+PARKED_CLI := $(B)/picklefork-parked
+PARKED_FAULTS := python3 tests/faults/run.py $(PARKED_CLI) $(WORKER) \
+	$(B)/measure --parked
+$(PARKED_CLI): $(CLI_OBJ) $(B)/obj/tests/faults/parked_cli.o $(B)/libbroker.a \
+    $(B)/libproto.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=pfork_broker_new $^ -lprotobuf-c \
+	    -lcrypto -lpthread -o $@
+
 .PHONY: faults faults-long
-faults: $(CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
+faults: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
 	@$(FAULTS)
-faults-long: $(CLI) $(WORKER) $(B)/measure ## the same with every errno, also from then on
+	@$(PARKED_FAULTS)
+faults-long: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## the same with every errno, also from then on
 	@$(FAULTS) --long
+	@$(PARKED_FAULTS) --long
 
 # test_output.c plays a file system without nameless files.
 $(B)/unit/cli/test_output: private LDFLAGS += -Wl,--wrap=open

@@ -55,6 +55,7 @@
 static void
 record(struct jail *j, enum jail_layer layer, int reason)
 {
+	j->layers &= ~BIT(layer);
 	if (reason == 0)
 		j->layers |= BIT(layer);
 	j->reasons[layer] = reason;
@@ -295,29 +296,18 @@ lower_limit(int which, uint64_t soft, uint64_t hard)
 	return reason;
 }
 
+struct limit {
+	int which;
+	uint64_t soft;
+	uint64_t hard;
+};
+
 static int
-limit_resources(const struct jail *j)
+lower_limits(const struct limit *limits, size_t count)
 {
-	/* One second after SIGXCPU, which nobody here catches, SIGKILL. */
-	const struct {
-		int which;
-		uint64_t soft;
-		uint64_t hard;
-	} limits[] = {
-		{ RLIMIT_CORE, 0, 0 },
-		{ RLIMIT_FSIZE, 0, 0 },
-		{ RLIMIT_NPROC, 0, 0 },
-		{ RLIMIT_NOFILE, 0, 0 },
-		{ RLIMIT_MEMLOCK, 0, 0 },
-		{ RLIMIT_MSGQUEUE, 0, 0 },
-		{ RLIMIT_SIGPENDING, 0, 0 },
-		{ RLIMIT_AS, j->address_bytes, j->address_bytes },
-		{ RLIMIT_STACK, STACK_BYTES, STACK_BYTES },
-		{ RLIMIT_CPU, j->cpu_seconds, j->cpu_seconds + 1 },
-	};
 	size_t i;
 
-	for (i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+	for (i = 0; i < count; i++) {
 		int reason = lower_limit(limits[i].which, limits[i].soft,
 		    limits[i].hard);
 
@@ -327,22 +317,53 @@ limit_resources(const struct jail *j)
 	return 0;
 }
 
+/* What does not depend on the input. */
+static int
+limit_resources(const struct jail *j)
+{
+	/* One second after SIGXCPU, which nobody here catches, SIGKILL. */
+	const struct limit limits[] = {
+		{ RLIMIT_CORE, 0, 0 },
+		{ RLIMIT_FSIZE, 0, 0 },
+		{ RLIMIT_NPROC, 0, 0 },
+		{ RLIMIT_MEMLOCK, 0, 0 },
+		{ RLIMIT_MSGQUEUE, 0, 0 },
+		{ RLIMIT_SIGPENDING, 0, 0 },
+		{ RLIMIT_STACK, STACK_BYTES, STACK_BYTES },
+		{ RLIMIT_CPU, j->cpu_seconds, j->cpu_seconds + 1 },
+	};
+
+	return lower_limits(limits, sizeof limits / sizeof limits[0]);
+}
+
+static int
+limit_to_input(const struct jail *j)
+{
+	const struct limit limits[] = {
+		{ RLIMIT_NOFILE, 0, 0 },
+		{ RLIMIT_AS, j->address_bytes, j->address_bytes },
+	};
+
+	return lower_limits(limits, sizeof limits / sizeof limits[0]);
+}
+
 /* Without SECCOMP_FILTER_FLAG_SPEC_ALLOW, so that speculation stays off. */
 static int
-load_filter(void)
+load_filter(const struct sock_filter *filter, size_t length)
 {
 	const struct sock_fprog program = {
-		.len = sizeof jail_filter / sizeof jail_filter[0],
+		.len = (unsigned short)length,
 		/* The kernel only reads it. */
-		.filter = (struct sock_filter *)(uintptr_t)jail_filter,
+		.filter = (struct sock_filter *)(uintptr_t)filter,
 	};
 
 	return reason_of(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u,
 	    &program));
 }
 
-bool
-jail_enter(struct jail *j)
+/* All but the limits and the filter. */
+static void
+give_up_rights(struct jail *j)
 {
 	record(j, JAIL_UID_DROP, drop_uid(j->uid));
 	enter_namespaces(j);
@@ -353,8 +374,49 @@ jail_enter(struct jail *j)
 	record(j, JAIL_MDWE, reason_of(prctl(PR_SET_MDWE,
 	    MDWE_REFUSE_EXEC_GAIN, 0ul, 0ul, 0ul)));
 	record(j, JAIL_SPECULATION, speculation());
-	record(j, JAIL_RLIMITS, limit_resources(j));
-	record(j, JAIL_SECCOMP, load_filter());
-	/* From here on: pread64, write, read, exit_group. */
+}
+
+static bool
+is_jailed(const struct jail *j)
+{
 	return (j->layers & REQUIRED) == REQUIRED;
+}
+
+bool
+jail_enter(struct jail *j)
+{
+	int reason;
+
+	give_up_rights(j);
+	reason = limit_resources(j);
+	record(j, JAIL_RLIMITS, reason != 0 ? reason : limit_to_input(j));
+	record(j, JAIL_SECCOMP, load_filter(jail_filter,
+	    sizeof jail_filter / sizeof jail_filter[0]));
+	/* From here on: pread64, write, read, exit_group. */
+	return is_jailed(j);
+}
+
+bool
+jail_park(struct jail *j)
+{
+	int reason;
+
+	give_up_rights(j);
+	reason = limit_resources(j);
+	/* Descriptor 0, and no other. */
+	record(j, JAIL_RLIMITS, reason != 0 ? reason :
+	    lower_limit(RLIMIT_NOFILE, 1, 1));
+	record(j, JAIL_SECCOMP, load_filter(parked_filter,
+	    sizeof parked_filter / sizeof parked_filter[0]));
+	/* From here on, and until jail_shut: what parked.def allows. */
+	return is_jailed(j);
+}
+
+bool
+jail_shut(struct jail *j)
+{
+	record(j, JAIL_RLIMITS, limit_to_input(j));
+	record(j, JAIL_SECCOMP, load_filter(jail_filter,
+	    sizeof jail_filter / sizeof jail_filter[0]));
+	return is_jailed(j);
 }

@@ -35,7 +35,8 @@ struct jail {
 	/* What is asked. */
 	uint32_t uid;		/* to become, when started as root */
 	uint64_t cpu_seconds;
-	uint64_t address_bytes;	/* RLIMIT_AS: all that is mapped, and slack */
+	uint64_t address_bytes;	/* RLIMIT_AS: all that is mapped, and slack;
+				 * known when the input is */
 	bool net_namespace;
 	/* What came of it. */
 	uint64_t layers;	/* bits in force */
@@ -48,5 +49,12 @@ bool jail_close_fds(struct jail *j);
  * then half locked and must only report that (the filter may be on already)
  * and exit. */
 bool jail_enter(struct jail *j);
+
+/* The same in two parts, for a worker that waits for its job.  jail_park does
+ * everything that needs no input, leaves room for one descriptor, and loads the
+ * filter of parked.def; jail_shut, after the input was mapped, sets the limits
+ * that were left and loads the filter that jail_enter loads.  False as there. */
+bool jail_park(struct jail *j);
+bool jail_shut(struct jail *j);
 
 #endif

@@ -6,9 +6,11 @@
  * is read before the jail is closed.  No stdio, no malloc after that, and the
  * environment is not looked at.
  *
- *	picklefork-worker run|canary uid=N cpu=N arena=N net=0|1
+ *	picklefork-worker run|canary|park|park-canary uid=N cpu=N arena=N net=0|1
  *
  * fd 0 is the input (a regular file or a memfd), fd 1 a unix stream socket.
+ * Parked, it is started ahead of its job: it locks itself in as far as it can
+ * without an input, says so, and gets fd 0 over fd 1.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -22,9 +24,11 @@
 #include <unistd.h>
 
 #include "frame.h"
+#include "handover.h"
 #include "inflate.h"
 #include "jail.h"
 #include "job.h"
+#include "parked_words.h"
 #include "wire.h"
 
 /* How a worker ends.  For people and tests: the broker goes by frames. */
@@ -60,6 +64,7 @@ enum { INPUT = 0, BROKER = 1 };
 
 struct orders {
 	bool canary;
+	bool parked;
 	uint64_t uid;
 	uint64_t cpu;
 	uint64_t arena;
@@ -105,10 +110,16 @@ take_number(const char *argument, const char *name, uint64_t max, uint64_t *out)
 static bool
 take_orders(int argc, char **argv, struct orders *o)
 {
+	const char *verb;
+
 	if (argc != 6)
 		return false;
-	o->canary = strcmp(argv[1], "canary") == 0;
-	if (!o->canary && strcmp(argv[1], "run") != 0)
+	verb = argv[1];
+	o->parked = strcmp(verb, "park") == 0 ||
+	    strcmp(verb, "park-canary") == 0;
+	o->canary = strcmp(verb, "canary") == 0 ||
+	    strcmp(verb, "park-canary") == 0;
+	if (!o->canary && !o->parked && strcmp(verb, "run") != 0)
 		return false;
 	/* The last uid means "none" to the kernel. */
 	return take_number(argv[2], "uid=", UINT32_MAX - 1, &o->uid) &&
@@ -160,14 +171,16 @@ write_out(void *context, const void *bytes, size_t length)
 	}
 }
 
-/* Mapped before the jail, read after it. */
+/* Mapped before the jail, read after it.  Not glibc's fstat: that is a newfstatat
+ * with a path, which the filter of a parked worker could not pin down.  On our
+ * machines the kernel's struct is glibc's. */
 static void
 map_input(void)
 {
 	struct stat st;
 	void *map;
 
-	if (fstat(INPUT, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0)
+	if (syscall(SYS_fstat, INPUT, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0)
 		leave(LEAVE_INPUT);
 	job.size = (uint64_t)st.st_size;
 	if (job.size == 0)
@@ -328,6 +341,46 @@ await_go(void)
 	job.flags = go.flags;
 }
 
+/* --------------------------------------------------------------- jail -- */
+
+static void
+set_address_limit(void)
+{
+	jail.address_bytes = job.size + job.arena.size + 2 * GUARD_BYTES +
+	    ADDRESS_SLACK;
+}
+
+/* Whatever was put in the input's place makes room for it. */
+static void
+make_room(void)
+{
+	if (close(INPUT) != 0 && errno != EBADF)
+		leave(LEAVE_INPUT);
+}
+
+/* A worker that cannot be parked leaves without a word: the load for which the
+ * broker then starts another one will say what is missing. */
+static bool
+wait_for_job(void)
+{
+	const uint8_t ready = PARKED_READY;
+
+	if (!jail_park(&jail))
+		leave(LEAVE_NO_JAIL);
+	write_out(NULL, &ready, sizeof ready);
+	switch (handover_take(BROKER)) {
+	case HANDOVER_TAKEN:
+		break;
+	case HANDOVER_NONE:
+		leave(LEAVE_NO_GO);
+	case HANDOVER_WRONG:
+		leave(LEAVE_INPUT);
+	}
+	map_input();
+	set_address_limit();
+	return jail_shut(&jail);
+}
+
 /* The whole point of a canary: the filter must end it here. */
 static _Noreturn void
 sing(void)
@@ -348,7 +401,9 @@ main(int argc, char **argv)
 		leave(LEAVE_INPUT);
 	check_broker();
 	/* A canary reads nothing, so it needs no file. */
-	if (!orders.canary)
+	if (orders.parked)
+		make_room();
+	else if (!orders.canary)
 		map_input();
 	reserve_arena(orders.arena);
 	touch_stack();
@@ -358,9 +413,8 @@ main(int argc, char **argv)
 	jail.uid = (uint32_t)orders.uid;
 	jail.cpu_seconds = orders.cpu;
 	jail.net_namespace = orders.net == 1;
-	jail.address_bytes = job.size + job.arena.size + 2 * GUARD_BYTES +
-	    ADDRESS_SLACK;
-	if (!jail_enter(&jail)) {
+	set_address_limit();
+	if (!(orders.parked ? wait_for_job() : jail_enter(&jail))) {
 		say_hello();
 		leave(LEAVE_NO_JAIL);
 	}

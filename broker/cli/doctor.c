@@ -116,6 +116,9 @@ show_text(const pfork_probe_result *result, enum pfork_code code,
 	printf("canary  %s\n", result->canary_killed ?
 	    "a forbidden call in the jail was killed by SIGSYS" :
 	    "NOT SEEN TO BE KILLED");
+	printf("parked  %s\n", result->parked_canary_killed ?
+	    "likewise in a worker that was started ahead (serve)" :
+	    "NOT SEEN TO BE KILLED: serve will not start");
 	if (colours)
 		print_colour(stdout, code == PFORK_OK ? GREEN : RED);
 	printf("%s", code == PFORK_OK ? "ready" : "not usable");
@@ -161,6 +164,7 @@ show_json(const pfork_probe_result *result, enum pfork_code code,
 	json_string(&j, "worker", result->worker_path);
 	json_bool(&j, "ready", code == PFORK_OK);
 	json_bool(&j, "canary_killed", result->canary_killed);
+	json_bool(&j, "parked_canary_killed", result->parked_canary_killed);
 	json_array(&j, "layers");
 	for (size_t i = 0; i < result->layer_count; i++)
 		put_layer(&j, &result->layers[i]);

@@ -19,6 +19,8 @@ import trial
 # after its end the broker holds tensors and has read no data.
 MOMENTS = {"before Go": ("getpid", 1), "after the load": ("waitid", 1),
            "amid the data": ("copy_file_range", 1)}
+# A parked worker is left to the keeper's thread, which is woken for it.
+PARKED_MOMENTS = dict(MOMENTS, **{"after the load": ("write", 1)})
 STOP_SECONDS = 5.0
 
 
@@ -101,7 +103,7 @@ def stopped(trace):
 
 
 def change_trial(place, wrong, verb, moment, meddle, codes):
-    call, at = MOMENTS[moment]
+    call, at = (PARKED_MOMENTS if place.parked else MOMENTS)[moment]
     out = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
     own = tempfile.mkdtemp(dir=os.environ["TMPDIR"])
     os.chmod(own, 0o755)

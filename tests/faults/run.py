@@ -56,6 +56,8 @@ def main():
     parser.add_argument("cli")
     parser.add_argument("worker")
     parser.add_argument("measure", help="built from measure.c")
+    parser.add_argument("--parked", action="store_true",
+                        help="the command is the one of parked_cli.c")
     parser.add_argument("--long", action="store_true",
                         help="every errno, each also from then on")
     parser.add_argument("--only", help="trials whose name contains this")
@@ -65,6 +67,7 @@ def main():
     passed, failed, skipped = 0, 0, []
     with tempfile.TemporaryDirectory(prefix="pfork-faults-") as directory:
         PLACE = prepare(options.cli, options.worker, directory)
+        PLACE.parked = options.parked
         trial.become_reaper()
         trial.learn(PLACE)
         rows = []

@@ -33,6 +33,7 @@ class Place:
     def __init__(self, cli, worker, sample):
         self.cli, self.worker, self.sample = cli, worker, sample
         self.good = {}
+        self.parked = False     # the command of parked_cli.c
 
     def command(self, verb, out, sample=None, worker=None):
         argv = [self.cli, verb, "--worker", worker or self.worker,

@@ -27,6 +27,9 @@ void skip(const char *group, const char *why);
 void check_worker(const struct programs *p);
 void check_talk(const struct programs *p);
 void check_escapes(const struct programs *p);
+/* The attempts at a worker that waits for its job. */
+void check_waiting(const struct programs *p);
+void check_handover(const struct programs *p);
 void check_loss(const struct programs *p);
 /* Becomes argv[0], with one system call refused. */
 int exec_without(const char *number, uint32_t errnum, char **argv);

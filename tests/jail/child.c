@@ -17,9 +17,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "parked_words.h"
 #include "wire.h"
 
 #define LEAKED 9
+#define ARGUMENTS_MAX 16
+#define DESCRIPTORS_MAX 8
+
+bool child_parked;
 
 static void
 must(bool ok, const char *what)
@@ -40,11 +45,76 @@ child_input(const void *bytes, size_t length)
 	return fd;
 }
 
+void
+child_give(struct child *c, const void *bytes, size_t length, const int *fds,
+    size_t count)
+{
+	union {
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec part = { (void *)(uintptr_t)bytes, length };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+
+	if (count > 0) {
+		struct cmsghdr *head = &control.align;
+
+		message.msg_control = control.bytes;
+		message.msg_controllen = CMSG_SPACE(count * sizeof(int));
+		head->cmsg_level = SOL_SOCKET;
+		head->cmsg_type = SCM_RIGHTS;
+		head->cmsg_len = CMSG_LEN(count * sizeof(int));
+		memcpy(CMSG_DATA(head), fds, count * sizeof(int));
+	}
+	/* It may be dead already; the tests see that by themselves. */
+	(void)!sendmsg(c->fd, &message, MSG_NOSIGNAL);
+}
+
+/* True: it will be parked. */
+static bool
+put_parked(const char *const from[], const char *to[ARGUMENTS_MAX])
+{
+	static const char *const words[][2] = { { "run", "park" },
+		{ "canary", "park-canary" }, { "full", "parked" } };
+	bool parked = false;
+	size_t i;
+	size_t j;
+
+	for (i = 0; from[i] != NULL; i++) {
+		must(i < ARGUMENTS_MAX - 1, "arguments");
+		to[i] = from[i];
+		for (j = 0; j < sizeof words / sizeof words[0]; j++) {
+			if (!child_parked || strcmp(from[i], words[j][0]) != 0)
+				continue;
+			to[i] = words[j][1];
+			parked = true;
+		}
+	}
+	to[i] = NULL;
+	return parked;
+}
+
+/* Silence instead of the byte: the tests see what became of it. */
+static void
+give_job(struct child *c, int input)
+{
+	char ready;
+
+	if (child_read(c, &ready, 1) != 1)
+		return;
+	must(ready == PARKED_READY, "parked");
+	ready = PARKED_JOB;
+	child_give(c, &ready, 1, &input, 1);
+}
+
 bool
-child_start(struct child *c, const char *const argv[], int input, int output)
+child_start(struct child *c, const char *const arguments[], int input,
+    int output)
 {
 	static const struct timeval patience = { .tv_sec = 10 };
 	char *const environment[] = { NULL };
+	const char *argv[ARGUMENTS_MAX];
+	bool parked = put_parked(arguments, argv);
 	posix_spawn_file_actions_t actions;
 	int pair[2];
 	int result;
@@ -66,6 +136,8 @@ child_start(struct child *c, const char *const argv[], int input, int output)
 	c->fd = pair[0];
 	if (result != 0)
 		close(pair[0]);
+	else if (parked)
+		give_job(c, input);
 	return result == 0;
 }
 

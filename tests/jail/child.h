@@ -18,12 +18,19 @@ struct child {
 	int fd;		/* our end of its fd 1 */
 };
 
+/* Workers are started with "park" for "run", "park-canary" for "canary" and
+ * probes with "parked" for "full", and get their input as a job. */
+extern bool child_parked;
+
 /* A memfd with these bytes. */
 int child_input(const void *bytes, size_t length);
 /* fd 0 is input, fd 1 a socket to us (or `output` when not -1); 2 and 9 leak.
  * Every answer must come within ten seconds. */
 bool child_start(struct child *c, const char *const argv[], int input,
     int output);
+/* One message: bytes, and descriptors (count at most 8). */
+void child_give(struct child *c, const void *bytes, size_t length,
+    const int *fds, size_t count);
 /* Everything up to the end of file, or the next length bytes. */
 size_t child_read(struct child *c, void *out, size_t length);
 /* One frame; *payload stays valid until the next.  False at the end. */

@@ -77,6 +77,16 @@ exec_without(const char *number, uint32_t errnum, char **argv)
 	return 71;
 }
 
+/* Parked it leaves without a word: nobody has given it anything. */
+static void
+check_unparked(const struct loss *l, struct child *c)
+{
+	char rest;
+
+	check(child_read(c, &rest, 1) == 0, GROUP, l->name);
+	check(child_end(c) == 3 << 8, GROUP, "leaves as not jailed");
+}
+
 static void
 check_required(const struct loss *l, struct child *c)
 {
@@ -126,6 +136,8 @@ check_each(const struct programs *p, const char *how, const struct loss *losses,
 		(void)snprintf(number, sizeof number, "%ld", losses[i].call);
 		if (!child_start(&c, argv, input, -1))
 			check(false, GROUP, "start");
+		else if (losses[i].required && child_parked)
+			check_unparked(&losses[i], &c);
 		else if (losses[i].required)
 			check_required(&losses[i], &c);
 		else

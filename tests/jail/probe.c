@@ -3,12 +3,15 @@
  * probe.c - a process that makes one named attempt to get out, with the jail
  * (mode "full": the real jail.o, entered as the worker enters it) or without
  * (mode "control": shows that the attempt itself is real), or with all of the
- * jail but its filter (mode "rest": what the other layers are good for).  Says
+ * jail but its filter (mode "rest": what the other layers are good for), or as a
+ * worker that waits for its job (mode "waiting") or has got it (mode "parked",
+ * which is "full" in two parts).  Says
  * 'J' on fd 1 just before the attempt and 'S' after it, should it live to, and
  * then the errno that it got.  The attempts are harmless: they act on this
  * process alone, or send signal 0.
  *
- *	jail-probe full|rest|control NAME	jail-probe full spin
+ *	jail-probe full|parked|waiting|rest|control NAME
+ *	jail-probe full|parked spin
  *	jail-probe list
  */
 #include <errno.h>
@@ -25,7 +28,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "handover.h"
 #include "jail.h"
+#include "parked_words.h"
 
 /* Mode "rest": the whole jail but its filter.  The linker sends jail.o's calls
  * here too (mk/jail.mk), and what the attempt answered is kept for the table. */
@@ -416,6 +421,32 @@ list(void)
 	}
 }
 
+/* As main.c does it; the input is not looked at. */
+static bool
+enter_parked(struct jail *jail, bool waiting)
+{
+	const char ready[] = { PARKED_READY, '\0' };
+
+	(void)close(0);
+	if (!jail_park(jail))
+		return false;
+	if (waiting)
+		return true;
+	say(ready);
+	return handover_take(1) == HANDOVER_TAKEN && jail_shut(jail);
+}
+
+static bool
+enter(struct jail *jail, const char *mode)
+{
+	bool waiting = strcmp(mode, "waiting") == 0;
+
+	(void)jail_close_fds(jail);
+	if (waiting || strcmp(mode, "parked") == 0)
+		return enter_parked(jail, waiting);
+	return jail_enter(jail);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -435,11 +466,8 @@ main(int argc, char **argv)
 	no_filter = strcmp(argv[1], "rest") == 0;
 	if (!make_arena(strcmp(argv[1], "control") != 0))
 		_exit(4);
-	if (strcmp(argv[1], "control") != 0) {
-		(void)jail_close_fds(&jail);
-		if (!jail_enter(&jail))
-			_exit(3);
-	}
+	if (strcmp(argv[1], "control") != 0 && !enter(&jail, argv[1]))
+		_exit(3);
 	if (strcmp(argv[2], "spin") == 0)
 		spin();
 	if (!attempt(argv[2]))

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "checks.h"
+#include "child.h"
 
 static unsigned passed;
 static unsigned failed;
@@ -51,6 +52,15 @@ main(int argc, char **argv)
 	p.worker = argv[1];
 	p.probe = argv[2];
 	p.files = (const char *const *)(argv + 3);
+	check_worker(&p);
+	check_talk(&p);
+	check_escapes(&p);
+	check_loss(&p);
+	check_trace(&p);
+	check_waiting(&p);
+	check_handover(&p);
+	/* The same, started ahead of their jobs. */
+	child_parked = true;
 	check_worker(&p);
 	check_talk(&p);
 	check_escapes(&p);

@@ -10,8 +10,12 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "handover.h"
+#include "parked_words.h"
 
 static const struct {
 	const char *name;
@@ -292,18 +296,60 @@ say_fault(uint32_t code, size_t length, uint32_t verdict)
 /* ---------------------------------------------------------------- main -- */
 
 static void
-lock_in(bool unjailed)
+map_input(void)
 {
 	struct stat st;
 
-	if (!jail_close_fds(&liar_jail) || fstat(0, &st) != 0)
+	/* Not glibc's, which the filter of a parked worker does not allow. */
+	if (syscall(SYS_fstat, 0, &st) != 0)
 		leave(6);
 	liar_size = (uint64_t)st.st_size;
 	liar_map = mmap(NULL, liar_size, PROT_READ, MAP_PRIVATE, 0, 0);
+}
+
+/* As the worker does it, but for what the name says.  One that is not parked
+ * at all never gets a job: the broker sees it. */
+static void
+lock_in_parked(const char *name)
+{
+	bool unjailed = strcmp(name, "unjailed") == 0;
+	char ready = PARKED_READY;
+
+	close(0);
+	if (!unjailed && !jail_park(&liar_jail))
+		leave(3);
+	put(&ready, 1);
+	if (strcmp(name, "parked_hello") == 0) {
+		/* Not in one piece with that byte. */
+		turn(turns_a_tenth / 20);
+		return;
+	}
+	if (handover_take(1) != HANDOVER_TAKEN)
+		leave(2);
+	map_input();
+	if (strcmp(name, "half_parked") != 0 && !unjailed &&
+	    !jail_shut(&liar_jail))
+		leave(3);
+}
+
+static void
+lock_in(const char *name, bool parked)
+{
+	bool unjailed = strcmp(name, "unjailed") == 0 ||
+	    strcmp(name, "half_parked") == 0 ||
+	    strcmp(name, "parked_hello") == 0;
+
+	if (!jail_close_fds(&liar_jail))
+		leave(6);
 	measure_time();
 	liar_jail.uid = 65530;
 	liar_jail.cpu_seconds = 1;
 	liar_jail.address_bytes = UINT64_C(1) << 30;
+	if (parked) {
+		lock_in_parked(name);
+		return;
+	}
+	map_input();
 	if (unjailed)
 		liar_jail.layers = (UINT64_C(1) << JAIL_LAYERS) - 1;
 	else if (!jail_enter(&liar_jail))
@@ -311,10 +357,11 @@ lock_in(bool unjailed)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
 	const char *path = (const char *)getauxval(AT_EXECFN); /* NOLINT */
 	const char *name = path != NULL ? strstr(path, "/liar-") : NULL;
+	bool parked = argc > 1 && strncmp(argv[1], "park", 4) == 0;
 
 	if (name == NULL)
 		return 64;
@@ -322,7 +369,7 @@ main(void)
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		if (strcmp(lies[i].name, name) != 0)
 			continue;
-		lock_in(strcmp(name, "unjailed") == 0);
+		lock_in(name, parked);
 		lies[i].tell();
 		leave(0);
 	}

@@ -391,3 +391,16 @@ lie_jail_socket(void)
 	begin();
 	(void)syscall(SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 }
+
+/* What these leave out is in liar.c: here they are of the best behaviour. */
+void
+lie_half_parked(void)
+{
+	lie_unjailed();
+}
+
+void
+lie_parked_hello(void)
+{
+	lie_unjailed();
+}

@@ -4,6 +4,9 @@
  * worker, and holds the library to its word: the one right error, in bounded
  * time, no output, no descriptor and no process left over.
  *
+ * Each lie is told four times: loaded and scanned, by a worker that is started
+ * for it and by one that was parked.
+ *
  *	run DIRECTORY [NAME]	DIRECTORY holds liar-NAME for each lie
  */
 #include <dirent.h>
@@ -18,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "broker.h"
+#include "keeper.h"
 #include "picklefork.h"
 
 #define INPUT_BYTES 4096
@@ -47,6 +52,8 @@ static const struct lie {
 #undef LIE
 #undef SET_LIE
 };
+
+enum { SCAN = 1, PARKED = 2, WAYS = 4 };
 
 static char directory_path[] = "/tmp/liar-input-XXXXXX";
 static char input_path[64];
@@ -236,8 +243,18 @@ load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
 	return code;
 }
 
+/* A set has more than one worker. */
 static void
-check_load(const struct lie *lie, pfork_broker *broker)
+check_parked(const struct lie *lie, const pfork_checkpoint *ckpt, bool parked)
+{
+	pfork_worker_info info = { .size = sizeof(info) };
+
+	claim(lie->set || (pfork_checkpoint_worker(ckpt, &info) == PFORK_OK &&
+	    info.parked == parked), "which worker took the load");
+}
+
+static void
+check_load(const struct lie *lie, pfork_broker *broker, bool parked)
 {
 	pfork_checkpoint *untouched = (pfork_checkpoint *)&complaint;
 	pfork_checkpoint *ckpt = untouched;
@@ -252,6 +269,7 @@ check_load(const struct lie *lie, pfork_broker *broker)
 			check_honest(ckpt);
 		if (strcmp(lie->name, "set_honest") == 0)
 			check_honest_set(ckpt);
+		check_parked(lie, ckpt, parked);
 		pfork_checkpoint_unref(ckpt);
 		return;
 	}
@@ -272,7 +290,7 @@ is_refusal(const struct lie *lie)
 
 /* A scan has the same error as its fault, or nothing to say. */
 static void
-check_scan(const struct lie *lie, pfork_broker *broker)
+check_scan(const struct lie *lie, pfork_broker *broker, bool parked)
 {
 	pfork_checkpoint *ckpt = NULL;
 	const pfork_error *fault;
@@ -284,6 +302,7 @@ check_scan(const struct lie *lie, pfork_broker *broker)
 	}
 	if (!claim(code == PFORK_OK && ckpt != NULL, "the code of the scan"))
 		return;
+	check_parked(lie, ckpt, parked);
 	fault = pfork_checkpoint_fault(ckpt);
 	if (lie->loads == PFORK_OK || is_refusal(lie)) {
 		claim(fault == NULL, "a fault without reason");
@@ -298,21 +317,33 @@ check_scan(const struct lie *lie, pfork_broker *broker)
 	pfork_checkpoint_unref(ckpt);
 }
 
+/* One that cannot be parked is never seen to wait. */
+static void
+wait_for_parked(const struct lie *lie, const pfork_broker *broker)
+{
+	bool jailed = strcmp(lie->name, "unjailed") != 0;
+
+	if (broker->keeper != NULL)
+		claim(keeper_wait(broker->keeper, 1, jailed ? 5000 : 1000) ==
+		    jailed, "a worker is parked");
+}
+
 static bool
-tell(const struct lie *lie, const char *directory, bool scan)
+tell(const struct lie *lie, const char *directory, int way)
 {
 	pfork_limits limits = { .size = sizeof(limits), .tensors = 2000,
 		.notes = 2000, .names_bytes = 1 << 20, .stall_ms = 700,
 		.wall_ms = 2500, .cpu_seconds = 2 };
 	char path[4096];
 	pfork_options options = { .size = sizeof(options),
-		.worker_path = path, .limits = &limits };
+		.worker_path = path, .limits = &limits,
+		.parked_workers = (way & PARKED) != 0 };
 	bool cut = strcmp(lie->name, "truncated") == 0;
 	pfork_broker *broker;
 	pfork_error err;
 	pthread_t cutter;
 	size_t before = open_descriptors();
-	double start = now();
+	double start;
 
 	complaint = NULL;
 	snprintf(path, sizeof(path), "%s/liar-%s", directory, lie->name);
@@ -323,9 +354,12 @@ tell(const struct lie *lie, const char *directory, bool scan)
 		return false;
 	}
 	claim(write_file("index"), "writing the input");
+	wait_for_parked(lie, broker);
+	start = now();
 	if (cut)
 		pthread_create(&cutter, NULL, cut_input, NULL);
-	(scan ? check_scan : check_load)(lie, broker);
+	((way & SCAN) != 0 ? check_scan : check_load)(lie, broker,
+	    (way & PARKED) != 0);
 	if (cut)
 		pthread_join(cutter, NULL);
 	pfork_broker_free(broker);
@@ -333,8 +367,10 @@ tell(const struct lie *lie, const char *directory, bool scan)
 	claim(open_descriptors() == before, "a descriptor is left");
 	claim(no_children(), "a process is left");
 	if (complaint != NULL)
-		printf("FAILED: %s %s (%s): %s\n", scan ? "scan" : "load",
-		    lie->name, lie->what, complaint);
+		printf("FAILED: %s %s%s (%s): %s\n",
+		    (way & SCAN) != 0 ? "scan" : "load", lie->name,
+		    (way & PARKED) != 0 ? ", parked" : "", lie->what,
+		    complaint);
 	return complaint == NULL;
 }
 
@@ -352,8 +388,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
 		if (argc > 2 && strcmp(argv[2], lies[i].name) != 0)
 			continue;
-		for (int scan = 0; scan < 2; scan++) {
-			if (tell(&lies[i], argv[1], scan != 0))
+		for (int way = 0; way < WAYS; way++) {
+			if (tell(&lies[i], argv[1], way))
 				passed++;
 			else
 				failed++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * test_filter.c - runs the compiled filter in an interpreter of classic BPF,
- * without a kernel: what it allows must be the golden list below, written here
- * by hand and not taken from policy.def, and nothing in it may be dead code.
+ * test_filter.c - runs the compiled filters in an interpreter of classic BPF,
+ * without a kernel: what they allow must be the golden lists below, written here
+ * by hand and not taken from the *.def, and nothing in them may be dead code.
  * BPF semantics: Documentation/networking/filter.rst, kernel/seccomp.c.
  */
 #include <linux/audit.h>
@@ -26,19 +26,56 @@
 #else
 #define NATIVE AUDIT_ARCH_AARCH64
 #endif
-#define LENGTH (sizeof jail_filter / sizeof jail_filter[0])
 #define BROKEN 0xdeadbeefu
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+/* Longer than either filter. */
+#define LENGTH_MAX 256
 
-/* argument 0 must be exactly this, unless `any`. */
-static const struct {
+/* These bits of this argument must be exactly so. */
+struct condition {
+	unsigned argument;
+	uint64_t mask;
+	uint64_t value;
+};
+#define IS(argument, value) { argument, UINT64_MAX, value }
+struct golden {
 	int call;
-	bool any;
-	uint64_t argument;
-} golden[] = {
-	{ SYS_pread64, false, 0 },
-	{ SYS_write, false, 1 },
-	{ SYS_read, false, 1 },
-	{ SYS_exit_group, true, 0 },
+	size_t count;
+	struct condition conditions[5];
+};
+
+static const struct golden jail_golden[] = {
+	{ SYS_pread64, 1, { IS(0, 0) } },
+	{ SYS_write, 1, { IS(0, 1) } },
+	{ SYS_read, 1, { IS(0, 1) } },
+	{ SYS_exit_group, 0, { IS(0, 0) } },
+};
+
+/* All of the above: filters add up.  PROT_READ is 1, MAP_PRIVATE 2,
+ * SECCOMP_SET_MODE_FILTER 1; RLIMIT_NOFILE 7 and RLIMIT_AS 9 are odd. */
+static const struct golden parked_golden[] = {
+	{ SYS_pread64, 1, { IS(0, 0) } },
+	{ SYS_write, 1, { IS(0, 1) } },
+	{ SYS_read, 1, { IS(0, 1) } },
+	{ SYS_exit_group, 0, { IS(0, 0) } },
+	{ SYS_recvmsg, 2, { IS(0, 1), IS(2, 0) } },
+	{ SYS_fstat, 1, { IS(0, 0) } },
+	{ SYS_mmap, 5, { IS(0, 0), IS(2, 1), IS(3, 2), IS(4, 0), IS(5, 0) } },
+	{ SYS_prlimit64, 2, { IS(0, 0), { 1, ~UINT64_C(14), 1 } } },
+	{ SYS_seccomp, 2, { IS(0, 1), IS(1, 0) } },
+};
+
+static const struct filter {
+	const char *name;
+	const struct sock_filter *at;
+	size_t length;
+	const struct golden *golden;
+	size_t golden_count;
+} filters[] = {
+	{ "jail", jail_filter, COUNT(jail_filter), jail_golden,
+	    COUNT(jail_golden) },
+	{ "parked", parked_filter, COUNT(parked_filter), parked_golden,
+	    COUNT(parked_golden) },
 };
 
 static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386,
@@ -46,7 +83,7 @@ static const uint32_t arches[] = { AUDIT_ARCH_X86_64, AUDIT_ARCH_I386,
 static const uint64_t values[] = { 0, 1, 2, 3, UINT64_C(1) << 31,
 	UINT64_C(1) << 32, (UINT64_C(1) << 32) + 1, UINT64_MAX };
 
-static bool reached[LENGTH];
+static bool reached[LENGTH_MAX];
 
 static bool
 jumps(const struct sock_filter *i, uint32_t a)
@@ -68,13 +105,13 @@ jumps(const struct sock_filter *i, uint32_t a)
 
 /* What the kernel would make of one call. */
 static uint32_t
-run(const struct seccomp_data *data)
+run(const struct filter *f, const struct seccomp_data *data)
 {
 	uint32_t a = 0;
 	size_t pc = 0;
 
-	while (pc < LENGTH) {
-		const struct sock_filter *i = &jail_filter[pc];
+	while (pc < f->length) {
+		const struct sock_filter *i = &f->at[pc];
 
 		reached[pc++] = true;
 		if (i->code == (BPF_RET | BPF_K))
@@ -82,6 +119,8 @@ run(const struct seccomp_data *data)
 		if (i->code == (BPF_LD | BPF_W | BPF_ABS)) {
 			assert_true(i->k <= sizeof *data - 4 && i->k % 4 == 0);
 			memcpy(&a, (const uint8_t *)data + i->k, sizeof a);
+		} else if (i->code == (BPF_ALU | BPF_AND | BPF_K)) {
+			a &= i->k;
 		} else if (i->code == (BPF_JMP | BPF_JA)) {
 			pc += i->k;
 		} else {
@@ -92,50 +131,117 @@ run(const struct seccomp_data *data)
 }
 
 static bool
-is_golden(uint32_t arch, int call, uint64_t argument)
+fits(const struct golden *g, const struct seccomp_data *data)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof golden / sizeof golden[0]; i++) {
-		if (arch == NATIVE && call == golden[i].call &&
-		    (golden[i].any || argument == golden[i].argument))
+	for (i = 0; i < g->count; i++) {
+		const struct condition *c = &g->conditions[i];
+
+		if ((data->args[c->argument] & c->mask) != c->value)
+			return false;
+	}
+	return g->call == data->nr;
+}
+
+static bool
+is_golden(const struct filter *f, const struct seccomp_data *data)
+{
+	size_t i;
+
+	for (i = 0; i < f->golden_count; i++) {
+		if (data->arch == NATIVE && fits(&f->golden[i], data))
 			return true;
 	}
 	return false;
 }
 
-/* All arguments after the first are `other`: no rule may look at them. */
-static size_t
-judge(uint32_t arch, int call, uint64_t argument, uint64_t other)
+static bool
+judge(const struct filter *f, const struct seccomp_data *data)
 {
-	const struct seccomp_data data = {
-		.nr = call,
-		.arch = arch,
-		.instruction_pointer = other,
-		.args = { argument, other, other, other, other, other },
-	};
-	uint32_t verdict = run(&data);
-	uint32_t expected = is_golden(arch, call, argument)
-	    ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
+	uint32_t verdict = run(f, data);
+	uint32_t expected = is_golden(f, data) ? SECCOMP_RET_ALLOW
+					       : SECCOMP_RET_KILL_PROCESS;
 
 	if (verdict != expected)
-		fail_msg("arch %x call %d argument %llx: got %x, not %x", arch,
-		    call, (unsigned long long)argument, verdict, expected);
+		fail_msg("%s: arch %x call %d (%llx, %llx, %llx, %llx, %llx, "
+		    "%llx): got %x, not %x", f->name, data->arch, data->nr,
+		    (unsigned long long)data->args[0],
+		    (unsigned long long)data->args[1],
+		    (unsigned long long)data->args[2],
+		    (unsigned long long)data->args[3],
+		    (unsigned long long)data->args[4],
+		    (unsigned long long)data->args[5], verdict, expected);
 	return verdict == SECCOMP_RET_ALLOW;
 }
 
+/* The first argument takes every value, the others take every one together. */
 static size_t
-judge_calls(uint32_t arch, int64_t first, int64_t last)
+judge_calls(const struct filter *f, uint32_t arch, int64_t first, int64_t last)
 {
-	size_t n = sizeof values / sizeof values[0];
+	size_t n = COUNT(values);
 	size_t allowed = 0;
 	size_t i;
 	int64_t call;
 
 	for (call = first; call <= last; call++) {
-		for (i = 0; i < n * n; i++)
-			allowed += judge(arch, (int)call, values[i / n],
-			    values[i % n]);
+		for (i = 0; i < n * n; i++) {
+			const uint64_t o = values[i % n];
+			const struct seccomp_data data = {
+				.nr = (int)call,
+				.arch = arch,
+				.instruction_pointer = o,
+				.args = { values[i / n], o, o, o, o, o },
+			};
+
+			allowed += judge(f, &data);
+		}
+	}
+	return allowed;
+}
+
+static size_t
+judge_all_calls(const struct filter *f)
+{
+	size_t allowed = 0;
+	size_t i;
+
+	for (i = 0; i < COUNT(arches); i++) {
+		allowed += judge_calls(f, arches[i], -1, 1023);
+		/* x32 */
+		allowed += judge_calls(f, arches[i], 0x40000000,
+		    0x40000000 + 1023);
+		/* The ends of the range of numbers. */
+		allowed += judge_calls(f, arches[i], INT32_MAX, INT32_MAX);
+		allowed += judge_calls(f, arches[i], INT32_MIN, INT32_MIN);
+	}
+	return allowed;
+}
+
+/* A call that has rules: each argument takes every value by itself, around what
+ * the rules ask for, and so does each pair of arguments. */
+static size_t
+judge_call(const struct filter *f, const struct golden *g)
+{
+	struct seccomp_data good = { .nr = g->call, .arch = NATIVE };
+	size_t allowed = 0;
+	size_t i;
+	size_t j;
+	size_t n = COUNT(values);
+	size_t k;
+
+	for (i = 0; i < g->count; i++)
+		good.args[g->conditions[i].argument] = g->conditions[i].value;
+	for (i = 0; i < 6; i++) {
+		for (j = 0; j < 6; j++) {
+			for (k = 0; k < n * n; k++) {
+				struct seccomp_data data = good;
+
+				data.args[i] = values[k / n];
+				data.args[j] = values[k % n];
+				allowed += judge(f, &data);
+			}
+		}
 	}
 	return allowed;
 }
@@ -143,39 +249,66 @@ judge_calls(uint32_t arch, int64_t first, int64_t last)
 static void
 test_allows_the_golden_list_only(void **state)
 {
-	size_t allowed = 0;
 	size_t i;
+	size_t j;
 
 	(void)state;
-	for (i = 0; i < sizeof arches / sizeof arches[0]; i++) {
-		allowed += judge_calls(arches[i], -1, 1023);
-		/* x32 */
-		allowed += judge_calls(arches[i], 0x40000000,
-		    0x40000000 + 1023);
-		/* The ends of the range of numbers. */
-		allowed += judge_calls(arches[i], INT32_MAX, INT32_MAX);
-		allowed += judge_calls(arches[i], INT32_MIN, INT32_MIN);
-	}
 	/* Three calls for one value of eight, exit_group for all; times the
 	 * eight values of the other arguments. */
-	assert_int_equal(allowed, 3 * 8 + 8 * 8);
+	assert_int_equal(judge_all_calls(&filters[0]), 3 * 8 + 8 * 8);
+	assert_true(judge_all_calls(&filters[1]) >= 3 * 8 + 8 * 8);
+	for (i = 0; i < COUNT(filters); i++) {
+		for (j = 0; j < filters[i].golden_count; j++)
+			assert_true(judge_call(&filters[i],
+			    &filters[i].golden[j]) > 0);
+	}
+}
+
+/* Those that it needs, and nothing that holds a descriptor or a file. */
+static void
+test_parked_limits(void **state)
+{
+	static const uint64_t allowed[] = { 1, 3, 5, 7, 9, 11, 13, 15 };
+	size_t seen = 0;
+	uint64_t which;
+
+	(void)state;
+	for (which = 0; which < 4096; which++) {
+		const struct seccomp_data data = {
+			.nr = SYS_prlimit64,
+			.arch = NATIVE,
+			.args = { 0, which },
+		};
+
+		if (!judge(&filters[1], &data))
+			continue;
+		assert_true(seen < COUNT(allowed) && which == allowed[seen]);
+		seen++;
+	}
+	assert_int_equal(seen, COUNT(allowed));
 }
 
 static void
 test_no_dead_instruction(void **state)
 {
 	size_t i;
+	size_t j;
 
 	(void)state;
-	assert_true(LENGTH > 4 && LENGTH < 32);
-	memset(reached, 0, sizeof reached);
-	for (i = 0; i < sizeof arches / sizeof arches[0]; i++) {
-		(void)judge_calls(arches[i], -1, 1023);
-		(void)judge_calls(arches[i], 0x40000000, 0x40000000);
-	}
-	for (i = 0; i < LENGTH; i++) {
-		if (!reached[i])
-			fail_msg("instruction %zu is never reached", i);
+	assert_true(COUNT(jail_filter) > 4 && COUNT(jail_filter) < 32);
+	assert_true(COUNT(parked_filter) < 96);
+	for (i = 0; i < COUNT(filters); i++) {
+		const struct filter *f = &filters[i];
+
+		memset(reached, 0, sizeof reached);
+		(void)judge_all_calls(f);
+		for (j = 0; j < f->golden_count; j++)
+			(void)judge_call(f, &f->golden[j]);
+		for (j = 0; j < f->length; j++) {
+			if (!reached[j])
+				fail_msg("%s: instruction %zu is never reached",
+				    f->name, j);
+		}
 	}
 }
 
@@ -217,6 +350,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_allows_the_golden_list_only),
+		cmocka_unit_test(test_parked_limits),
 		cmocka_unit_test(test_no_dead_instruction),
 		cmocka_unit_test(test_layers_match_the_public_header),
 	};

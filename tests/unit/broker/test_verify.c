@@ -118,7 +118,7 @@ test_host_filters(void **state)
 static void
 test_ourselves(void **state)
 {
-	struct child c = { .pidfd = -1, .socket = -1 };
+	struct child c = CHILD_NONE;
 	uint64_t filters = UINT64_MAX;
 	pfork_error err;
 

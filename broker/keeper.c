@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * keeper.c - see keeper.h.  Trusts no worker: one that waits has been verified,
+ * and is verified again by its load.  Must never give one worker two jobs, wait
+ * for a worker while it holds the lock, or act in a process that forked from its
+ * own: that one has the descriptors and neither the thread nor the children.
+ */
+#include "keeper.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "error.h"
+#include "monotonic.h"
+#include "parked.h"
+
+/* One that hung up is in the middle of its exit. */
+#define EXIT_MS 100
+/* One that is hung up on leaves by itself; together they take this long. */
+#define LEAVE_MS 1000
+/* One that has waited so long is replaced; child.c says why. */
+#define RETIRE_MS (30 * 60 * 1000)
+/* The thread looks round this often without being woken, so that nothing hangs
+ * on a wake-up that failed. */
+#define LOOK_MS 1000
+/* After a failure to start one; doubled with each further one. */
+#define PAUSE_MS 100
+#define PAUSE_MOST_MS 10000
+
+struct workers {
+	struct child at[KEEPER_MOST];
+	uint32_t count;
+};
+
+struct keeper {
+	const struct pfork_broker *broker;
+	uint32_t wanted;
+	const uint32_t *here;	/* a page that a forked process finds empty */
+	int wake;		/* eventfd: look again */
+	pthread_t thread;
+	/* What follows is the lock's. */
+	pthread_mutex_t lock;
+	pthread_cond_t grown;
+	struct workers parked;
+	struct workers dying;
+	uint32_t references;
+	bool closing;
+};
+
+/* ------------------------------------------------------------- workers -- */
+
+/* The count is last: a process that forks just now finds whole entries. */
+static void
+add(struct workers *w, const struct child *c)
+{
+	w->at[w->count] = *c;
+	w->count++;
+}
+
+static struct child
+take(struct workers *w, uint32_t i)
+{
+	struct child c = w->at[i];
+
+	w->at[i] = w->at[w->count - 1];
+	w->count--;
+	return c;
+}
+
+/* Ends all of them; they leave by themselves once nobody listens. */
+static void
+finish_all(struct workers *w, int grace_ms)
+{
+	struct child_end end;
+
+	for (uint32_t i = 0; i < w->count; i++)
+		child_hang_up(&w->at[i]);
+	for (uint32_t i = 0; i < w->count; i++)
+		child_finish(&w->at[i], grace_ms, &end);
+	w->count = 0;
+}
+
+static void
+wake_up(struct keeper *k)
+{
+	uint64_t one = 1;
+
+	/* When it is full it fails, and then the thread is awake. */
+	while (write(k->wake, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+/* ---------------------------------------------------------- the thread -- */
+
+/* Those that have died while they waited, or are old, go to the dying. */
+static void
+sort_out(struct keeper *k)
+{
+	struct pollfd p[KEEPER_MOST];
+	uint64_t now = monotonic_ms();
+
+	for (uint32_t i = 0; i < k->parked.count; i++)
+		p[i] = (struct pollfd){ k->parked.at[i].pidfd, POLLIN, 0 };
+	(void)poll(p, k->parked.count, 0);
+	for (uint32_t i = k->parked.count; i-- > 0;)
+		if ((p[i].revents != 0 ||
+		    now - k->parked.at[i].since > RETIRE_MS) &&
+		    k->dying.count < KEEPER_MOST) {
+			struct child gone = take(&k->parked, i);
+
+			add(&k->dying, &gone);
+		}
+}
+
+/* Reaps what is over.  False: it is time to end. */
+static bool
+clean_up(struct keeper *k)
+{
+	struct workers dying;
+	bool closing;
+
+	pthread_mutex_lock(&k->lock);
+	sort_out(k);
+	dying = k->dying;
+	k->dying.count = 0;
+	closing = k->closing;
+	pthread_mutex_unlock(&k->lock);
+	finish_all(&dying, EXIT_MS);
+	return !closing;
+}
+
+/* Starts one.  False: it cannot be had now. */
+static bool
+park_one(struct keeper *k)
+{
+	struct child c;
+
+	if (parked_start(k->broker, "park", &c, NULL) != PFORK_OK)
+		return false;
+	pthread_mutex_lock(&k->lock);
+	add(&k->parked, &c);
+	pthread_cond_broadcast(&k->grown);
+	pthread_mutex_unlock(&k->lock);
+	return true;
+}
+
+static uint32_t
+lacking(struct keeper *k)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&k->lock);
+	count = k->wanted - k->parked.count;
+	pthread_mutex_unlock(&k->lock);
+	return count;
+}
+
+/* Until a worker has died, somebody wants something, or ms have passed. */
+static void
+rest(struct keeper *k, int ms)
+{
+	struct pollfd p[KEEPER_MOST + 1];
+	nfds_t count = 1;
+	uint64_t times;
+
+	p[0] = (struct pollfd){ k->wake, POLLIN, 0 };
+	pthread_mutex_lock(&k->lock);
+	for (uint32_t i = 0; i < k->parked.count; i++)
+		p[count++] = (struct pollfd){ k->parked.at[i].pidfd, POLLIN,
+			0 };
+	pthread_mutex_unlock(&k->lock);
+	(void)poll(p, count, ms);
+	(void)!read(k->wake, &times, sizeof(times));
+}
+
+static void *
+keep(void *argument)
+{
+	struct keeper *k = argument;
+	int pause = PAUSE_MS;
+
+	while (clean_up(k)) {
+		if (lacking(k) == 0) {
+			rest(k, LOOK_MS);
+		} else if (park_one(k)) {
+			pause = PAUSE_MS;
+		} else {
+			/* The load that finds none starts one itself, and says
+			 * what is wrong. */
+			rest(k, pause);
+			pause = pause * 2 < PAUSE_MOST_MS
+			    ? pause * 2 : PAUSE_MOST_MS;
+		}
+	}
+	return NULL;
+}
+
+/* The host's signals are for its own threads. */
+static int
+start_thread(struct keeper *k)
+{
+	sigset_t all;
+	sigset_t before;
+	int rc;
+
+	sigfillset(&all);
+	rc = pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (rc != 0)
+		return rc;
+	rc = pthread_create(&k->thread, NULL, keep, k);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return rc;
+}
+
+/* ---------------------------------------------------------- begin, end -- */
+
+/* Not getpid: in a new pid namespace the child may have our number. */
+static uint32_t *
+forgotten_by_fork(void)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	uint32_t *page = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return NULL;
+	if (madvise(page, size, MADV_WIPEONFORK) != 0) {
+		int saved = errno;
+
+		munmap(page, size);
+		errno = saved;
+		return NULL;
+	}
+	*page = 1;
+	return page;
+}
+
+static bool
+is_here(const struct keeper *k)
+{
+	return *(const volatile uint32_t *)k->here != 0;
+}
+
+static void
+discard(struct keeper *k)
+{
+	if (k->wake >= 0)
+		close(k->wake);
+	if (k->here != NULL)
+		munmap((void *)(uintptr_t)k->here,
+		    (size_t)sysconf(_SC_PAGESIZE));
+	free(k);
+}
+
+enum pfork_code
+keeper_new(const struct pfork_broker *b, uint32_t wanted, struct keeper **out,
+    pfork_error *err)
+{
+	struct keeper *k = calloc(1, sizeof(*k));
+	int rc = ENOMEM;
+
+	if (k == NULL)
+		goto fail;
+	k->broker = b;
+	k->wanted = wanted;
+	k->references = 1;
+	k->wake = child_fd_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	k->here = forgotten_by_fork();
+	rc = errno;
+	if (k->wake < 0 || k->here == NULL)
+		goto fail;
+	rc = pthread_mutex_init(&k->lock, NULL);
+	if (rc == 0)
+		rc = pthread_cond_init(&k->grown, NULL);
+	if (rc == 0)
+		rc = start_thread(k);
+	if (rc != 0)
+		goto fail;
+	*out = k;
+	return PFORK_OK;
+fail:
+	if (k != NULL)
+		discard(k);
+	return error_set(err, PFORK_E_SYSTEM, rc, PFORK_NO_OFFSET,
+	    "keeping workers parked: %s", error_errno(rc));
+}
+
+/* In a process that forked: the children are not ours, nor is the lock to be
+ * had.  What the entries name is open here as well. */
+static void
+abandon(struct keeper *k)
+{
+	struct workers *all[] = { &k->parked, &k->dying };
+
+	for (size_t i = 0; i < 2; i++) {
+		for (uint32_t j = 0; j < all[i]->count; j++) {
+			child_hang_up(&all[i]->at[j]);
+			close(all[i]->at[j].pidfd);
+			close(all[i]->at[j].status);
+		}
+		all[i]->count = 0;
+	}
+}
+
+void
+keeper_stop(struct keeper *k)
+{
+	if (!is_here(k)) {
+		abandon(k);
+		return;
+	}
+	pthread_mutex_lock(&k->lock);
+	k->closing = true;
+	pthread_mutex_unlock(&k->lock);
+	wake_up(k);
+	pthread_join(k->thread, NULL);
+	pthread_mutex_lock(&k->lock);
+	finish_all(&k->parked, LEAVE_MS);
+	finish_all(&k->dying, EXIT_MS);
+	pthread_mutex_unlock(&k->lock);
+}
+
+struct keeper *
+keeper_ref(struct keeper *k)
+{
+	if (k != NULL)
+		__atomic_add_fetch(&k->references, 1, __ATOMIC_RELAXED);
+	return k;
+}
+
+void
+keeper_unref(struct keeper *k)
+{
+	if (k == NULL ||
+	    __atomic_sub_fetch(&k->references, 1, __ATOMIC_ACQ_REL) != 0)
+		return;
+	if (is_here(k)) {
+		pthread_cond_destroy(&k->grown);
+		pthread_mutex_destroy(&k->lock);
+	}
+	discard(k);
+}
+
+/* ---------------------------------------------------------- for loads -- */
+
+/* The one that began to wait last: its memory is the warmest. */
+static bool
+take_parked(struct keeper *k, struct child *out)
+{
+	bool found = false;
+	bool low = false;
+
+	pthread_mutex_lock(&k->lock);
+	if (!k->closing && k->parked.count > 0) {
+		*out = take(&k->parked, k->parked.count - 1);
+		found = true;
+		low = k->parked.count * 2 < k->wanted;
+	}
+	pthread_mutex_unlock(&k->lock);
+	/* Otherwise the end of this load is early enough. */
+	if (low)
+		wake_up(k);
+	return found;
+}
+
+bool
+keeper_employ(struct keeper *k, int input, struct child *out)
+{
+	struct child c;
+
+	if (!is_here(k))
+		return false;
+	while (take_parked(k, &c)) {
+		/* A host that has given up its rights since may not kill it. */
+		if (child_may_kill(&c) && parked_give(&c, input)) {
+			*out = c;
+			return true;
+		}
+		if (!keeper_bury(k, &c)) {
+			struct child_end end;
+
+			child_finish(&c, 0, &end);
+		}
+	}
+	return false;
+}
+
+bool
+keeper_bury(struct keeper *k, struct child *c)
+{
+	bool taken = false;
+
+	if (!is_here(k))
+		return false;
+	pthread_mutex_lock(&k->lock);
+	if (!k->closing && k->dying.count < KEEPER_MOST) {
+		add(&k->dying, c);
+		taken = true;
+	}
+	pthread_mutex_unlock(&k->lock);
+	if (!taken)
+		return false;
+	wake_up(k);
+	*c = CHILD_NONE;
+	return true;
+}
+
+bool
+keeper_wait(struct keeper *k, uint32_t count, int ms)
+{
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += ms / 1000 + (until.tv_nsec / 1000000 + ms % 1000) / 1000;
+	until.tv_nsec = (until.tv_nsec + ms % 1000 * 1000000L) % 1000000000;
+	pthread_mutex_lock(&k->lock);
+	while (rc == 0 && k->parked.count < count)
+		rc = pthread_cond_timedwait(&k->grown, &k->lock, &until);
+	pthread_mutex_unlock(&k->lock);
+	return rc == 0;
+}
