@@ -2,14 +2,22 @@
 # Benchmarks: figures beside their baselines.  No test asserts a time.
 
 BENCH_C := bench-ours bench-limit bench-parts
-BENCH_BIN := $(patsubst %,$(B)/%,$(BENCH_C) bench-simdjson bench-empty)
+BENCH_POOL := $(if $(wildcard tests/bench/bench_pool.c),bench-pool)
+# Workers that are parked, where the library has them.
+BENCH_PARKED := $(if $(BENCH_POOL),-DBENCH_PARKED)
+BENCH_BIN := $(patsubst %,$(B)/%,$(BENCH_C) $(BENCH_POOL) bench-simdjson \
+	bench-empty)
 BENCH_CFLAGS = -std=c17 -D_GNU_SOURCE -O2 $(WARN)
 
 $(B)/bench-ours: tests/bench/bench_ours.c tests/bench/verbs.c \
     tests/bench/verbs.h $(LIB_A)
 	$(call say,LD)
-	$(Q)$(CC) $(BENCH_CFLAGS) -Iinclude -Itests/bench $(filter %.c,$^) \
-	    $(LIB_A) -lprotobuf-c -lpthread -o $@
+	$(Q)$(CC) $(BENCH_CFLAGS) $(BENCH_PARKED) -Iinclude -Itests/bench \
+	    $(filter %.c,$^) $(LIB_A) -lprotobuf-c -lpthread -o $@
+$(B)/bench-pool: tests/bench/bench_pool.c $(LIB_A)
+	$(call say,LD)
+	$(Q)$(CC) $(BENCH_CFLAGS) -Iinclude $< $(LIB_A) -lprotobuf-c \
+	    -lpthread -o $@
 $(B)/bench-limit: tests/bench/bench_limit.c tests/bench/verbs.c \
     tests/bench/verbs.h
 	@mkdir -p $(@D)
@@ -48,6 +56,16 @@ bench: setup-bench ## speed beside peers and limits (7 GiB of files)
 	    $(BUILD)/bench-site/.stamp >/dev/null
 	@$(VENV_PYTHON) tests/bench/run.py --build $(BUILD) \
 	    $(if $(ONLY),--only $(ONLY)) $(if $(PAIRS),--pairs $(PAIRS))
+
+.PHONY: bench-plots
+bench-plots: ## draw the last make bench (docs/bench/*.svg)
+	@python3 tests/bench/plots.py $(BUILD)/bench.json docs/bench
+
+.PHONY: bench-docs
+bench-docs: bench ## measure all, then write it into docs and README
+	@python3 tests/bench/plots.py $(BUILD)/bench.json docs/bench
+	@python3 tests/bench/docs.py $(BUILD)/bench.json docs/BENCHMARKS.md \
+	    README.md
 
 # Both sides in one process, for callgrind and perf.
 $(B)/instructions: $(B)/obj/tests/bench/instructions.o $(B)/libparser.a \

@@ -9,6 +9,9 @@
  *   sum FILE			.. and sum every byte, through PFORK_MAP_INPUT
  *   data FILE			.. and ask for every tensor's address
  *   several RUNS FILE		RUNS loads, each one's time
+ *   parked RUNS FILE		the same, each by a worker that was started ahead,
+ *				after a pause in which one can be
+ *   probe			a worker that jails itself, tries openat, and dies
  *   many THREADS FILE COUNT	COUNT files "FILE.0" ..., by that many threads
  *   ballast MIB		from now on this much memory is resident
  *   memory FILE		peak memory of broker and worker for one load
@@ -19,6 +22,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 
 #include "picklefork.h"
 #include "verbs.h"
@@ -191,6 +195,61 @@ run_several(int count, char **words)
 	pfork_broker_free(broker);
 }
 
+#ifdef BENCH_PARKED
+/* A worker is parked some 0.6 ms after one was taken. */
+#define PAUSE_NS 3000000
+
+static void
+run_parked(int count, char **words)
+{
+	static const struct timespec pause = { 0, PAUSE_NS };
+	size_t runs = strtoul(words[0], NULL, 10);
+	pfork_options options = { .size = sizeof(options),
+	    .worker_path = getenv("PFORK_BENCH_WORKER"),
+	    .refuse_at = PFORK_REFUSE_NEVER, .parked_workers = 4 };
+	pfork_worker_info info = { .size = sizeof(info) };
+	pfork_broker *broker;
+	pfork_error err;
+	size_t hits = 0;
+
+	(void)count;
+	if (pfork_broker_new(&options, &broker, &err) != PFORK_OK)
+		fail("broker", err.text);
+	printf("{\"each\":[");
+	for (size_t i = 0; i < runs; i++) {
+		pfork_checkpoint *ckpt;
+		double start, took;
+
+		nanosleep(&pause, NULL);
+		start = now_s();
+		ckpt = load(broker, words[1]);
+		took = now_s() - start;
+		(void)pfork_checkpoint_worker(ckpt, &info);
+		if (info.parked)
+			printf("%s%.9f", hits++ == 0 ? "" : ",", took);
+		pfork_checkpoint_unref(ckpt);
+	}
+	printf("],\"hits\":%zu}\n", hits);
+	pfork_broker_free(broker);
+}
+#endif
+
+static void
+run_probe(int count, char **words)
+{
+	pfork_broker *broker = broker_with(0, 0);
+	pfork_probe_result result = { .size = sizeof(result) };
+	pfork_error err;
+	double start = now_s();
+
+	(void)count;
+	(void)words;
+	if (pfork_probe(broker, &result, &err) != PFORK_OK)
+		fail("probe", err.text);
+	printf("{\"s\":%.9f}\n", now_s() - start);
+	pfork_broker_free(broker);
+}
+
 /* ---------------------------------------------------------- many files -- */
 
 struct share {
@@ -303,6 +362,10 @@ main(int argc, char **argv)
 		{ "sum", 1, run_sum },
 		{ "data", 1, run_data },
 		{ "several", 2, run_several },
+#ifdef BENCH_PARKED
+		{ "parked", 2, run_parked },
+#endif
+		{ "probe", 0, run_probe },
 		{ "many", 3, run_many },
 		{ "ballast", 1, run_ballast },
 		{ "cores", 1, verb_cores },

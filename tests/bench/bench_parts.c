@@ -8,7 +8,8 @@
  *   pickle PICKLE	the pickle machine alone, in fresh memory
  *   pickle-warm PICKLE	.. in memory that has been used before
  *   opcodes PICKLE	a bare pass over its opcodes and their arguments
- *   json TEXT		the JSON scanner alone
+ *   utf8 TEXT		is it UTF-8
+ *   json TEXT		.. and the JSON scanner alone
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -322,6 +323,22 @@ run_opcodes(int count, char **words)
 /* ---------------------------------------------------------------- json -- */
 
 static void
+run_utf8(int count, char **words)
+{
+	size_t size;
+	const uint8_t *map = map_file(words[0], &size);
+	double start;
+
+	(void)count;
+	sum_words(map, size);
+	start = now_s();
+	if (utf8_good(map, size) != size)
+		fail(words[0], "is no UTF-8");
+	printf("{\"s\":%.9f,\"bytes\":%zu}\n", now_s() - start, size);
+	munmap((void *)(uintptr_t)map, size);
+}
+
+static void
 run_json(int count, char **words)
 {
 	size_t size;
@@ -347,6 +364,7 @@ main(int argc, char **argv)
 		{ "pickle", 1, run_pickle },
 		{ "pickle-warm", 1, run_pickle_warm },
 		{ "opcodes", 1, run_opcodes },
+		{ "utf8", 1, run_utf8 },
 		{ "json", 1, run_json },
 		{ NULL, 0, NULL }
 	};

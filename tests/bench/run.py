@@ -2,7 +2,8 @@
 """The benchmark: every kind of work beside its peers and its limit.
     run.py --build BUILD [--only G3,scan] [--pairs N] [--json FILE]
 Prints a table and the number of each verdict; writes every sample to FILE
-(BUILD/bench.json).  A goal that is missed is shown, and is no failure."""
+(BUILD/bench.json; with --only BUILD/bench-only.json).  A goal that is missed is
+shown, and is no failure."""
 import argparse
 import importlib.metadata
 import os
@@ -59,5 +60,7 @@ b.close()
 print("\n" + "\n".join(machine.lines(this)) + "\n")
 print(b.table.text())
 print(f"\nbench: {b.table.counts()}; {time.time() - start:.0f} s")
-b.table.save(options.json or os.path.join(b.build, "bench.json"), this,
-             time.time() - start)
+# A part does not take the place of the whole, from which documents are made.
+b.table.save(options.json or os.path.join(
+    b.build, "bench-only.json" if only else "bench.json"), this,
+    time.time() - start, not only)

@@ -54,12 +54,6 @@ class Table:
         return "\n".join("  ".join(c.ljust(w) for c, w in zip(row, widths))
                          .rstrip() for row in cells)
 
-    def markdown(self):
-        cells = self.cells()
-        lines = ["| " + " | ".join(row) + " |" for row in cells]
-        lines.insert(1, "|---|---|---|---|---|---|---|")
-        return "\n".join(lines)
-
     def counts(self):
         n = {v: 0 for v in (MET, MISSED, UNMEASURED, "FAILED")}
         for r in self.rows:
@@ -68,9 +62,10 @@ class Table:
         return ", ".join(f"{count} {verdict}" for verdict, count in n.items()
                          if count or verdict in (MET, MISSED))
 
-    def save(self, path, machine, took):
+    def save(self, path, machine, took, whole):
         with open(path, "w") as f:
             json.dump({"schema": "picklefork.bench/1", "machine": machine,
-                       "seconds": took, "verdicts": self.counts(),
+                       "whole": whole, "seconds": took,
+                       "verdicts": self.counts(),
                        "rows": self.rows}, f, indent=1)
             f.write("\n")

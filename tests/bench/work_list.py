@@ -4,7 +4,7 @@ peer cannot do without."""
 from bench import work
 
 
-@work("G6", files=("tiny100k.pt",))
+@work("G6", files=("tiny100k.pt", "tiny100k.data.pkl"))
 def tiny_torch(b):
     path = b.file("tiny100k.pt")
     s = b.rounds({
@@ -14,13 +14,17 @@ def tiny_torch(b):
         "torch.load(weights_only=True)": b.ask("peer", "torch", path,
                                                "weights"),
         "parse alone": b.ask("parts", "parse", path),
-        "the broker's session alone": b.ask("parts", "session", path)})
+        "the broker's session alone": b.ask("parts", "session", path),
+        "its pickle in the machine alone, fresh memory": b.ask(
+            "parts", "pickle", b.file("tiny100k.data.pkl"))})
     what = "100,000 tensors, torch zip, in process"
     t = b.table
     t.compare("G6", what, s, "ours", "torch.load", 0.04)
     t.compare("G6", what, s, "ours", "torch.load(weights_only=True)", 0.02)
     t.compare("G6", what, s, "ours", "torch.load(mmap=True)", 1)
     t.compare("G6", ".. of which", s, "ours", "parse alone", kind="part")
+    t.compare("G6", ".. of which", s, "ours",
+              "its pickle in the machine alone, fresh memory", kind="part")
     t.compare("G6", ".. of which", s, "ours", "the broker's session alone",
               kind="part")
 
@@ -33,14 +37,19 @@ def tiny_safetensors(b):
         "parse": b.ask("parts", "parse", path),
         "simdjson DOM": b.ask("simdjson", "json", header),
         "scanner": b.ask("parts", "json", header),
+        "utf8": b.ask("parts", "utf8", header),
         "ours": b.ask("ours", "load", path),
         "safe_open": b.ask("peer", "safetensors", path, "list")},
         max(b.pairs, 9))
     t = b.table
     t.compare("G7", "JSON of 100,000 tensors: the scanner, UTF-8 judged", s,
               "scanner", "simdjson DOM", 1.3, "limit")
+    t.compare("G7", ".. of which", s, "scanner", "utf8", kind="part",
+              label="is it UTF-8, alone")
     t.compare("G7", ".. the whole parse: names unique, tiling, frames out", s,
               "parse", "simdjson DOM", 1.3, "limit")
+    t.compare("G7", ".. of which", s, "parse", "scanner", kind="part",
+              label="the scanner alone")
     t.compare("G7", "100,000 tensors, safetensors, in process", s, "ours",
               "safe_open", 1, label="safetensors.safe_open, each slice asked")
     t.compare("G7", ".. of which", s, "ours", "parse", kind="part",
@@ -79,6 +88,7 @@ def tiny_npz(b):
         "np.load": b.ask("peer", "numpy", path),
         "load": b.ask("ours", "load", path),
         "parse": b.ask("parts", "parse", path),
+        "session": b.ask("parts", "session", path),
         "pread": b.ask("limit", "pread", path)})
     t = b.table
     t.compare("G9", "npz of 10,000 members, all read", s, "ours", "np.load",
@@ -87,6 +97,8 @@ def tiny_npz(b):
               label="the load, nothing read")
     t.compare("G9", ".. of which", s, "ours", "parse", kind="part",
               label="parse alone")
+    t.compare("G9", ".. of which", s, "ours", "session", kind="part",
+              label="the broker's session alone")
     t.compare("G9", ".. and the limit", s, "ours", "pread", kind="limit",
               label="pread of the file into fresh memory")
 
