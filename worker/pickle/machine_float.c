@@ -272,7 +272,7 @@ by_one_operation(const struct decimal *d, double *out)
 	int exponent = d->point - d->count;
 	uint64_t n = 0;
 
-	if (d->count > 15 || exponent > 22 || exponent < -22)
+	if (d->count > 15 || d->more || exponent > 22 || exponent < -22)
 		return false;
 	for (int i = 0; i < d->count; i++)
 		n = n * 10 + d->digit[i];
@@ -294,7 +294,8 @@ by_power(const struct decimal *d, double *out)
 		n = n * 10 + d->digit[i];
 	if (!power_to_double(n, d->point - used, out) || *out == HUGE_VAL)
 		return false;
-	if (d->count <= 19)
+	/* Zeroes at the end are trimmed, digits far behind them are not. */
+	if (d->count <= 19 && !d->more)
 		return true;
 	return power_to_double(n + 1, d->point - used, &above) &&
 	    above == *out;

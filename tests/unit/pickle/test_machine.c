@@ -152,6 +152,13 @@ show(const struct graph *g, vref v, struct text *t, int depth)
 #define S(literal) literal, sizeof literal - 1
 #define OS "cos\nx\n"
 
+/* 900 of them. */
+#define ZEROES_10 "0000000000"
+#define ZEROES_100 ZEROES_10 ZEROES_10 ZEROES_10 ZEROES_10 ZEROES_10 \
+	ZEROES_10 ZEROES_10 ZEROES_10 ZEROES_10 ZEROES_10
+#define ZEROES ZEROES_100 ZEROES_100 ZEROES_100 ZEROES_100 ZEROES_100 \
+	ZEROES_100 ZEROES_100 ZEROES_100 ZEROES_100
+
 static const struct good {
 	const char *bytes;
 	size_t len;
@@ -202,6 +209,10 @@ static const struct good {
 	{ S("F2.4703282292062327e-324\n."), "0" },
 	{ S("F2.4703282292062328e-324\n."), "4.9406564584124654e-324" },
 	{ S("F1e-400\n."), "0" },
+	/* Half way, and a digit more behind 900 zeroes. */
+	{ S("F9007199254740993." ZEROES "1\n."), "9007199254740994" },
+	{ S("F9007199254740993." ZEROES "0\n."), "9007199254740992" },
+	{ S("F631916683354449" ZEROES "1e-899\n."), "63191668335444904" },
 	{ S("Fnan\n."), "nan" },
 	{ S("F-Infinity\n."), "-inf" },
 	{ S("G\x3f\xf8\0\0\0\0\0\0."), "1.5" },
