@@ -46,6 +46,7 @@ def good(out):
         "numpy_array_alignment_bytes"]), "joblib before 1.2", GOOD_ROW)
     out.load("J-sklearn", one(module="sklearn.externals.joblib.numpy_pickle"),
              "scikit-learn's own joblib", GOOD_ROW)
+    out.refuse("J-order", one(without=["order"]), "an array without an order")
     out.load("J-nopad", one(padding=b"\0"), "no padding", GOOD_ROW)
     out.load("J-empty", one(data=b"", shape=(0, 3)), "an empty array",
              {"good": tensor("F32", (0, 3), b"")})

@@ -118,14 +118,14 @@ text(struct machine *m, const char *constant)
 	    strlen(constant));
 }
 
-/* _reconstruct(None, (), None) with the state (1, shape, dtype, order, bytes):
- * the vocabulary looks at the state alone. */
+/* _reconstruct(a class, (), 'b') with the state (1, shape, dtype, order,
+ * bytes): the vocabulary takes what is in the state. */
 static vref
 array_word(struct machine *m, vref state, vref bytes)
 {
 	const uint8_t *order;
 	uint64_t len;
-	vref args[3] = { VREF_NONE, VREF_EMPTY_TUPLE, VREF_NONE };
+	vref args[3] = { VREF_NONE, VREF_EMPTY_TUPLE, text(m, "b") };
 	vref parts[5] = { VREF_IMMEDIATE + 1, attribute(m, state, "shape"),
 		attribute(m, state, "dtype"), VREF_FALSE, bytes };
 	vref module = text(m, "numpy.core.multiarray");
@@ -140,6 +140,7 @@ array_word(struct machine *m, vref state, vref bytes)
 	node = machine_node(m, VALUE_GLOBAL, &global);
 	node->as.global.module = module;
 	node->as.global.name = name;
+	args[0] = global;
 	args[1] = machine_tuple_of(m, args, 3);
 	parts[4] = machine_tuple_of(m, parts, 5);
 	node = machine_node(m, VALUE_CALL, &v);
@@ -212,6 +213,8 @@ machine_joblib(struct machine *m, vref inst)
 		return machine_fail(m, "joblib: a wrapper without attributes");
 	if (!read_dtype(m, attribute(m, state, "dtype"), &item, &objects))
 		return machine_fail(m, "joblib: a dtype of unknown size");
+	if (attribute(m, state, "order") == VREF_MISSING)
+		return machine_fail(m, "joblib: an array without an order");
 	if (objects)
 		return run_objects(m, &m->top[-1]);
 	if (!array_bytes(m, attribute(m, state, "shape"), item, &bytes))

@@ -75,6 +75,34 @@ read_shape(const struct word *w, vref v, bool fortran,
 	return true;
 }
 
+/* One letter for each type of numpy's. */
+#define CODES "?bBhHiIlLqQpPnNefdgFDGcSUVOMm"
+/* ndarray.__setstate__ refuses others. */
+#define VERSION_MAX 1
+
+/* _reconstruct(class, (0,), b'b'): numpy makes an array of that shape first,
+ * which the state then replaces.  False: left out. */
+static bool
+first_shape_is(struct word *w)
+{
+	uint64_t dims[RANK_MAX];
+	size_t rank;
+	vref made = word_arg(w, 0);
+	vref shape = word_arg(w, 1);
+	vref code = word_arg(w, 2);
+	const uint8_t *at;
+	uint64_t len;
+
+	if (value_kind(w->g, made) != VALUE_GLOBAL && !word_is_opaque(w, made))
+		word_die(w, made, "class", "is not one");
+	if (!word_is_opaque(w, code) && (!value_text(w->g, code, true, &at,
+	    &len) || len != 1 || memchr(CODES, at[0], strlen(CODES)) == NULL))
+		word_die(w, code, "dtype", "is none");
+	if (value_kind(w->g, shape) == VALUE_INT)
+		return word_natural(w, shape, "shape", dims);
+	return word_shape(w, shape, "shape", dims, &rank);
+}
+
 /* The state: (version, shape, dtype, fortran, data), without the version in
  * files from before numpy 1.0. */
 void
@@ -92,9 +120,15 @@ numpy_reconstruct(struct word *w)
 		word_leave_out(w, "an array without a state");
 		return;
 	}
+	if (!first_shape_is(w))
+		return;
 	if (value_kind(w->g, w->state) != VALUE_TUPLE || parts < 4 ||
 	    parts > 5)
 		word_die(w, w->state, "state", "is not five parts");
+	if (first == 1 && (!value_int(w->g, value_item(w->g, w->state, 0),
+	    &order) || order < 0 || order > VERSION_MAX))
+		word_die(w, w->state, "state", "has a version that numpy "
+		    "has not");
 	if (!value_int(w->g, fortran, &order))
 		word_die(w, fortran, "order", "is not a bool");
 	numpy_dtype_read(w, value_item(w->g, w->state, first + 1), &d);

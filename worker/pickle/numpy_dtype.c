@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* Of the state; numpy.dtype.__setstate__ refuses others. */
+#define VERSION_MAX 4
+
 static const struct {
 	const char *code;
 	uint16_t dtype;
@@ -79,6 +82,7 @@ numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
 	const uint8_t *at;
 	uint64_t len;
 	vref state;
+	int64_t version;
 
 	*out = (struct npy_dtype){ 0 };
 	if (value_kind(w->g, v) != VALUE_CALL) {
@@ -98,6 +102,9 @@ numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
 	state = call->as.call.state;
 	if (out->refused != NULL || value_count(w->g, state) < 2)
 		return;
+	if (!value_int(w->g, value_item(w->g, state, 0), &version) ||
+	    version < 0 || version > VERSION_MAX)
+		word_die(w, v, "dtype", "has a version that numpy has not");
 	if (!value_text(w->g, value_item(w->g, state, 1), true, &at, &len) ||
 	    len != 1 || memchr("<>|=", at[0], 4) == NULL)
 		word_die(w, v, "dtype", "has no byte order");

@@ -131,6 +131,25 @@ static const struct help_fault faults[] = {
 	    LATIN1("\002", "\304\200")) "."), FAULT_FORMAT, BEFORE_STATE +
 	    AT("(K\001K\001\205" U1 "\211" G("_codecs", "encode")),
 	    "not latin1" },
+	{ "a dtype of version 7", BYTES_OF(P ARRAY("K\006\205",
+	    G("numpy", "dtype") S("\002", "u1") "\211\210\207R(K\007"
+	    S("\001", "|") "NNNJ\377\377\377\377J\377\377\377\377K\000tb",
+	    "\211", "C\006" D6) "."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001K\006\205" G("numpy", "dtype") S("\002", "u1")
+	    "\211\210\207"), "version" },
+	{ "made of another shape", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "C\000\205C\001b\207R" "(K\001K\006\205" U1
+	    "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE - 8, "shape" },
+	{ "made of another dtype", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001r\207R(K\001K\006\205" U1
+	    "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE - 5, "dtype" },
+	{ "made of no class", BYTES_OF(P MA("_reconstruct")
+	    S("\015", "numpy ndarray") "K\000\205C\001b\207R(K\001K\006\205" U1
+	    "\211C\006" D6 "tb."), FAULT_FORMAT, 38, "class" },
+	{ "a state of version 2", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R(K\002K\006\205" U1
+	    "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\002K\006\205" U1 "\211C\006" D6), "version" },
 	{ "a state of three", BYTES_OF(P MA("_reconstruct")
 	    G("numpy", "ndarray") "K\000\205C\001b\207RK\001)" U1 "\207b."),
 	    FAULT_FORMAT, BEFORE_STATE + AT("K\001)" U1), "state" },
