@@ -177,6 +177,11 @@ def trees(out):
     out.refuse("c1", tree(GOOD, ("a", b"\xc1")), "the byte that is never used")
     out.good("ext", tree(GOOD, ("a", ext(9, b"x"))), "another extension",
              verdict="unusual", names=("extension",))
+    for n in (2, 3, 4):
+        # 0x82 to 0x84 are opcodes of pickles too: EXT1, EXT2, EXT4.
+        out.good("map-%d" % n, tree(GOOD, *[("k%d" % i, b"\1")
+                                            for i in range(1, n)]),
+                 "a map of %d" % n)
     out.good("dots", tree(GOOD, ("a", tree(("b.c", array((1,), "int8", b"x")
              ))), ("a.b", tree(("c", array((1,), "int8", b"y"))))),
              "names that collide", more={"a.b.c": {}, "a.b.c~2": {}})

@@ -79,6 +79,10 @@ def honest(out):
     out.loads("S0-plain", "one tensor", whole(ONE, DATA), SAID)
     out.loads("S0-spaces", "a padded header",
               whole(text_of(ONE) + b" " * 77, DATA), SAID)
+    for length in (0x178, 0x5e78, 0x9c78, 0xda78):
+        out.loads("S0-zlib-%x" % length, "a header whose length begins as "
+                  "zlib data does", whole(text_of(ONE).ljust(length), DATA),
+                  SAID)
     out.loads("S0-metadata", "metadata of any text", whole(
         dict({"__metadata__": {"format": "pt", "\u00e9\0\x1b[2J": "\ud83d\ude00",
                                "": ""}}, **ONE), DATA), SAID)

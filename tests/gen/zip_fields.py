@@ -47,6 +47,9 @@ def flags(out):
         z, data = torch({"c_flags": 0x0808 | bit})
         out.refuse("Z2-central-flag-%04x" % bit, "central flag alone: " + what,
                    data, z.central[STORAGE0], UNSUPPORTED)
+    z, data = torch({"c_external": 0x10})
+    out.refuse("Z2-directory-bit", "a record with data is a directory to DOS, "
+               "and to torch's reader", data, z.central[STORAGE0])
     out.loads("Z2-level-bits", "deflate's level bits",
               torch({"flags": 0x080E})[1])
 

@@ -13,6 +13,8 @@
 #include "sink.h"
 
 #define PROTO 0x80
+#define EXT1 0x82
+#define EXT4 0x84
 #define NEWEST 0x98		/* READONLY_BUFFER, the last one there is */
 #define STACK_GLOBAL 0x93
 /* What decides: so many opcodes in a row, or a STOP, or a global and two more.
@@ -277,6 +279,10 @@ pickle_file_is(struct job *job)
 	/* "PK" is a persistent id as well, but who loads pickles alone stops
 	 * there, and torch reads such a file as a zip: no second reading. */
 	if (job->size >= 4 && memcmp(job->map, "PK\3\4", 4) == 0)
+		return false;
+	/* A MessagePack map of two to four begins as EXT1 to EXT4 do: no Python
+	 * has an extension registered, so none reads on. */
+	if (job->map[0] >= EXT1 && job->map[0] <= EXT4 && flax_is(job))
 		return false;
 	strict = safetensors_is(job);
 	if (job->map[0] == PROTO && !strict)

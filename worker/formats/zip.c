@@ -17,6 +17,7 @@
 #define HOST_UNIX 3
 #define MODE_TYPE 0170000u
 #define MODE_SYMLINK 0120000u
+#define DOS_DIRECTORY 0x10
 
 void
 zip_fail(struct job *job, const struct zip_member *member, uint64_t where,
@@ -190,7 +191,10 @@ judge_entry(struct job *job, const struct zip_member *m, const struct entry *e)
 	if (m->method == ZIP_STORED && m->packed != m->size)
 		zip_fail(job, m, e->where,
 		    "zip: stored member has two different sizes");
-	if (m->name[m->name_len - 1] == '/' && m->size != 0)
+	/* torch's miniz goes by the attribute, and hands out memory that it
+	 * has not written to. */
+	if (m->size != 0 && (m->name[m->name_len - 1] == '/' ||
+	    (e->attributes & DOS_DIRECTORY) != 0))
 		zip_fail(job, m, e->where, "zip: directory entry has data");
 }
 
