@@ -4,7 +4,7 @@
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: cases fixtures venv interop
+.PHONY: cases fixtures venv interop interop-long
 cases: $(CLI) $(WORKER) ## run the CLI over every fixture and hostile file
 	@python3 tests/cases/run.py $(CLI) $(if $(ONLY),--only $(ONLY))
 
@@ -17,7 +17,7 @@ PIP_ARGS ?=
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check \
 	    $(PIP_ARGS) torch==$(TORCH) numpy safetensors==0.8.0 gguf==0.19.0 \
 	    ml_dtypes==0.6.0 flax==0.12.8 "jax[cpu]==0.10.2" \
-	    onnx==1.23.2
+	    onnx==1.23.2 joblib==1.5.2 lz4==4.4.5
 	touch $@
 venv: .venv/.stamp ## make .venv with torch, numpy and safetensors
 	@:
@@ -30,5 +30,14 @@ fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	$(VENV_PYTHON) -W ignore tests/fixtures/onnx/make_onnx.py
 	$(VENV_PYTHON) tests/fixtures/gguf/make_gguf.py
 
-interop: $(CLI) $(WORKER) ## compare with real torch, numpy, safetensors
-	@tests/interop/run.sh $(CLI) "$(MAKE)"
+interop: $(CLI) $(WORKER) $(B)/answer ## compare with the real libraries: fixtures, 200 random files a format
+	@tests/interop/run.sh $(B) "$(MAKE)"
+
+# FORMATS="npz gguf" for some of them; one file again: COUNT=1 FIRST=I.
+COUNT ?= 10000
+SEED ?= 1
+FIRST ?= 0
+FORMATS ?=
+interop-long: $(CLI) $(WORKER) $(B)/answer ## the same with COUNT random files a format (SEED, FIRST, FORMATS)
+	@tests/interop/run.sh $(B) "$(MAKE)" --count $(COUNT) --seed $(SEED) \
+	    --first $(FIRST) --jailed 10 $(FORMATS:%=--format %)

@@ -16,6 +16,10 @@ Differences that are meant (each counted, and shown at the end):
   kwargs        keys of NEWOBJ_EX's dict that are not str; or it is changed
                 after the call
   gigantic      memo indices that make CPython allocate gigabytes
+  pickletools   genops cannot decode an argument that CPython takes
+
+Of every stream that both accept, pickletools.genops must see the same number of
+opcodes up to the same STOP.
 """
 import argparse
 import collections
@@ -24,7 +28,9 @@ import decimal
 import fractions
 import io
 import pickle
+import pickletools
 import random
+import resource
 import struct
 import subprocess
 import sys
@@ -61,6 +67,7 @@ def new_call(cls, *args, **kwargs):
 
 
 MISSING = object()
+MEMORY = 4 << 30
 
 
 def unknown(**fields):
@@ -168,6 +175,7 @@ class Dump:
             if words[0] == "=":
                 self.root = self.ref(words[1])
                 self.end = int(words[2])
+                self.opcodes = int(words[3])
                 continue
             fill.append((len(self.made), words))
             self.made.append(self.make(words[1], words[2:]))
@@ -664,6 +672,21 @@ def meant(answer, error, data):
     return None
 
 
+def boundaries(data, answer):
+    """What is wrong with the opcodes, or None; True when genops stops early."""
+    count = 0
+    try:
+        for opcode, _, position in pickletools.genops(data):
+            count += 1
+            last = position + len(opcode.code)
+    except (ValueError, UnicodeError, OverflowError, IndexError):
+        return True
+    if (count, last) != (answer.opcodes, answer.end):
+        return "pickletools: %d opcodes to %d, ours %d to %d" % (
+            count, last, answer.opcodes, answer.end)
+    return None
+
+
 def compare(data, lines):
     """None when they agree, "meant: ..." or what differs."""
     answer = read_dump(lines)
@@ -685,7 +708,8 @@ def compare(data, lines):
         return "meant: frames"
     if answer.end != end:
         return "ends differ: %d, CPython %d" % (answer.end, end)
-    return None
+    wrong = boundaries(data, answer)
+    return "meant: pickletools" if wrong is True else wrong
 
 
 def run_batch(dump, streams):
@@ -707,6 +731,8 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--show", type=int, default=10, help="failures to print")
     args = p.parse_args()
+    # A memo index may make CPython ask for 32 GiB: it shall get MemoryError.
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     warnings.simplefilter("ignore")
     rng = random.Random(args.seed)
     real = real_pickles()

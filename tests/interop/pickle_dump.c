@@ -8,7 +8,8 @@
  *                             after each answer
  *   pickle-dump --time FILE   time and memory of ten runs
  *
- * One line a node ("12 list 3 n4 i7"), then "= REF" or "! CODE OFFSET TEXT".
+ * One line a node ("12 list 3 n4 i7"), then "= REF END OPCODES" or "! CODE
+ * OFFSET TEXT".
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -145,7 +146,7 @@ dump(const uint8_t *bytes, uint64_t len)
 		print_node(&g, i);
 	printf("=");
 	print_ref(&g, result.value);
-	printf(" %" PRIu64 "\n", result.end);
+	printf(" %" PRIu64 " %" PRIu64 "\n", result.end, result.opcodes);
 }
 
 static void
