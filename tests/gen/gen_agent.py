@@ -148,8 +148,8 @@ def malformed(out):
     out.load("B9-agent-empty", many, "200,000 empty lists",
              {"x": tensor("F32", (2, 3), DATA)})
     one = json.dumps(envelope(PROTO(2) + value(1) + STOP)).encode()
-    out.load("B9-agent-payloads", b'{"m":[' + (one + b",") * 20000 + one
-             + b"]}", "20,001 payloads", {})
+    out.load("B9-agent-payloads", b'{"m":[' + (one + b",") * 5000 + one
+             + b"]}", "5,001 payloads", {})
 
 
 def main():
