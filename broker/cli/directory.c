@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * directory.c - see directory.h.  The files inside would each be named as a part
- * of something; a person who lists the directory wants to know of what.
+ * directory.c - see directory.h.  The files inside would each be named as a
+ * part of something; a person who lists the directory wants to know of what.
  */
 #include "directory.h"
 

@@ -2,9 +2,9 @@
  *
  * joblib_file.c - joblib.dump(compress=...): the whole pickle in one compressed
  * stream.  It is unpacked into the arena, whose size bounds it, and read
- * through a window (job.h), so that arrays are streamed.  What is inside must be a
- * pickle, which its beginning tells: this is no reader of compressed files in
- * general, and a bomb ends after its first 64 KiB.
+ * through a window (job.h), so that arrays are streamed.  What is inside must
+ * be a pickle, which its beginning tells: this is no reader of compressed files
+ * in general, and a bomb ends after its first 64 KiB.
  * Source: joblib 1.5, joblib/compressor.py.
  */
 #include <string.h>
@@ -17,16 +17,17 @@
 
 static const struct unpack_method *const methods[] = {
 	&unpack_gzip, &unpack_zlib, &unpack_bzip2, &unpack_xz, &unpack_lzma,
-	&unpack_lz4
+	&unpack_lz4, NULL
 };
 
 static const struct unpack_method *
 method_of(const struct job *job)
 {
-	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-		if (methods[i]->is(job))
-			return methods[i];
-	return NULL;
+	const struct unpack_method *const *m = methods;
+
+	while (*m != NULL && !(*m)->is(job))
+		m++;
+	return *m;
 }
 
 bool

@@ -62,8 +62,8 @@ static const struct magic {
 	{ 0, 13, "tree\nversion=", "lightgbm", NOT "looks like LightGBM" OWN },
 	{ 0, 4, "\xba\x16\x4f\x2f", "fasttext", NOT "looks like fastText"
 	    OWN },
-	{ 0, 19, "MATLAB 5.0 MAT-file", "matlab", NOT "looks like MATLAB (.mat); "
-	    "scipy.io.loadmat and numpy.savez turn it into npz" },
+	{ 0, 19, "MATLAB 5.0 MAT-file", "matlab", NOT "looks like MATLAB "
+	    "(.mat); scipy.io.loadmat and numpy.savez turn it into npz" },
 	{ 0, 8, "7767517\n", "ncnn", NOT "looks like ncnn; its weights are "
 	    "beside it, and have no names" },
 	{ 0, 13, "# xet version", "xet", "a Xet pointer, not the file itself: "
@@ -209,12 +209,15 @@ static bool
 is_torch7_table(const struct job *job)
 {
 	struct cursor c = cursor_over(job->map, (size_t)job->size);
-	bool table = cursor_u32le(&c) == 3 && cursor_u32le(&c) == 1 &&
-	    cursor_u32le(&c) - 1 < 1000000 && cursor_u32le(&c) == 2;
+	uint32_t type = cursor_u32le(&c);
+	uint32_t index = cursor_u32le(&c);
+	uint32_t size = cursor_u32le(&c);
+	uint32_t key = cursor_u32le(&c);
 	uint32_t length = cursor_u32le(&c);
 	const uint8_t *text = cursor_bytes(&c, length);
 
-	if (c.bad || !table || length == 0 || length > 64)
+	if (c.bad || type != 3 || index != 1 || size == 0 || size > 1000000 ||
+	    key != 2 || length == 0 || length > 64)
 		return false;
 	for (uint32_t i = 0; i < length; i++)
 		if (text[i] <= ' ' || text[i] >= 0x7f)

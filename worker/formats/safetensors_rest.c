@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * safetensors_rest.c - see safetensors_rest.h.  No tensor comes from there; what
- * begins as a pickle is read for the verdict, for whoever appended it may have
- * told somebody where to look.
+ * safetensors_rest.c - see safetensors_rest.h.  No tensor comes from there;
+ * what begins as a pickle is read for the verdict, for whoever appended it may
+ * have told somebody where to look.
  */
 #include "safetensors_rest.h"
 
