@@ -40,7 +40,8 @@ struct store_budget {
 enum store_part {
 	PART_CHECKPOINT,	/* for itself */
 	PART_DISTCP,		/* a data file: archives, end to end */
-	PART_RAW		/* no worker: tensors stand in it as they are */
+	PART_RAW		/* tensors stand in it as they are: no worker
+				 * reads it, unless the broker may not */
 };
 
 /* A set while it is made. */

@@ -194,6 +194,8 @@ broker_for(const struct pfork_store *s, const struct store_budget *budget,
 		b.go_flags = GO_DISTCP;
 		b.limits.tensors = s->broker.limits.tensors;
 		b.limits.contiguous_bytes = s->broker.limits.contiguous_bytes;
+	} else if (how == PART_RAW) {
+		b.go_flags = GO_RAW;
 	}
 	return b;
 }
@@ -211,7 +213,8 @@ run_worker(const struct pfork_broker *b, struct source *input, bool scan,
 	return load_job_result(job, scan, out, err);
 }
 
-/* No worker: there is nothing to parse.  Takes the input over. */
+/* No worker, for there is nothing to parse: the broker will read it itself.
+ * Takes the input over. */
 static enum pfork_code
 take_raw(const struct pfork_broker *b, struct source *input,
     pfork_checkpoint **out, pfork_error *err)
@@ -219,12 +222,6 @@ take_raw(const struct pfork_broker *b, struct source *input,
 	pfork_checkpoint *c;
 	enum pfork_code code;
 
-	if (b->delivery == PFORK_DELIVER_STREAM) {
-		input_close(input);
-		return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
-		    "tensors stand in the file as they are: no worker reads "
-		    "it, and none could send them (PFORK_DELIVER_STREAM)");
-	}
 	c = checkpoint_new();
 	if (c == NULL) {
 		input_close(input);
@@ -301,8 +298,9 @@ store_load_file(const struct pfork_store *s, struct store_budget *budget,
 	}
 	size = input.size;
 	b = broker_for(s, budget, how);
-	code = how == PART_RAW ? take_raw(&b, &input, &c, err) :
-				 run_worker(&b, &input, scan, &c, err);
+	code = how == PART_RAW && b.delivery != PFORK_DELIVER_STREAM ?
+	    take_raw(&b, &input, &c, err) :
+	    run_worker(&b, &input, scan, &c, err);
 	if (code != PFORK_OK)
 		return code;
 	code = spend_file(budget, c, size, how, err);

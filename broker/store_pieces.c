@@ -79,6 +79,30 @@ list_files(struct pieces *p, pfork_error *err)
 	return code;
 }
 
+/* What the worker was told to send of a raw file. */
+static bool
+is_all_of_it(const pfork_checkpoint *part)
+{
+	return strcmp(part->format, "raw") == 0 && part->tensor_count == 0 &&
+	    part->storage_count == 1 &&
+	    part->storages[0].length == part->source.size;
+}
+
+static enum pfork_code
+judge_file(const struct part_file *f, pfork_error *err)
+{
+	const char *format = f->part->format;
+
+	if (f->how == PART_DISTCP && strcmp(format, "torch-distcp") != 0)
+		return bad(err, "a file of the set is no data file of a "
+		    "distributed checkpoint", f->name);
+	if (f->how == PART_RAW && format[0] != '\0' && !is_all_of_it(f->part))
+		return error_about(err, PFORK_E_PROTOCOL, 0, PFORK_NO_OFFSET,
+		    "the worker broke the protocol: it did not send a raw "
+		    "file", f->name, strlen(f->name));
+	return PFORK_OK;
+}
+
 static enum pfork_code
 open_files(struct pieces *p, pfork_error *err)
 {
@@ -88,11 +112,8 @@ open_files(struct pieces *p, pfork_error *err)
 	for (size_t i = 0; code == PFORK_OK && i < p->file_count; i++) {
 		f = &p->files[i];
 		code = store_add_part(p->set, f->name, f->how, &f->part, err);
-		if (code == PFORK_OK && f->part != NULL &&
-		    f->how == PART_DISTCP &&
-		    strcmp(f->part->format, "torch-distcp") != 0)
-			code = bad(err, "a file of the set is no data file of "
-			    "a distributed checkpoint", f->name);
+		if (code == PFORK_OK && f->part != NULL)
+			code = judge_file(f, err);
 	}
 	return code;
 }
@@ -118,16 +139,18 @@ raw_box(struct pieces *p, const struct pfork_tensor *t,
 {
 	struct wire_storage extent = { .kind = STORAGE_EXTENT,
 		.length = piece->length, .offset = piece->offset };
+	bool streamed = part->format[0] != '\0';
 
 	if (piece->offset > part->source.size ||
 	    piece->length > part->source.size - piece->offset)
 		return bad(err, "a file ends before a tensor that is said to "
 		    "stand in it", t->name);
 	box->strides = strides_of(p->set->c, piece->size, t->rank);
-	if (box->strides == NULL || build_storage(part, &extent) != BUILD_OK)
+	if (box->strides == NULL ||
+	    (!streamed && build_storage(part, &extent) != BUILD_OK))
 		return store_no_memory(err);
-	box->storage = (uint32_t)part->storage_count - 1;
-	box->offset = 0;
+	box->storage = streamed ? 0 : (uint32_t)part->storage_count - 1;
+	box->offset = streamed ? piece->offset : 0;
 	return PFORK_OK;
 }
 

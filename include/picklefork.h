@@ -333,8 +333,8 @@ PFORK_API void pfork_store_free(pfork_store *store);
  *     by a worker of its own, tensors under their names.  One that is not in
  *     the file which the index names is PFORK_E_FORMAT, one that the index does
  *     not name is left out with a note;
- *   - "onnx" with external data: no worker, for tensors stand in those files as
- *     they are (so PFORK_DELIVER_STREAM is PFORK_E_UNSUPPORTED);
+ *   - "onnx" with external data: tensors stand in those files as they are, so
+ *     no worker reads them (with PFORK_DELIVER_STREAM one sends all of each);
  *   - "torch-dcp", the .metadata of a PyTorch distributed checkpoint: each
  *     .distcp file by a worker of its own.  A tensor that was saved in several
  *     boxes is assembled of them: _read and _read_part copy from each what it

@@ -69,9 +69,13 @@ enum go_flag {
 	GO_DISTCP = 0x10,
 	/* Bytes after a safetensors file's last tensor are named, not
 	 * refused. */
-	GO_LENIENT = 0x20
+	GO_LENIENT = 0x20,
+	/* Nothing is to be parsed: send all of the input as one storage, in
+	 * format "raw".  For the data files of ONNX, where the broker may not
+	 * read. */
+	GO_RAW = 0x40
 };
-#define GO_FLAGS_ALL 0x3fu
+#define GO_FLAGS_ALL 0x7fu
 
 #define WIRE_NO_OFFSET UINT64_MAX
 #define WIRE_LAYERS_MAX 64

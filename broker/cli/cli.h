@@ -27,6 +27,8 @@ struct options {
 	size_t file_count;
 	const char *output;
 	const char *root;	/* for the shards of an index */
+	pfork_pin *pins;	/* with root alone */
+	size_t pin_count;
 	unsigned jobs;		/* 0: as many as there are processors */
 	enum pfork_refuse refuse_at;	/* DEFAULT: not given */
 	bool json;
@@ -81,7 +83,8 @@ int finish_output(int code);
 
 /* open.c: 0, or an exit code after a message. */
 int open_broker(struct options *options, pfork_broker **broker);
-/* Reads a file and judges it against refuse_at.  EXIT_DONE: *ckpt is whole.
+/* Reads a file, or all that it names, or a directory that is one checkpoint,
+ * and judges it against refuse_at.  EXIT_DONE: *ckpt is whole.
  * Otherwise *err is filled, and *ckpt holds what was seen, or is NULL.  Says
  * nothing. */
 int open_checkpoint(const struct options *options, pfork_broker *broker,

@@ -12,10 +12,11 @@ const struct verb verbs[VERBS] = {
 	[LS] = { "ls", "FILE|DIRECTORY", "list the tensors of a checkpoint",
 	    "Lists dtype, shape, size and name of every tensor on standard\n"
 	    "output, and a summary on standard error.  Never refuses, unless\n"
-	    "--refuse-at says so.  Of an index (model.safetensors.index.json)\n"
-	    "it lists the tensors of all the files, of a directory each file\n"
-	    "(what is no checkpoint is counted, not shown); --json then gives\n"
-	    "an object a line.\n",
+	    "--refuse-at says so.  Of a file that names others (*.index.json,\n"
+	    "ONNX with external data, .metadata or the directory that has\n"
+	    "one) it lists the tensors of all of them, of another directory\n"
+	    "each file (what is no checkpoint is counted, not shown); --json\n"
+	    "then gives an object a line.\n",
 	    ls_run },
 	[CONVERT] = { "convert", "FILE -o OUT.safetensors",
 	    "write the tensors as safetensors",

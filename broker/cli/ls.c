@@ -2,6 +2,7 @@
  *
  * ls.c - picklefork ls: the tensors of one checkpoint.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,6 +12,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "set.h"
 #include "suffix.h"
 #include "walk.h"
 
@@ -368,6 +370,7 @@ int
 ls_run(struct options *options)
 {
 	pfork_broker *broker = NULL;
+	char inside[PATH_MAX];
 	struct stat st;
 	int code;
 
@@ -378,7 +381,8 @@ ls_run(struct options *options)
 	code = open_broker(options, &broker);
 	if (code != EXIT_DONE)
 		return code;
-	if (stat(options->files[0], &st) == 0 && S_ISDIR(st.st_mode))
+	if (stat(options->files[0], &st) == 0 && S_ISDIR(st.st_mode) &&
+	    !set_is_directory(options->files[0], inside, sizeof(inside)))
 		code = list_directory(options, broker);
 	else
 		code = list_file(options, broker, options->files[0]);

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "set.h"
 
 /* The worker of a build tree stands beside the program. */
 static void
@@ -88,81 +88,50 @@ refused(const struct options *options, enum pfork_verdict verdict)
 	return false;
 }
 
-/* What is left of a path after the directory that it begins with; all of it
- * where it does not. */
-static const char *
-path_beneath(const char *root, const char *path)
-{
-	size_t length = strlen(root);
-
-	while (length > 1 && root[length - 1] == '/')
-		length--;
-	if (strncmp(path, root, length) != 0 || path[length] != '/')
-		return path;
-	path += length;
-	while (*path == '/')
-		path++;
-	return path;
-}
-
-/* An index of shards: they are beside it, or, in a Hugging Face cache, links to
- * where --root allows. */
+/* What there is to show; a set where the file names others.  With pins nothing
+ * is opened but through the store, which knows them. */
 static enum pfork_code
-open_set(const struct options *options, pfork_broker *broker,
+read_report(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
 {
-	pfork_store_options how = { .size = sizeof(how) };
-	const char *slash = strrchr(file, '/');
-	char directory[PATH_MAX] = ".";
-	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
-	pfork_store *store = NULL;
-	pfork_checkpoint *set;
+	pfork_checkpoint *set = NULL;
 	enum pfork_code code;
 
-	if (length > 0 && length < sizeof(directory)) {
-		memcpy(directory, file, length);
-		directory[length] = '\0';
-	}
-	if (options->root != NULL) {
-		how.flags = PFORK_STORE_SYMLINKS;
-		file = path_beneath(options->root, file);
-	} else if (slash != NULL) {
-		file = slash + 1;
-	}
-	code = pfork_store_open(broker, options->root != NULL ? options->root :
-	    directory, &how, &store, err);
-	if (code == PFORK_OK)
-		code = pfork_store_load(store, file, &set, err);
-	pfork_store_free(store);
-	if (code == PFORK_OK) {
-		pfork_checkpoint_unref(*ckpt);
-		*ckpt = set;
-	}
+	if (options->pin_count > 0)
+		return set_scan(options, broker, file, ckpt, err);
+	code = pfork_scan_path(broker, file, ckpt, err);
+	if (code != PFORK_OK || !set_names_files(*ckpt))
+		return code;
+	code = set_scan(options, broker, file, &set, err);
+	/* Half a set is none: nothing of it may look clean. */
+	pfork_checkpoint_unref(*ckpt);
+	*ckpt = set;
 	return code;
+}
+
+static int
+exit_for_report(enum pfork_code code)
+{
+	if (code == PFORK_E_SANDBOX)
+		return EXIT_SANDBOX;
+	return code == PFORK_E_REFUSED ? EXIT_REFUSED : EXIT_UNDECIDED;
 }
 
 int
 open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
 {
+	char inside[PATH_MAX];
 	enum pfork_verdict verdict;
 	const pfork_error *fault;
 	enum pfork_code code;
 
 	*ckpt = NULL;
-	code = pfork_scan_path(broker, file, ckpt, err);
+	if (set_in_directory(file, inside, sizeof(inside)))
+		file = inside;
+	code = read_report(options, broker, file, ckpt, err);
 	if (code != PFORK_OK)
-		return code == PFORK_E_SANDBOX ? EXIT_SANDBOX : EXIT_UNDECIDED;
-	if (pfork_checkpoint_fault(*ckpt) == NULL && strcmp(
-	    pfork_checkpoint_format(*ckpt), "hf-index") == 0) {
-		code = open_set(options, broker, file, ckpt, err);
-		/* Half a set is none: nothing of it may look clean. */
-		if (code != PFORK_OK) {
-			pfork_checkpoint_unref(*ckpt);
-			*ckpt = NULL;
-			return exit_for(code);
-		}
-	}
+		return exit_for_report(code);
 	fault = pfork_checkpoint_fault(*ckpt);
 	verdict = pfork_checkpoint_verdict(*ckpt);
 	if (refused(options, verdict)) {
@@ -176,7 +145,7 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 	}
 	if (fault != NULL) {
 		*err = *fault;
-		return EXIT_UNDECIDED;
+		return exit_for_report(fault->code);
 	}
 	return EXIT_DONE;
 }

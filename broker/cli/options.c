@@ -184,6 +184,43 @@ set_root(struct options *options, const char *value)
 	return 0;
 }
 
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* FILE=HEX; a name may hold '=' too, digits cannot.  The name is cut off in
+ * memory of its own. */
+static int
+add_pin(struct options *options, const char *value)
+{
+	pfork_pin *pin = &options->pins[options->pin_count];
+	const char *equals = strrchr(value, '=');
+	const char *hex = equals == NULL ? value : equals + 1;
+	bool good = equals != NULL && equals > value &&
+	    strlen(hex) == 2 * sizeof(pin->sha256);
+
+	for (size_t i = 0; good && i < sizeof(pin->sha256); i++) {
+		int high = hex_digit(hex[2 * i]);
+		int low = hex_digit(hex[2 * i + 1]);
+
+		good = high >= 0 && low >= 0;
+		pin->sha256[i] = (uint8_t)(high * 16 + low);
+	}
+	if (!good)
+		return bad_value("pin", value, "FILE=SHA-256 in 64 digits");
+	pin->file = strndup(value, (size_t)(equals - value));
+	if (pin->file == NULL)
+		return EXIT_INTERNAL;
+	options->pin_count++;
+	return 0;
+}
+
 /* --------------------------------------------------------------- table -- */
 
 #define FLAG(name) NULL, offsetof(struct options, name), 0
@@ -253,6 +290,9 @@ static const struct option {
 	{ 0, "root", "DIR", LOADS,
 	    "where an index may lead, by links too (default: beside it)",
 	    set_root, 0, 0 },
+	{ 0, "pin", "FILE=HEX", LOADS,
+	    "with --root: no file but with this SHA-256; may be repeated",
+	    add_pin, 0, 0 },
 	{ 0, "limit", "NAME=N", LOADS,
 	    "raise or lower a limit; N may end in K, M, G or T",
 	    set_limit, 0, 0 },
@@ -387,7 +427,8 @@ options_parse(struct options *options, enum verb_id verb, int argc,
 	/* The verbs judge the verdict themselves, so that they can show why. */
 	options->load.refuse_at = PFORK_REFUSE_NEVER;
 	options->files = calloc((size_t)argc + 1, sizeof(*options->files));
-	if (options->files == NULL)
+	options->pins = calloc((size_t)argc + 1, sizeof(*options->pins));
+	if (options->files == NULL || options->pins == NULL)
 		return EXIT_INTERNAL;
 	while (code == 0 && w.next < w.count) {
 		const char *word = w.at[w.next++];
@@ -401,12 +442,21 @@ options_parse(struct options *options, enum verb_id verb, int argc,
 		else
 			code = short_options(options, &w, word);
 	}
+	if (code == 0 && options->pin_count > 0 && options->root == NULL) {
+		complain("--pin needs --root: its files are named from there");
+		code = EXIT_USAGE;
+	}
 	return code;
 }
 
 void
 options_free(struct options *options)
 {
+	for (size_t i = 0; i < options->pin_count; i++)
+		free((void *)(uintptr_t)options->pins[i].file);
+	free(options->pins);
+	options->pins = NULL;
+	options->pin_count = 0;
 	free(options->files);
 	options->files = NULL;
 }

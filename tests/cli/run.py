@@ -3,11 +3,13 @@
 """The command as a user meets it: exit codes, screens, output files, pipes,
 terminals, signals.  Argument: the picklefork to test.  Python's standard library
 alone; the files are written here by the generators of tests/gen."""
+import hashlib
 import json
 import os
 import pty
 import re
 import resource
+import shutil
 import signal
 import struct
 import subprocess
@@ -351,7 +353,7 @@ ONE_OF_EACH = {
     "flax-msgpack": "flax/good-flax-state.msgpack",
     "agent-checkpoint": "agent/good-agent-numpy.json",
     "onnx": "onnx/good-onnx-typed.onnx", "hf-index": None}
-# These are a directory's: tests/unit/broker has them.
+# These are a directory's: sets() has them.
 IN_SETS = {"torch-distcp", "torch-dcp"}
 
 
@@ -421,6 +423,54 @@ def directories():
     expect(["scan", "dirs"], 1, "dirs/orbax/evil.pkl")
 
 
+def sets():
+    """A directory that is one checkpoint, and files held to their digests."""
+    fixtures = os.path.join(HERE, "..", "fixtures")
+    shutil.copytree(os.path.join(fixtures, "dcp", "good-ranks"), "dcp")
+    r = expect(["ls", "--json", "dcp"], 0)
+    names = {t["name"] for t in json.loads(r.stdout)["tensors"]}
+    check("tensors of all files", names == {
+        "rows", "cols", "grid", "few", "deep", "both", "same", "empty",
+        "plain"}, names)
+    expect(["convert", "dcp", "-o", "dcp.safetensors"], 0)
+    with open("dcp.safetensors", "rb") as f:
+        header, data = read_safetensors(f.read())
+    at = header["grid"]["data_offsets"]
+    check("put together", struct.unpack("<35f", data[at[0]:at[1]]) ==
+          tuple(range(35)), header["grid"])
+    expect(["extract", "dcp", "rows", "-o", "rows.npy"], 0)
+    pins = []
+    for name in sorted(os.listdir("dcp")):
+        with open("dcp/" + name, "rb") as f:
+            pins += ["--pin", name + "=" +
+                     hashlib.sha256(f.read()).hexdigest()]
+    root = ["ls", "--root", "dcp"]
+    expect(root + pins + ["dcp"], 0)
+    expect(root + pins[:-2] + ["dcp"], 1, "", "no SHA-256 is pinned")
+    wrong = pins[3][:-1] + ("1" if pins[3][-1] == "0" else "0")
+    expect(root + pins[:3] + [wrong] + pins[4:] + ["dcp"], 1, "",
+           "__0_0.distcp: SHA-256 is [0-9a-f]{64}, pinned [0-9a-f]{64}")
+    expect(root + ["--pin", pins[3]] + ["dcp"], 1, "", "pinned")
+    expect(["ls"] + pins + ["dcp"], 64, "", "needs --root")
+    for bad in ("x", "=" + 64 * "0", "x=" + 63 * "0", "x=" + 63 * "0" + "g",
+                "x=" + 65 * "0"):
+        expect(root + ["--pin", bad, "dcp"], 64, "", "SHA-256")
+    os.remove("dcp/__1_0.distcp")
+    expect(["ls", "dcp"], 2, "", "__1_0.distcp: .*not there")
+    expect(["scan", "dcp/.metadata"], 2)
+    expect(["convert", "dcp", "-o", "-"], 2, "")
+    # A directory of one index, and of two.
+    os.mkdir("shards")
+    shutil.copy("all/shard", "shards/shard")
+    index = json.dumps({"weight_map": {"a": "shard"}}).encode()
+    write("shards/model.index.json", index)
+    expect(["convert", "shards", "-o", "shards.safetensors"], 0)
+    write("shards/other.index.json", index)
+    expect(["convert", "shards", "-o", "two.safetensors"], 2, "",
+           "a directory")
+    check("no output", not os.path.exists("two.safetensors"))
+
+
 def looks():
     """Archives of which one member tells what they are."""
     import io
@@ -463,7 +513,8 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, ls, scan, convert, extract, plumbing, terminal,
-                     file_size_limit, signals, directories, looks, doctor):
+                     file_size_limit, signals, directories, sets, looks,
+                     doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

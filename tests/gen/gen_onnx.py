@@ -66,6 +66,10 @@ class Out:
         self.rows = []
         os.makedirs(path, exist_ok=True)
 
+    def beside(self, name, b):
+        with open(os.path.join(self.path, name), "wb") as f:
+            f.write(b)
+
     def write(self, ident, b, what, expect, code, verdict="undecided",
               tensors=None, names=()):
         name = "onnx-" + ident + ".onnx"
@@ -167,14 +171,35 @@ def far(out):
     def entry(key, value):
         return data(13, data(1, key) + data(2, value))
 
-    for ident, where in (("plain", "w.bin"), ("up", "../../etc/passwd"),
-                         ("root", "/etc/passwd"), ("empty", "")):
-        out.good("external-" + ident, model(graph(GOOD, tensor(
-            "a", (2,), 1, entry("location", where), number(14, 1)))),
-            "data in %r" % where,
-            verdict="clean" if ident in ("plain", "empty") else "dangerous",
-            names=("left out: a",
-                                         where or "left out"))
+    def there(where, *more):
+        return model(graph(GOOD, tensor(
+            "a", (2,), 1, entry("location", where), *more, number(14, 1))))
+
+    # The command opens what the model names, beside it and nowhere else.
+    for ident, where, code in (
+            ("gone", "gone.bin", "PFORK_E_SYSTEM"),
+            ("up", "../../etc/passwd", "PFORK_E_FORMAT"),
+            ("root", "/etc/passwd", "PFORK_E_FORMAT"),
+            ("empty", "", "PFORK_E_FORMAT")):
+        out.write("external-" + ident, there(where), "data in %r" % where,
+                  "refuse", code,
+                  "dangerous" if where[:1] in ("/", ".") else "undecided",
+                  names=(where or "another file",))
+    out.good("external-deeper", there("sub/w.bin"), "data in a directory",
+             names=("left out: a", "sub/w.bin"))
+    bytes_ = bytes(range(40, 60))
+    out.beside("onnx-external.data", bytes_)
+    out.good("external-whole", there("onnx-external.data",
+                                     entry("length", "8")),
+             "data in a file beside", {"a": row("F32", (2,), bytes_[:8])},
+             names=("onnx-external.data",))
+    out.good("external-part", there(
+        "onnx-external.data", entry("offset", "12"), entry("length", "8")),
+        "the end of a file beside", {"a": row("F32", (2,), bytes_[12:])})
+    out.write("external-past", there(
+        "onnx-external.data", entry("offset", "13"), entry("length", "8")),
+        "a byte past a file beside", "refuse", "PFORK_E_FORMAT")
+    out.rows[-1]["between_files"] = True
 
 
 def nested(levels, inner):

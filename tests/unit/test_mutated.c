@@ -26,7 +26,8 @@
 #define FILE_MAX (256 * 1024)
 
 static const uint32_t flags[] = {
-	0, GO_DELIVER_STREAM, GO_SCALARS | GO_VERIFY, GO_FLAGS_ALL
+	0, GO_DELIVER_STREAM, GO_SCALARS | GO_VERIFY,
+	GO_FLAGS_ALL & ~(uint32_t)(GO_DISTCP | GO_RAW)
 };
 static uint64_t random_state;
 static unsigned loaded;

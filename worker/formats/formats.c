@@ -37,6 +37,11 @@ formats_parse(struct job *job)
 
 	if (job->size == 0)
 		die(job, FAULT_FORMAT, 0, "the file is empty");
+	if ((job->flags & GO_RAW) != 0) {
+		sink_format(job, "raw");
+		(void)sink_extent(job, 0, job->size);
+		return;
+	}
 	for (const struct format *f = formats; f->name != NULL; f++) {
 		if (!f->is(job))
 			continue;

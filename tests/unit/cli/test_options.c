@@ -15,7 +15,7 @@
 static int
 parse(struct options *o, enum verb_id verb, const char *const *words)
 {
-	char copies[WORDS][64];
+	char copies[WORDS][96];
 	char *argv[WORDS + 1] = { 0 };
 	int argc = 0;
 	int code;
@@ -86,6 +86,14 @@ static const struct {
 	{ LS, { "--limit", "tensors=99999999999T" }, 64, 0 },
 	{ LS, { "--limit", "size=5" }, 64, 0 },
 	{ LS, { "--limit", "=5" }, 64, 0 },
+#define DIGITS "00112233445566778899aabbccddeeff" \
+	"AABBCCDDEEFF00112233445566778899"
+	{ LS, { "--root", "d", "--pin", "a=b=" DIGITS }, 0, 0 },
+	{ LS, { "--pin", "a=" DIGITS, "--root=d" }, 0, 0 },
+	{ LS, { "--pin", "a=" DIGITS }, 64, 0 },
+	{ LS, { "--root", "d", "--pin", DIGITS }, 64, 0 },
+	{ LS, { "--root", "d", "--pin", "=" DIGITS }, 64, 0 },
+	{ LS, { "--root", "d", "--pin", "a=" DIGITS "0" }, 64, 0 },
 	{ DOCTOR, { "--json" }, 0, 0 },
 	{ DOCTOR, { "--verify" }, 64, 0 },
 	{ HELP, { "--help" }, 0, 0 },
@@ -138,12 +146,31 @@ test_values(void **state)
 	options_free(&o);
 }
 
+static void
+test_pins(void **state)
+{
+	static const char *const words[] = { "--root", "d", "--pin",
+		"a=b=" DIGITS, "--pin", "c=" DIGITS, NULL };
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, LS, words), 0);
+	assert_int_equal(o.pin_count, 2);
+	assert_string_equal(o.pins[0].file, "a=b");
+	assert_string_equal(o.pins[1].file, "c");
+	assert_int_equal(o.pins[0].sha256[1], 0x11);
+	assert_int_equal(o.pins[0].sha256[16], 0xaa);
+	assert_int_equal(o.pins[0].sha256[31], 0x99);
+	options_free(&o);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_pins),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

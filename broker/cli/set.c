@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * set.c - see set.h.  Goes by names only to find where to begin; what belongs
+ * to a checkpoint is said by its files, and the library's store is the wall.
+ */
+#include "set.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool
+join(char *path, size_t size, const char *directory, const char *name)
+{
+	size_t length = strlen(directory);
+	int wrote;
+
+	while (length > 1 && directory[length - 1] == '/')
+		length--;
+	wrote = snprintf(path, size, "%.*s/%s", (int)length, directory, name);
+	return wrote > 0 && (size_t)wrote < size;
+}
+
+/* The only entry whose name ends so. */
+static bool
+only_one(const char *directory, const char *end, char *path, size_t size)
+{
+	DIR *dir = opendir(directory);
+	const struct dirent *e;
+	size_t found = 0;
+	size_t length;
+	bool fits = false;
+
+	if (dir == NULL)
+		return false;
+	while ((e = readdir(dir)) != NULL) {
+		length = strlen(e->d_name);
+		if (length > strlen(end) && strcmp(e->d_name + length -
+		    strlen(end), end) == 0 && found++ == 0)
+			fits = join(path, size, directory, e->d_name);
+	}
+	closedir(dir);
+	return found == 1 && fits;
+}
+
+static bool
+is_of_type(const char *path, mode_t type)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+bool
+set_is_directory(const char *directory, char *path, size_t size)
+{
+	return is_of_type(directory, S_IFDIR) &&
+	    join(path, size, directory, ".metadata") &&
+	    is_of_type(path, S_IFREG);
+}
+
+bool
+set_in_directory(const char *directory, char *path, size_t size)
+{
+	if (!is_of_type(directory, S_IFDIR))
+		return false;
+	return set_is_directory(directory, path, size) ||
+	    only_one(directory, ".index.json", path, size) ||
+	    only_one(directory, ".onnx", path, size);
+}
+
+bool
+set_names_files(const pfork_checkpoint *ckpt)
+{
+	static const char external[] = "onnx: data in another file: ";
+	const char *format = pfork_checkpoint_format(ckpt);
+	const pfork_error *fault = pfork_checkpoint_fault(ckpt);
+	pfork_note note;
+
+	/* .metadata alone is refused: its tensors are all elsewhere. */
+	if (strcmp(format, "torch-dcp") == 0)
+		return fault == NULL || fault->code == PFORK_E_UNSUPPORTED;
+	if (fault != NULL)
+		return false;
+	if (strcmp(format, "hf-index") == 0)
+		return true;
+	if (strcmp(format, "onnx") != 0)
+		return false;
+	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++)
+		if (strncmp(note.text, external, sizeof(external) - 1) == 0)
+			return true;
+	return false;
+}
+
+/* What is left of a path after the directory that it begins with; all of it
+ * where it does not. */
+static const char *
+path_beneath(const char *root, const char *path)
+{
+	size_t length = strlen(root);
+
+	while (length > 1 && root[length - 1] == '/')
+		length--;
+	if (strncmp(path, root, length) != 0 || path[length] != '/')
+		return path;
+	path += length;
+	while (*path == '/')
+		path++;
+	return path;
+}
+
+/* The files are beside this one, or, in a Hugging Face cache, links to where
+ * --root allows. */
+enum pfork_code
+set_scan(const struct options *options, pfork_broker *broker,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err)
+{
+	pfork_store_options how = { .size = sizeof(how),
+		.pins = options->pins, .pin_count = options->pin_count };
+	const char *slash = strrchr(file, '/');
+	char directory[PATH_MAX] = ".";
+	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	pfork_store *store = NULL;
+	enum pfork_code code;
+
+	if (options->pin_count == 0)
+		how.pins = NULL;
+	else
+		how.flags |= PFORK_STORE_PINNED;
+	if (length > 0 && length < sizeof(directory)) {
+		memcpy(directory, file, length);
+		directory[length] = '\0';
+	}
+	if (options->root != NULL) {
+		how.flags |= PFORK_STORE_SYMLINKS;
+		file = path_beneath(options->root, file);
+	} else if (slash != NULL) {
+		file = slash + 1;
+	}
+	code = pfork_store_open(broker, options->root != NULL ? options->root :
+	    directory, &how, &store, err);
+	if (code == PFORK_OK)
+		code = pfork_store_scan(store, file, ckpt, err);
+	pfork_store_free(store);
+	return code;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * set.h - a checkpoint of several files, as the verbs open it: from a file that
+ * names others, or a directory that is one checkpoint.
+ */
+#ifndef CLI_SET_H
+#define CLI_SET_H
+
+#include "cli.h"
+
+/* The directory is one checkpoint: it has a .metadata, as torch.distributed
+ * writes it.  Whatever else is in it belongs to that. */
+bool set_is_directory(const char *directory, char *path, size_t size);
+/* The file to begin with, for a verb that takes one checkpoint: .metadata, or
+ * the only *.index.json, or the only *.onnx.  False: it is no directory, or
+ * there is no such file. */
+bool set_in_directory(const char *directory, char *path, size_t size);
+/* Does what was read name other files, which hold tensors of its own? */
+bool set_names_files(const pfork_checkpoint *ckpt);
+/* pfork_store_scan of `file`: beneath --root when that was given, otherwise in
+ * its own directory. */
+enum pfork_code set_scan(const struct options *options, pfork_broker *broker,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+
+#endif
