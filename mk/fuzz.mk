@@ -7,7 +7,7 @@
 # here: "make fuzz TARGET=torch-zip".  Its dictionary is tests/fuzz/NAME.dict.
 FUZZ_FORMATS := torch-zip torch-legacy torch-tar gguf npz npy safetensors joblib \
 	flax-msgpack onnx hf-index agent-checkpoint torch-dcp torch-distcp
-FUZZ_TARGETS := $(filter-out format,$(patsubst tests/fuzz/fuzz_%.c,%, \
+FUZZ_TARGETS := $(filter-out format planted,$(patsubst tests/fuzz/fuzz_%.c,%, \
 	$(wildcard tests/fuzz/fuzz_*.c))) $(FUZZ_FORMATS)
 FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \
 	$(wildcard tests/fuzz/help/*.c)))
@@ -75,7 +75,8 @@ fuzz: setup-ci $(BUILD)/fuzz-seeds/.stamp ## fuzz one target: TARGET=file TIME=6
 	@tests/fuzz/run.sh $(BUILD) $(TARGET) $(TIME)
 
 fuzz-smoke: setup-ci $(BUILD)/fuzz-seeds/.stamp ## replay the corpus, then all targets, SMOKE_TIME seconds each
-	@$(MAKE) --no-print-directory F=fuzz fuzz-build
+	@$(MAKE) --no-print-directory F=fuzz fuzz-build $(BUILD)/fuzz/fuzz/planted
+	@tests/fuzz/planted.sh $(BUILD)
 	@tests/fuzz/smoke.sh $(BUILD) $(SMOKE_TIME) $(FUZZ_TARGETS)
 
 LONG_TIME ?= 28800

@@ -75,6 +75,17 @@ may_be_pickle(struct job *job)
 	    (job->map[0] > ' ' && job->map[0] < 0x7f);
 }
 
+/* Before anything is said of what is inside: it was not seen whole. */
+static void
+judge_full(struct job *job, struct unpack *u)
+{
+	if (!u->full)
+		return;
+	unpack_end(u);
+	die(job, FAULT_LIMIT, 0, "unpack: too large to be unpacked in "
+	    "memory (arena_bytes, or 1,032 times its size)");
+}
+
 void
 joblib_file_parse(struct job *job)
 {
@@ -85,6 +96,8 @@ joblib_file_parse(struct job *job)
 	unpack_begin(&u, job);
 	upto = u.room < HEAD ? u.room : HEAD;
 	m->more(&u, upto);
+	if (u.made < HEAD)
+		judge_full(job, &u);
 	look_inside(job, &u);
 	if (!may_be_pickle(job)) {
 		unpack_end(&u);
@@ -94,12 +107,10 @@ joblib_file_parse(struct job *job)
 		upto = upto < u.room / 4 ? upto * 4 : u.room;
 		m->more(&u, upto);
 	}
+	judge_full(job, &u);
 	unpack_end(&u);
 	look_inside(job, &u);
 	if (!pickle_file_is(job))
 		die_alone(job, m);
-	if (u.full)
-		die(job, FAULT_LIMIT, 0, "unpack: too large to be unpacked in "
-		    "memory (arena_bytes, or 1,032 times its size)");
 	pickle_file_parse(job);
 }

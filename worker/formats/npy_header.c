@@ -256,20 +256,22 @@ read_dict(struct literal *l, struct npy_header *out)
 		fail(l, "npy: the header is not the dict that it must be");
 }
 
-static bool
+/* shape_count has judged the shape: the product of its dimensions but those of
+ * 0 is under 2^63. */
+static void
 fill_strides(struct npy_header *h)
 {
 	uint64_t step = 1;
 
-	if (!h->fortran)
-		return shape_strides(h->shape, h->rank, h->strides);
+	if (!h->fortran) {
+		(void)shape_strides(h->shape, h->rank, h->strides);
+		return;
+	}
 	for (size_t i = 0; i < h->rank; i++) {
 		h->strides[i] = step;
-		if (h->shape[i] > 1 && __builtin_mul_overflow(step,
-		    h->shape[i], &step))
-			return false;
+		if (h->shape[i] > 1)
+			step *= h->shape[i];
 	}
-	return true;
 }
 
 /* The numbers together. */
@@ -284,11 +286,7 @@ judge(struct literal *l, struct npy_header *h)
 		return;
 	if (!shape_bytes(h->type.dtype, h->shape, h->rank, &h->bytes))
 		fail(l, "npy: the shape is too large");
-	if (!fill_strides(h)) {
-		if (count != 0)
-			fail(l, "npy: the shape is too large");
-		memset(h->strides, 0, sizeof(h->strides));
-	}
+	fill_strides(h);
 	if (h->bytes > l->source->len - h->data)
 		fail(l, "npy: the data is shorter than the shape says");
 }

@@ -45,6 +45,7 @@ unpack_begin(struct unpack *u, struct job *job)
 	};
 	u->out = arena_alloc(&job->arena, rest, 1);
 	u->room = room_of(u->in_size, rest);
+	u->full = u->room == 0;
 	u->memory = u->out + (rest / 3 * 2 & ~UINT64_C(15));
 	u->memory_size = (uint64_t)(u->out + rest - u->memory);
 }

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #define DIGITS 800
-/* 9 * 2^59 and its carry fit 64 bits. */
-#define SHIFT_MAX 59
+/* A shift is 59 bits at most: 9 * 2^59 and its carry fit 64 bits.  2^59 has
+ * fewer digits than this. */
 #define SHIFT_DIGITS 19
 /* Decimal exponents beyond this are 0 or too large whatever the digits. */
 #define EXPONENT_MAX 100000000
@@ -182,25 +182,15 @@ shift_down(struct decimal *d, unsigned shift)
 	trim(d);
 }
 
-/* Shifts by any amount, in steps. */
+/* Either way, by 59 bits at most: bits_of_digits has no larger step, and a
+ * point of -330 or more leaves the last shift above -30. */
 static void
 shift(struct decimal *d, int bits)
 {
-	while (bits != 0) {
-		if (bits > SHIFT_MAX) {
-			shift_up(d, SHIFT_MAX);
-			bits -= SHIFT_MAX;
-		} else if (bits > 0) {
-			shift_up(d, (unsigned)bits);
-			bits = 0;
-		} else if (bits < -SHIFT_MAX) {
-			shift_down(d, SHIFT_MAX);
-			bits += SHIFT_MAX;
-		} else {
-			shift_down(d, (unsigned)-bits);
-			bits = 0;
-		}
-	}
+	if (bits > 0)
+		shift_up(d, (unsigned)bits);
+	else if (bits < 0)
+		shift_down(d, (unsigned)-bits);
 }
 
 /* The integer nearest to d < 2^54, ties to even. */
@@ -248,8 +238,6 @@ by_shifting(struct decimal *d, double *out)
 	while (d->point < 0 || (d->point == 0 && d->digit[0] < 5)) {
 		int step = d->point == 0 ? 1 : bits_of_digits(-d->point);
 
-		if (step == 0)
-			step = 1;
 		shift(d, step);
 		exponent -= step;
 	}

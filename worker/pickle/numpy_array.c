@@ -7,24 +7,23 @@
  */
 #include "vocabulary_numpy.h"
 
-#include <string.h>
-
-/* Strides of an array that fills its bytes. */
-static bool
+/* Strides of an array that fills its bytes.  shape_count has judged the shape:
+ * the product of its dimensions but those of 0 is under 2^63. */
+static void
 fill_strides(struct geometry *geometry, bool fortran)
 {
 	uint64_t step = 1;
 
-	if (!fortran)
-		return shape_strides(geometry->shape, geometry->rank,
+	if (!fortran) {
+		(void)shape_strides(geometry->shape, geometry->rank,
 		    geometry->strides);
+		return;
+	}
 	for (size_t i = 0; i < geometry->rank; i++) {
 		geometry->strides[i] = step;
-		if (geometry->shape[i] > 1 && __builtin_mul_overflow(step,
-		    geometry->shape[i], &step))
-			return false;
+		if (geometry->shape[i] > 1)
+			step *= geometry->shape[i];
 	}
-	return true;
 }
 
 static void
@@ -67,11 +66,7 @@ read_shape(const struct word *w, vref v, bool fortran,
 	}
 	if (!shape_count(geometry->shape, geometry->rank, &geometry->count))
 		word_die(w, v, "shape", "overflows");
-	if (!fill_strides(geometry, fortran)) {
-		if (geometry->count != 0)
-			word_die(w, v, "shape", "overflows");
-		memset(geometry->strides, 0, sizeof(geometry->strides));
-	}
+	fill_strides(geometry, fortran);
 	return true;
 }
 

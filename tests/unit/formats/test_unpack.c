@@ -288,6 +288,37 @@ test_dictionary(void **state)
 	harness_free(&h);
 }
 
+/* A good file in arenas of every size: what runs out of memory is a limit, and
+ * is never said to be no pickle. */
+static void
+test_little_memory(void **state)
+{
+	static const uint8_t pickle[] = "\x80\x04}\x94.";
+	struct limits limits = harness_limits();
+	uint8_t packed[512];
+	struct harness h;
+	size_t n;
+
+	(void)state;
+	for (size_t k = 0; k < KINDS; k++) {
+		bool whole = false;
+
+		n = kinds[k].make(pickle, sizeof(pickle) - 1, packed,
+		    sizeof(packed));
+		for (uint64_t kib = 256; kib <= 16384; kib += kib / 2) {
+			limits.arena_bytes = kib * KIB;
+			if (harness_run_limits(packed, n, 0, &limits, &h))
+				whole = true;
+			else if (whole || h.fault_code != FAULT_LIMIT)
+				fail_msg("%s, %d KiB: %s",
+				    kinds[k].method->name, (int)kib,
+				    h.fault_text);
+			harness_free(&h);
+		}
+		assert_true(whole);
+	}
+}
+
 static void
 test_memory(void **state)
 {
@@ -344,6 +375,7 @@ main(void)
 		cmocka_unit_test(test_bits),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_dictionary),
+		cmocka_unit_test(test_little_memory),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_xxh32),
 	};

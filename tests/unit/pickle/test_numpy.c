@@ -24,6 +24,12 @@
 #define BEFORE_STATE AT(P MA("_reconstruct") G("numpy", "ndarray") \
 	"K\000\205C\001b\207R")
 #define AT(text) (sizeof(text) - 1)
+#define OPAQUE G("m", "C") ")R"
+/* The error stands at the last opcode but STOP. */
+#define LAST_OF(text) text ".", sizeof(text), FAULT_FORMAT, sizeof(text) - 2
+#define FROM_BEGIN P G("numpy._core.numeric", "_frombuffer") "("
+#define FROM(buffer, dtype, shape, order, axes) \
+	FROM_BEGIN buffer dtype shape order axes "tR"
 
 static const struct {
 	const char *name;
@@ -150,6 +156,48 @@ static const struct help_fault faults[] = {
 	    G("numpy", "ndarray") "K\000\205C\001b\207R(K\002K\006\205" U1
 	    "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE +
 	    AT("(K\002K\006\205" U1 "\211C\006" D6), "version" },
+	{ "an order of None", BYTES_OF(P ARRAY("K\001\205", U1, "N",
+	    "C\001x") "."), FAULT_FORMAT, BEFORE_STATE - 1,
+	    "order is not a bool" },
+	{ "a state of a list", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R](K\001K\001\205"
+	    U1 "\211C\001xeb."), FAULT_FORMAT, BEFORE_STATE,
+	    "state is not five parts" },
+	{ "a state of six", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R(K\001K\001\205"
+	    U1 "\211C\001xNtb."), FAULT_FORMAT, BEFORE_STATE +
+	    AT("(K\001K\001\205" U1 "\211C\001xN"),
+	    "state is not five parts" },
+	{ "a shape of text", BYTES_OF(P ARRAY(S("\001", "x"), U1, "\211",
+	    "C\001x") "."), FAULT_FORMAT, BEFORE_STATE + AT("(K\001"),
+	    "shape is not a tuple" },
+	{ "frombuffer, an order of an int", LAST_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, "K\001", "")), "order is not a letter" },
+	{ "frombuffer, an order of two letters", BYTES_OF(FROM("C\006" D6,
+	    U1, TWO_THREE, S("\002", "CF"), "") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE), "order is not a letter" },
+	{ "frombuffer, another letter", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "A"), "") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE), "is not C, F or K" },
+	{ "frombuffer, K without axes", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "K"), "") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE), "is not C, F or K" },
+	{ "frombuffer, too few axes", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "K"), "K\000\205") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE S("\001", "K") "K\000"),
+	    "does not fit the shape" },
+	{ "frombuffer, an axis over", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "K"), "K\000K\002\206") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE S("\001", "K")
+	    "K\000K\002"), "is no permutation" },
+	{ "frombuffer, an axis twice", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "K"), "K\001K\001\206") "."), FAULT_FORMAT,
+	    AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE S("\001", "K")
+	    "K\001K\001"), "is no permutation" },
+	{ "frombuffer, an axis that is opaque", BYTES_OF(FROM("C\006" D6, U1,
+	    TWO_THREE, S("\001", "K"), "K\001" OPAQUE "\206") "."),
+	    FAULT_FORMAT, AT(FROM_BEGIN "C\006" D6 U1 TWO_THREE
+	    S("\001", "K") "K\001" OPAQUE), "does not fit the shape" },
 	{ "a state of three", BYTES_OF(P MA("_reconstruct")
 	    G("numpy", "ndarray") "K\000\205C\001b\207RK\001)" U1 "\207b."),
 	    FAULT_FORMAT, BEFORE_STATE + AT("K\001)" U1), "state" },
@@ -180,6 +228,29 @@ static const struct help_good others[] = {
 	{ "no state", BYTES_OF(P "](" MA("_reconstruct")
 	    G("numpy", "ndarray") "K\000\205C\001b\207R" T "e."), "1[2]",
 	    "without a state" },
+	{ "a state that is opaque", BYTES_OF(P "](" MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R" OPAQUE "b" T "e."),
+	    "1[2]", "left out: 0: an array without a state" },
+	{ "a shape that is opaque", BYTES_OF(P "](" ARRAY(OPAQUE, U1, "\211",
+	    "C\001x") T "e."), "1[2]", "left out: 0: its shape" },
+	{ "a shape that holds something opaque", BYTES_OF(P "](" ARRAY(OPAQUE
+	    "\205", U1, "\211", "C\001x") T "e."), "1[2]",
+	    "left out: 0: its shape holds" },
+	{ "data that are opaque", BYTES_OF(P "](" ARRAY("K\001\205", U1,
+	    "\211", OPAQUE) T "e."), "1[2]", "left out: 0: its bytes" },
+	{ "no elements, Fortran order", BYTES_OF(P ARRAY("K\000K\002K\003"
+	    "\207", U1, "\210", "C\000") "."), "tensor[0]", NULL },
+	{ "frombuffer of strings", BYTES_OF(P "](" G("numpy._core.numeric",
+	    "_frombuffer") "(C\001x" DTYPE("S1", "|") "K\001\205"
+	    S("\001", "C") "tR" T "e."), "1[2]", "array of strings" },
+	{ "frombuffer of an opaque shape", BYTES_OF(P "]("
+	    G("numpy._core.numeric", "_frombuffer") "(C\001x" U1 OPAQUE
+	    S("\001", "C") "tR" T "e."), "1[2]", "left out: 0: its shape" },
+	{ "frombuffer in C order", BYTES_OF(FROM("C\006" D6, U1, TWO_THREE,
+	    S("\001", "C"), "") "."), "tensor[6]", NULL },
+	{ "a state of before numpy 1.0", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001b\207R(K\001\205" U1
+	    "\211C\001xtb."), "tensor[1]", NULL },
 	{ "an array under two names", BYTES_OF(P "}(" ENTRY("a", ARRAY(
 	    "K\006\205", U1, "\211", "C\006" D6) "q\000") ENTRY("b", "h\000")
 	    "u."), "a[6] =b", NULL },
@@ -235,6 +306,101 @@ test_scalars(void **state)
 	harness_free(&h);
 }
 
+/* One at a time: what it comes to, or that it is not sent. */
+static void
+test_each_scalar(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		enum scalar_kind kind;	/* 0: none is sent */
+		int64_t i;
+		double f;
+	} rows[] = {
+		{ BYTES_OF(P SCALAR("f2", "<", "C\002\0\174") "."),
+		    SCALAR_FLOAT, 0, __builtin_inf() },
+		{ BYTES_OF(P SCALAR("f2", "<", "C\002\0\374") "."),
+		    SCALAR_FLOAT, 0, -__builtin_inf() },
+		{ BYTES_OF(P SCALAR("f2", "<", "C\002\1\0") "."),
+		    SCALAR_FLOAT, 0, 1 / 16777216.0 },
+		{ BYTES_OF(P SCALAR("f2", "<", "C\002\377\203") "."),
+		    SCALAR_FLOAT, 0, -1023 / 16777216.0 },
+		{ BYTES_OF(P SCALAR("f2", "<", "C\002\377\173") "."),
+		    SCALAR_FLOAT, 0, 65504 },
+		{ BYTES_OF(P SCALAR("f2", ">", "C\002\274\0") "."),
+		    SCALAR_FLOAT, 0, -1 },
+		{ BYTES_OF(P SCALAR("i1", "|", "C\001\200") "."), SCALAR_INT,
+		    -128, 0 },
+		{ BYTES_OF(P SCALAR("i4", "<", "C\004\376\377\377\377")
+		    "."), SCALAR_INT, -2, 0 },
+		{ BYTES_OF(P SCALAR("i8", "<", "C\010\0\0\0\0\0\0\0\200")
+		    "."), SCALAR_INT, INT64_MIN, 0 },
+		{ BYTES_OF(P SCALAR("u2", ">", "C\002\1\2") "."), SCALAR_INT,
+		    258, 0 },
+		{ BYTES_OF(P SCALAR("u4", "<", "C\004\377\377\377\377")
+		    "."), SCALAR_INT, UINT32_MAX, 0 },
+		{ BYTES_OF(P SCALAR("u8", "<",
+		    "C\010\377\377\377\377\377\377\377\177") "."),
+		    SCALAR_INT, INT64_MAX, 0 },
+		{ BYTES_OF(P SCALAR("b1", "|", "C\001\0") "."), SCALAR_BOOL,
+		    0, 0 },
+		{ BYTES_OF(P MA("scalar") G("numpy", "dtype")
+		    G("ml_dtypes", "bfloat16") "\211\210\207R"
+		    "C\002\300\277\206R."), SCALAR_FLOAT, 0, -1.5 },
+		/* Over 2^63, complex, and what is no number. */
+		{ BYTES_OF(P SCALAR("u8", "<", "C\010\0\0\0\0\0\0\0\200")
+		    "."), 0, 0, 0 },
+		{ BYTES_OF(P SCALAR("c8", "<", "C\010\0\0\0\0\0\0\0\100")
+		    "."), 0, 0, 0 },
+		{ BYTES_OF(P MA("scalar") G("numpy", "dtype")
+		    S("\003", "c16") "\211\210\207RC\020" D6 D6 "abcd"
+		    "\206R."), 0, 0, 0 },
+		{ BYTES_OF(P SCALAR("S1", "|", "C\001x") "."), 0, 0, 0 },
+		{ BYTES_OF(P SCALAR("u1", "|", OPAQUE) "."), 0, 0, 0 },
+	};
+	struct harness h;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!help_walk(rows[i].bytes, rows[i].length, GO_SCALARS, &h))
+			fail_msg("%d: %s", (int)i, h.job.fault.text);
+		if (h.scalar_count != (rows[i].kind != 0) ||
+		    h.tensor_count != 0)
+			fail_msg("%d: %d scalars", (int)i,
+			    (int)h.scalar_count);
+		if (rows[i].kind != 0 && (h.scalars[0].kind != rows[i].kind ||
+		    h.scalars[0].i != rows[i].i || memcmp(&h.scalars[0].f,
+		    &rows[i].f, sizeof(double)) != 0))
+			fail_msg("%d: %d, %f", (int)i, (int)h.scalars[0].i,
+			    h.scalars[0].f);
+		harness_free(&h);
+		/* Nothing where none are asked for. */
+		assert_true(help_walk(rows[i].bytes, rows[i].length, 0, &h));
+		assert_int_equal(h.scalar_count, 0);
+		harness_free(&h);
+	}
+	assert_true(help_walk(BYTES_OF(P SCALAR("f2", "<", "C\002\1\174")
+	    "."), GO_SCALARS, &h));
+	assert_true(__builtin_isnan(h.scalars[0].f));
+	harness_free(&h);
+}
+
+/* A scalar is judged only where it is sent. */
+static void
+test_scalar_fault(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_false(help_walk(BYTES_OF(P SCALAR("u2", "<", "C\003abc") "."),
+	    GO_SCALARS, &h));
+	assert_int_equal(h.job.fault.code, FAULT_FORMAT);
+	assert_int_equal(h.job.fault.where, AT(P MA("scalar")
+	    DTYPE("u2", "<")));
+	assert_non_null(strstr(h.job.fault.text, "data differs in length"));
+	harness_free(&h);
+}
+
 int
 main(void)
 {
@@ -244,6 +410,8 @@ main(void)
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_shared_bytes),
 		cmocka_unit_test(test_scalars),
+		cmocka_unit_test(test_each_scalar),
+		cmocka_unit_test(test_scalar_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
