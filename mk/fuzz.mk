@@ -12,7 +12,7 @@ FUZZ_TARGETS := $(filter-out format planted,$(patsubst tests/fuzz/fuzz_%.c,%, \
 FUZZ_HELP := $(call obj,$(filter-out %/replay_main.c, \
 	$(wildcard tests/fuzz/help/*.c)))
 FUZZ_HELP_WRAP := -Wl,--wrap=arena_alloc,--wrap=arena_grow,--wrap=arena_rewind \
-	-Wl,--wrap=arena_trim
+	-Wl,--wrap=arena_trim,--wrap=arena_page,--wrap=arena_page_back
 TARGET ?= file
 TIME ?= 60
 SMOKE_TIME ?= 20

@@ -192,7 +192,7 @@ keep_opened(const struct wire_piece *m, const struct geometry *g)
 	memcpy(opened.shape, m->shape, m->rank * sizeof(m->shape[0]));
 	opened.tensor = (struct pfork_tensor){ .name = opened.name,
 		.dtype = g->dtype, .shape = opened.shape,
-		.rank = (uint16_t)m->rank };
+		.rank = (uint8_t)m->rank };
 }
 
 static void

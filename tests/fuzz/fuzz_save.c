@@ -59,8 +59,8 @@ add_storage(struct take *t, struct totals *totals, pfork_checkpoint *c)
 	if (build_storage(c, &m) != BUILD_OK)
 		return false;
 	s = &c->storages[m.id];
-	for (; s->streamed && s->received < s->length; s->received++)
-		s->bytes[s->received] = (uint8_t)(s->received * 13 + m.id);
+	for (uint64_t i = 0; s->streamed && i < s->length; i++)
+		s->bytes[i] = (uint8_t)(i * 13 + m.id);
 	return true;
 }
 

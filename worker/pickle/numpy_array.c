@@ -7,6 +7,8 @@
  */
 #include "vocabulary_numpy.h"
 
+#include <string.h>
+
 /* Strides of an array that fills its bytes.  shape_count has judged the shape:
  * the product of its dimensions but those of 0 is under 2^63. */
 static void

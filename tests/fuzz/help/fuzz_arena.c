@@ -93,6 +93,24 @@ __wrap_arena_trim(struct arena *a, const void *block, uint64_t keep)
 		a->used += RED_ZONE;
 }
 
+/* A page that was given back is never handed out again, so that whoever still
+ * points into it is seen. */
+void *__wrap_arena_page(struct arena *a);
+void __wrap_arena_page_back(struct arena *a, void *page);
+
+void *
+__wrap_arena_page(struct arena *a)
+{
+	return __wrap_arena_alloc(a, 1, ARENA_PAGE);
+}
+
+void
+__wrap_arena_page_back(struct arena *a, void *page)
+{
+	(void)a;
+	__asan_poison_memory_region(page, ARENA_PAGE);
+}
+
 void
 fuzz_arena_fresh(struct arena *a, uint8_t *base, size_t size)
 {

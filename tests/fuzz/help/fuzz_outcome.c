@@ -82,8 +82,8 @@ same_tensor(const struct pfork_tensor *a, const struct pfork_tensor *b)
 	must(a->dtype == b->dtype && a->rank == b->rank, "a dtype or rank");
 	must(memcmp(a->shape, b->shape, a->rank * sizeof(a->shape[0])) == 0,
 	    "a shape");
-	must(memcmp(a->strides, b->strides, a->rank * sizeof(a->strides[0])) ==
-	    0, "strides");
+	must(memcmp(tensor_strides(a), tensor_strides(b), a->rank *
+	    sizeof(uint64_t)) == 0, "strides");
 	must(a->storage == b->storage && a->offset == b->offset,
 	    "where a tensor is");
 }

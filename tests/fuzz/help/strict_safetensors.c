@@ -114,7 +114,7 @@ element(const struct pfork_tensor *t, const uint8_t *storage, uint64_t n,
 	uint64_t at = 0;
 
 	for (size_t d = t->rank; d-- > 0;) {
-		at += n % t->shape[d] * t->strides[d];
+		at += n % t->shape[d] * tensor_strides(t)[d];
 		n /= t->shape[d];
 	}
 	return storage + t->offset + at * width;
@@ -135,7 +135,7 @@ same_bytes(const struct pfork_tensor *t, const uint8_t *input,
 			wrong("the bytes of a packed tensor");
 		return;
 	}
-	for (uint64_t n = 0; n < t->elements && n < SHOWN; n++)
+	for (uint64_t n = 0; n < pfork_tensor_elements(t) && n < SHOWN; n++)
 		if (memcmp(bytes + n * width, element(t, storage, n, width),
 		    width) != 0)
 			wrong("the bytes of a tensor");
