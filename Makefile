@@ -78,6 +78,7 @@ INC_proto := -Iproto
 INC_worker := -Iworker -Iworker/formats -Iworker/pickle -Iproto
 INC_broker := -Ibroker -Iinclude -Iproto
 INC_cli := -Ibroker/cli -Iinclude
+INC_server := -Ibroker/server -Ibroker/cli -Iinclude
 INC_tests := -Itests -Itests/unit -Iinclude -Ibroker -Iworker \
 	-Iworker/formats -Iworker/pickle -Iproto -I$(GEN) -Ibroker/cli
 
@@ -87,7 +88,7 @@ PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/handover.c \
 	worker/filter_gen.c, \
 	$(wildcard worker/*.c worker/formats/*.c worker/pickle/*.c))
 BROKER_SRC := $(wildcard broker/*.c)
-CLI_SRC := $(wildcard broker/cli/*.c)
+CLI_SRC := $(wildcard broker/cli/*.c broker/server/*.c)
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c)
 UNIT_HELP := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 
@@ -156,7 +157,8 @@ $(GEN)/paths.h: FORCE
 	@echo '#define PFORK_WORKER_PATH "$(LIBEXECDIR)/picklefork-worker"' > $@.tmp
 	@cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
 
-room = $(if $(filter broker/cli/%,$(1)),cli,$(firstword $(subst /, ,$(1))))
+room = $(or $(patsubst broker/%/,%,$(filter broker/cli/ broker/server/,$(dir $(1)))), \
+	$(firstword $(subst /, ,$(1))))
 $(B)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(call say,CC)

@@ -15,11 +15,12 @@ $(PARKED_CLI): $(CLI_OBJ) $(B)/obj/tests/faults/parked_cli.o $(B)/libbroker.a \
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=pfork_broker_new $^ -lprotobuf-c \
 	    -lcrypto -lpthread -o $@
 
-.PHONY: faults faults-long
-faults: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
+.PHONY: faults faults-parked faults-long
+faults: $(CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
 	@$(FAULTS)
+faults-parked: $(PARKED_CLI) $(WORKER) $(B)/measure ## the same where workers are parked before
 	@$(PARKED_FAULTS)
-faults-long: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## the same with every errno, also from then on
+faults-long: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## both with every errno, also from then on
 	@$(FAULTS) --long
 	@$(PARKED_FAULTS) --long
 

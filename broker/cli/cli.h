@@ -16,7 +16,8 @@ enum exit_code {
 	EXIT_NOTHING = 3,	/* nothing to do */
 	EXIT_USAGE = 64,
 	EXIT_SANDBOX = 69,	/* the jail cannot be had: nothing was parsed */
-	EXIT_INTERNAL = 70
+	EXIT_INTERNAL = 70,
+	EXIT_BUSY = 75		/* serve: too much at once, or another server */
 };
 
 struct options {
@@ -29,6 +30,12 @@ struct options {
 	const char *root;	/* for the shards of an index */
 	pfork_pin *pins;	/* with root alone */
 	size_t pin_count;
+	const char **roots;	/* serve: all of them */
+	size_t root_count;
+	const char *socket;	/* serve */
+	const char *group;
+	unsigned parked;
+	bool parked_given;
 	unsigned jobs;		/* 0: as many as there are processors */
 	enum pfork_refuse refuse_at;	/* DEFAULT: not given */
 	bool json;
@@ -43,7 +50,7 @@ struct options {
 	bool help;
 };
 
-enum verb_id { LS, CONVERT, EXTRACT, SCAN, DOCTOR, HELP, VERBS };
+enum verb_id { LS, CONVERT, EXTRACT, SCAN, SERVE, DOCTOR, HELP, VERBS };
 #define ONLY(verb) (1u << (verb))
 
 struct verb {
@@ -60,6 +67,8 @@ int convert_run(struct options *options);
 int extract_run(struct options *options);
 int scan_run(struct options *options);
 int doctor_run(struct options *options);
+/* In broker/server. */
+int serve_run(struct options *options);
 int help_run(struct options *options);
 
 /* help.c */

@@ -43,6 +43,15 @@ const struct verb verbs[VERBS] = {
 	    "Exit status: 1 when a file is dangerous, else 2 when one is\n"
 	    "undecided, 3 when there was nothing to scan, else 0.\n",
 	    scan_run },
+	[SERVE] = { "serve", "--socket PATH [--root DIR]...",
+	    "answer requests on a unix socket",
+	    "One request a line, one JSON object a line back, as ls --json\n"
+	    "and scan --json give it: ping, ls PATH, scan PATH.  A path lies\n"
+	    "beneath a --root; - stands for a descriptor that is sent along\n"
+	    "(SCM_RIGHTS) and needs none.  SIGTERM ends it when what was asked\n"
+	    "is answered.  Exit status 69 when the jail does not hold here, 75\n"
+	    "when another server answers on the socket.\n",
+	    serve_run },
 	[DOCTOR] = { "doctor", "", "say how well this machine can jail",
 	    "Starts a worker, has it try a forbidden call, and shows which\n"
 	    "layers of the jail are in force.  Exit status 69 when a required\n"
@@ -77,7 +86,7 @@ help_all(FILE *out)
 	      "lists the options.  --version shows the version.\n\n"
 	      "Exit status: 0 done, 1 refused or dangerous, 2 could not "
 	      "decide, 3 nothing to do,\n64 wrong usage, 69 no jail to be "
-	      "had, 70 internal error.\n", out);
+	      "had, 70 internal error, 75 busy.\n", out);
 }
 
 int

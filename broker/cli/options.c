@@ -13,10 +13,11 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "options_serve.h"
 #include "print.h"
 
 #define LOADS (ONLY(LS) | ONLY(CONVERT) | ONLY(EXTRACT) | ONLY(SCAN))
-#define ALL (LOADS | ONLY(DOCTOR))
+#define ALL (LOADS | ONLY(SERVE) | ONLY(DOCTOR))
 
 /* -------------------------------------------------------------- values -- */
 
@@ -177,12 +178,15 @@ set_output(struct options *options, const char *value)
 	return 0;
 }
 
+/* There is room for one each word. */
 static int
 set_root(struct options *options, const char *value)
 {
 	options->root = value;
+	options->roots[options->root_count++] = value;
 	return 0;
 }
+
 
 static int
 hex_digit(char c)
@@ -259,26 +263,35 @@ static const struct option {
 	{ 0, "digest", NULL, ONLY(LS) | ONLY(SCAN),
 	    "add the SHA-256 of each tensor",
 	    FLAG(digest) },
-	{ 0, "scalars", NULL, ONLY(LS) | ONLY(SCAN),
+	{ 0, "scalars", NULL, ONLY(LS) | ONLY(SCAN) | ONLY(SERVE),
 	    "report numbers and text too, not only tensors",
 	    NULL, 0, PFORK_SCALARS },
 	{ 0, "strict", NULL, ONLY(SCAN),
 	    "exit 1 on unusual files too",
 	    FLAG(strict) },
-	{ 'j', "jobs", "N", ONLY(SCAN),
+	{ 'j', "jobs", "N", ONLY(SCAN) | ONLY(SERVE),
 	    "files at a time (default: one for each processor)",
 	    set_jobs, 0, 0 },
+	{ 0, "socket", "PATH", ONLY(SERVE),
+	    "where to listen; made with mode 0600",
+	    serve_set_socket, 0, 0 },
+	{ 0, "group", "NAME", ONLY(SERVE),
+	    "serve the members of this group too (mode 0660)",
+	    serve_set_group, 0, 0 },
+	{ 0, "parked", "N", ONLY(SERVE),
+	    "workers kept ready, 0 to 64 (default: processors and 2)",
+	    serve_set_parked, 0, 0 },
 	{ 0, "refuse-at", "LEVEL",
 	    ONLY(LS) | ONLY(CONVERT) | ONLY(EXTRACT),
 	    "refuse at dangerous, unusual or never",
 	    set_refuse, 0, 0 },
-	{ 0, "verify", NULL, LOADS,
+	{ 0, "verify", NULL, LOADS | ONLY(SERVE),
 	    "check the CRC-32 of stored zip members too",
 	    NULL, 0, PFORK_VERIFY },
-	{ 0, "lenient", NULL, LOADS,
+	{ 0, "lenient", NULL, LOADS | ONLY(SERVE),
 	    "take bytes after the last tensor (safetensors)",
 	    NULL, 0, PFORK_LENIENT },
-	{ 0, "snapshot", NULL, LOADS,
+	{ 0, "snapshot", NULL, LOADS | ONLY(SERVE),
 	    "copy the file first: it may be written to meanwhile",
 	    NULL, 0, PFORK_SNAPSHOT },
 	{ 0, "map-input", NULL, LOADS,
@@ -293,7 +306,10 @@ static const struct option {
 	{ 0, "pin", "FILE=HEX", LOADS,
 	    "with --root: no file but with this SHA-256; may be repeated",
 	    add_pin, 0, 0 },
-	{ 0, "limit", "NAME=N", LOADS,
+	{ 0, "root", "DIR", ONLY(SERVE),
+	    "serve files beneath DIR; may be repeated; no default",
+	    set_root, 0, 0 },
+	{ 0, "limit", "NAME=N", LOADS | ONLY(SERVE),
 	    "raise or lower a limit; N may end in K, M, G or T",
 	    set_limit, 0, 0 },
 	{ 0, "require-layer", "NAME", ALL,
@@ -428,7 +444,9 @@ options_parse(struct options *options, enum verb_id verb, int argc,
 	options->load.refuse_at = PFORK_REFUSE_NEVER;
 	options->files = calloc((size_t)argc + 1, sizeof(*options->files));
 	options->pins = calloc((size_t)argc + 1, sizeof(*options->pins));
-	if (options->files == NULL || options->pins == NULL)
+	options->roots = calloc((size_t)argc + 1, sizeof(*options->roots));
+	if (options->files == NULL || options->pins == NULL ||
+	    options->roots == NULL)
 		return EXIT_INTERNAL;
 	while (code == 0 && w.next < w.count) {
 		const char *word = w.at[w.next++];
@@ -458,5 +476,7 @@ options_free(struct options *options)
 	options->pins = NULL;
 	options->pin_count = 0;
 	free(options->files);
+	free(options->roots);
 	options->files = NULL;
+	options->roots = NULL;
 }

@@ -350,6 +350,7 @@ put_worker(struct json *j, const pfork_checkpoint *ckpt)
 	json_raw(j, "wall_ms", wall);
 	json_i64(j, "exit", info.exit_status);
 	json_i64(j, "signal", info.exit_signal);
+	json_bool(j, "parked", info.parked);
 	json_object_end(j);
 }
 

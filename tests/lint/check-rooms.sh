@@ -11,7 +11,7 @@ bad+=$(grep -rnE '#[[:space:]]*include[[:space:]]*["<](picklefork\.h|check\.h|se
 bad+=$(grep -rlE '#[[:space:]]*include.*(pb-c\.h|protobuf-c)' broker worker proto --include='*.[ch]' |
 	grep -vE '^proto/(wire|wire_inside|wire_tensor|canonical)\.' | sed 's/$/: sees generated protobuf code/' || true)
 bad+=$(grep -rnE '#[[:space:]]*include[[:space:]]*"(frame|wire|dtype|limits|checkpoint|session|check|spawn|error)\.h"' \
-	broker/cli --include='*.[ch]' || true)
+	broker/cli broker/server --include='*.[ch]' || true)
 if [ -n "$bad" ]; then
 	echo "check-rooms: a wall has a hole:" >&2
 	echo "$bad" >&2

@@ -42,6 +42,7 @@ verdict "no banned function" "$([ -z "$bad" ]; echo $?)"
 room_includes() {
 	case "$1" in
 	broker/cli/*) echo "-Iinclude -Ibroker/cli" ;;
+	broker/server/*) echo "-Iinclude -Ibroker/cli -Ibroker/server" ;;
 	broker/*) echo "-Iinclude -Ibroker -Iproto -I$gen" ;;
 	worker/*) echo "-Iworker -Iworker/formats -Iworker/pickle -Iproto -I$gen" ;;
 	*) echo "-Iproto -I$gen" ;;
@@ -49,9 +50,9 @@ room_includes() {
 }
 export gen
 export -f room_includes
-out=$(for room in broker/cli broker worker proto; do
+out=$(for room in broker/cli broker/server broker worker proto; do
 	files=$(grep "^$room/" <<<"$code")
-	[ "$room" != broker ] || files=$(grep -v '^broker/cli/' <<<"$files")
+	[ "$room" != broker ] || files=$(grep -vE '^broker/(cli|server)/' <<<"$files")
 	cppcheck --std=c11 --enable=warning,portability,performance --inline-suppr \
 		--suppress=missingIncludeSystem --suppress='*:'"$gen"'/*' --error-exitcode=1 \
 	--suppressions-list=tests/lint/cppcheck.txt --quiet -j2 \

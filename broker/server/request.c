@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * request.c - from one line to one line: "ping", "ls PATH", "scan PATH", or a
+ * descriptor in the path's place ("scan -").  A path leads beneath a root that
+ * the operator named, by the kernel's word (openat2), or it is refused.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "json.h"
+#include "report.h"
+#include "server.h"
+
+static void
+put_error(FILE *out, int code, const char *text)
+{
+	struct json j = { out, false };
+
+	json_object(&j, NULL);
+	json_string(&j, "schema", "picklefork.error/1");
+	json_i64(&j, "exit", code);
+	json_string(&j, "text", text);
+	json_object_end(&j);
+	json_newline(&j);
+}
+
+static void
+put_pong(FILE *out)
+{
+	struct json j = { out, false };
+
+	json_object(&j, NULL);
+	json_string(&j, "schema", "picklefork.pong/1");
+	json_string(&j, "version", pfork_version());
+	json_object_end(&j);
+	json_newline(&j);
+}
+
+static void
+put_report(const struct server *s, FILE *out, const char *file,
+    const pfork_checkpoint *ckpt, pfork_error *err)
+{
+	struct json j = { out, false };
+
+	report_json(&j, s->options, file, ckpt, err, NULL);
+	json_newline(&j);
+}
+
+/* ---------------------------------------------------------------- roots -- */
+
+/* The part of path beneath this root; NULL: it is not.  Text only finds the
+ * root; where the rest leads is for the kernel to say. */
+static const char *
+beneath(const struct root *root, const char *path)
+{
+	if (strncmp(path, root->path, root->length) != 0 ||
+	    path[root->length] != '/')
+		return NULL;
+	path += root->length;
+	while (*path == '/')
+		path++;
+	return *path == '\0' ? NULL : path;
+}
+
+/* A path that is not absolute is meant where there is one root. */
+static const struct root *
+find_root(const struct server *s, const char **path)
+{
+	const char *rest;
+
+	if ((*path)[0] != '/')
+		return s->root_count == 1 ? &s->roots[0] : NULL;
+	for (size_t i = 0; i < s->root_count; i++) {
+		rest = beneath(&s->roots[i], *path);
+		if (rest == NULL)
+			continue;
+		*path = rest;
+		return &s->roots[i];
+	}
+	return NULL;
+}
+
+/* ----------------------------------------------------------------- work -- */
+
+/* No more than --jobs at a time; the others wait. */
+static void
+begin_load(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	while (s->loads == 0)
+		pthread_cond_wait(&s->changed, &s->lock);
+	s->loads--;
+	pthread_mutex_unlock(&s->lock);
+}
+
+static void
+end_load(struct server *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->loads++;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* file: what the client called it.  The answer is a report whatever happens to
+ * the file; what is wrong with it stands there. */
+static void
+answer_file(struct server *s, FILE *out, const char *file, int fd)
+{
+	pfork_error err = { .code = PFORK_OK };
+	pfork_checkpoint *ckpt = NULL;
+	const struct root *root = NULL;
+	const char *path = file;
+	enum pfork_code code;
+
+	if (fd < 0) {
+		root = find_root(s, &path);
+		if (root == NULL) {
+			put_error(out, EXIT_REFUSED,
+			    "the path is beneath no root of this server");
+			return;
+		}
+	}
+	begin_load(s);
+	if (fd < 0)
+		code = pfork_store_scan(root->store, path, &ckpt, &err);
+	else
+		code = pfork_scan_fd(s->broker, fd, &ckpt, &err);
+	if (code == PFORK_OK) {
+		const pfork_error *fault = pfork_checkpoint_fault(ckpt);
+
+		err.code = PFORK_OK;
+		if (fault != NULL)
+			err = *fault;
+	}
+	put_report(s, out, file, ckpt, &err);
+	end_load(s);
+	pfork_checkpoint_unref(ckpt);
+}
+
+/* What follows the word and one space; NULL: another word. */
+static const char *
+argument_of(const char *line, const char *word)
+{
+	size_t length = strlen(word);
+
+	if (strncmp(line, word, length) != 0 || line[length] != ' ' ||
+	    line[length + 1] == '\0')
+		return NULL;
+	return line + length + 1;
+}
+
+static bool
+answer(struct server *s, FILE *out, const char *line, int fd)
+{
+	const char *file = argument_of(line, "ls");
+	bool wants_fd;
+
+	if (file == NULL)
+		file = argument_of(line, "scan");
+	wants_fd = file != NULL && strcmp(file, "-") == 0;
+	if (wants_fd != (fd >= 0)) {
+		put_error(out, EXIT_USAGE, wants_fd ?
+		    "- stands for a descriptor, and none came" :
+		    "a descriptor came that no request asked for");
+		return false;
+	}
+	if (file != NULL) {
+		answer_file(s, out, file, fd);
+		return true;
+	}
+	if (strcmp(line, "ping") == 0) {
+		put_pong(out);
+		return true;
+	}
+	put_error(out, EXIT_USAGE, "a request is: ping, ls PATH, scan PATH, "
+	    "or - and a descriptor for PATH");
+	return false;
+}
+
+bool
+request_answer(struct server *s, const char *line, int fd, char **text,
+    size_t *length)
+{
+	FILE *out = open_memstream(text, length);
+	bool goes_on;
+
+	*text = NULL;
+	if (out == NULL)
+		return false;
+	goes_on = answer(s, out, line, fd);
+	if (fclose(out) == 0)
+		return goes_on;
+	free(*text);
+	*text = NULL;
+	return false;
+}

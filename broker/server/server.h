@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * server.h - what the files of the daemon share.  It sits on the public header
+ * and on the command's report (broker/cli); clients are people and programs of
+ * the same user, and what they send is judged all the same.
+ */
+#ifndef SERVER_SERVER_H
+#define SERVER_SERVER_H
+
+#include <pthread.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+
+/* Connections at a time; one more is told that we are busy. */
+#define CLIENTS_MAX 64
+/* A request: a word and a path (PATH_MAX), with its newline. */
+#define LINE_BYTES 5000
+/* A whole line from its first byte; the next line; the taking of an answer. */
+#define LINE_MS 10000
+#define IDLE_MS 60000
+#define SEND_MS 30000
+
+struct root {
+	const char *path;	/* without slashes at its end */
+	size_t length;
+	pfork_store *store;
+};
+
+struct server {
+	const struct options *options;
+	pfork_broker *broker;
+	struct root *roots;
+	size_t root_count;
+	int listening;
+	char path[108];		/* of the socket */
+	struct stat socket;	/* which file that is */
+	/* What follows is the lock's. */
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	int clients[CLIENTS_MAX]; /* descriptors; -1: free */
+	unsigned client_count;
+	unsigned loads;		/* that may begin now */
+};
+
+/* listen.c.  0, or an exit code after a message. */
+int listen_open(struct server *s);
+/* Removes the socket, when it still is ours. */
+void listen_close(struct server *s);
+/* May this client be served?  Its uid, as the kernel has it. */
+bool listen_knows(const struct server *s, int client);
+
+/* client.c: one connection from its first line to its end; closes nothing. */
+void client_serve(struct server *s, int client);
+/* Tells a client what is wrong, as one line: an exit code's meaning and text
+ * of ours.  False: it is not there any more. */
+bool client_complain(int client, int code, const char *text);
+
+/* request.c: one line without its newline, and the descriptor that came with
+ * it (-1: none), which stays the caller's.  The answer is *text, one line, to be
+ * freed; NULL: no memory.  False: after it the connection ends. */
+bool request_answer(struct server *s, const char *line, int fd, char **text,
+    size_t *length);
+
+#endif
