@@ -211,7 +211,8 @@ time_machine(const char *path, bool warm)
 		machine();
 		/* Cleared here, so that it is not cleared while timed. */
 		memset(job.arena.base, 0, job.arena.used);
-		job.arena.used = 0;
+		arena_init(&job.arena, job.arena.base, ARENA_BYTES, full,
+		    NULL);
 	}
 	start = now_s();
 	opcodes = machine();

@@ -47,6 +47,8 @@ for found in importlib.metadata.distributions(path=[site]):
 this = machine.describe(versions, subprocess.run(
     [b.cli, "--version"], stdout=subprocess.PIPE,
     text=True).stdout.strip())
+path = options.json or os.path.join(
+    b.build, "bench-only.json" if only else "bench.json")
 for goals, _, measure in chosen:
     began = time.time()
     try:
@@ -56,11 +58,10 @@ for goals, _, measure in chosen:
         b.table.failed(goals[0], measure.__name__, "", str(e))
         b.close()
     pairs.progress(f"{', '.join(goals)}: {time.time() - began:.0f} s")
+    # A run that is cut short leaves what it has, and is no whole one.
+    b.table.save(path, this, time.time() - start, False)
 b.close()
 print("\n" + "\n".join(machine.lines(this)) + "\n")
 print(b.table.text())
 print(f"\nbench: {b.table.counts()}; {time.time() - start:.0f} s")
-# A part does not take the place of the whole, from which documents are made.
-b.table.save(options.json or os.path.join(
-    b.build, "bench-only.json" if only else "bench.json"), this,
-    time.time() - start, not only)
+b.table.save(path, this, time.time() - start, not only)
