@@ -29,6 +29,7 @@ fixtures: .venv/.stamp ## write tests/fixtures again with real torch
 	$(VENV_PYTHON) -W ignore tests/fixtures/numpy/make_numpy.py
 	$(VENV_PYTHON) -W ignore tests/fixtures/onnx/make_onnx.py
 	$(VENV_PYTHON) tests/fixtures/gguf/make_gguf.py
+	$(VENV_PYTHON) -W ignore tests/fixtures/dcp/make_dcp.py
 
 interop: $(CLI) $(WORKER) $(B)/answer ## compare with the real libraries: fixtures, 200 random files a format
 	@tests/interop/run.sh $(B) "$(MAKE)"

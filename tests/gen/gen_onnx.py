@@ -66,22 +66,19 @@ class Out:
         self.rows = []
         os.makedirs(path, exist_ok=True)
 
-    def beside(self, name, b):
-        with open(os.path.join(self.path, name), "wb") as f:
-            f.write(b)
-
     def write(self, ident, b, what, expect, code, verdict="undecided",
-              tensors=None, names=()):
+              tensors=None, names=(), **more):
         name = "onnx-" + ident + ".onnx"
         with open(os.path.join(self.path, name), "wb") as f:
             f.write(b)
         done = expect == "tensors"
         bad = 1 if verdict == "dangerous" else 0 if done else 2
+        ends = {"scan": bad, "ls": 0 if done else 2}
         self.rows.append({
             "id": name[:-5], "file": name, "what": what, "expect": expect,
-            "exit": {"scan": bad, "ls": 0 if done else 2},
+            "exit": {} if expect == "report" else ends,
             "code": code, "offset": None, "verdict": verdict,
-            "names": list(names), "tensors": tensors})
+            "names": list(names), "tensors": tensors, **more})
 
     def refuse(self, ident, t, what):
         self.write(ident, model(graph(GOOD, t)), what, "refuse",
@@ -168,38 +165,79 @@ def layouts(out):
 
 
 def far(out):
+    """Elements in another file: 24 bytes of "w.bin", which has 64."""
+    with open(os.path.join(out.path, "w.bin"), "wb") as f:
+        f.write(DATA + bytes(40))
+
     def entry(key, value):
         return data(13, data(1, key) + data(2, value))
 
-    def there(where, *more):
-        return model(graph(GOOD, tensor(
-            "a", (2,), 1, entry("location", where), *more, number(14, 1))))
+    def there(location="w.bin", offset=None, length=None, more=b"",
+              dims=(2, 3)):
+        pairs = {"location": location, "offset": offset, "length": length}
+        return tensor("a", dims, 1, b"".join(
+            entry(k, v) for k, v in pairs.items() if v is not None),
+            number(14, 1), more)
 
-    # The command opens what the model names, beside it and nowhere else.
-    for ident, where, code in (
-            ("gone", "gone.bin", "PFORK_E_SYSTEM"),
-            ("up", "../../etc/passwd", "PFORK_E_FORMAT"),
-            ("root", "/etc/passwd", "PFORK_E_FORMAT"),
-            ("empty", "", "PFORK_E_FORMAT")):
-        out.write("external-" + ident, there(where), "data in %r" % where,
-                  "refuse", code,
-                  "dangerous" if where[:1] in ("/", ".") else "undecided",
-                  names=(where or "another file",))
-    out.good("external-deeper", there("sub/w.bin"), "data in a directory",
-             names=("left out: a", "sub/w.bin"))
-    bytes_ = bytes(range(40, 60))
-    out.beside("onnx-external.data", bytes_)
-    out.good("external-whole", there("onnx-external.data",
-                                     entry("length", "8")),
-             "data in a file beside", {"a": row("F32", (2,), bytes_[:8])},
-             names=("onnx-external.data",))
-    out.good("external-part", there(
-        "onnx-external.data", entry("offset", "12"), entry("length", "8")),
-        "the end of a file beside", {"a": row("F32", (2,), bytes_[12:])})
-    out.write("external-past", there(
-        "onnx-external.data", entry("offset", "13"), entry("length", "8")),
-        "a byte past a file beside", "refuse", "PFORK_E_FORMAT")
-    out.rows[-1]["between_files"] = True
+    def loads(ident, what, t, a, **o):
+        out.good("external-" + ident, model(graph(GOOD, t)), what, {
+            "a": row("F32", (2, 3), a)}, **o)
+
+    def refuse(ident, what, t, **o):
+        out.write("external-" + ident, model(graph(GOOD, t)), what,
+                  o.pop("expect", "refuse"), o.pop("code", "PFORK_E_FORMAT"),
+                  **o)
+
+    loads("plain", "24 bytes of a file", there(offset="0", length="24"), DATA)
+    loads("middle", "from byte 40 on", there(offset="40", length="24"),
+          bytes(24))
+    loads("default", "no offset and no length", there(), DATA)
+    loads("other-keys", "keys that tell more", there(more=entry(
+        "checksum", "x") + entry("basepath", "/x") + entry("new", "1")), DATA)
+    out.good("external-deeper", model(graph(GOOD, there("sub/w.bin"))),
+             "a file of a directory below", names=("left out: a",))
+    for ident, where in (("up", "../../etc/passwd"), ("root", "/etc/passwd"),
+                         ("back", "..\\w.bin"), ("dots", ".."),
+                         ("inside", "x/../w.bin")):
+        refuse(ident, "data in %r" % where, there(where),
+               verdict="dangerous", names=("onnx: ",))
+    for ident, where in (("empty", ""), ("dot", "."), ("long", "x" * 256),
+                         ("drive", "c:\\w.bin")):
+        refuse(ident, "data in %r" % where[:20], there(where))
+    refuse("nul", "a NUL in the name", there("w.bin\0"),
+           verdict="dangerous")
+    refuse("nowhere", "no location", there(None, "0", "24"))
+    refuse("missing", "a file that is not there", there("no-such"),
+           expect="report", code="PFORK_E_SYSTEM")
+    refuse("itself", "the model's own bytes", there("onnx-external-itself"
+           ".onnx", "0", "24"), expect="report", code=None,
+           verdict=["clean", "undecided"])
+    for ident, offset, length in (
+            ("end", "41", "24"), ("beyond", "65", "24"),
+            ("far", str(2 ** 62), "24")):
+        refuse(ident, "bytes that the file does not have",
+               there(offset=offset, length=length), expect="report",
+               between_files=True)
+    for n in BIG + (2 ** 64, 10 ** 40):
+        if n < 2 ** 63 - 24:
+            refuse("offset-%x" % n, "an offset of %d" % n,
+                   there(offset=str(n)), expect="report", between_files=True)
+        else:
+            refuse("offset-%x" % n, "an offset of %d" % n,
+                   there(offset=str(n)))
+        refuse("length-%x" % n, "a length of %d" % n, there(length=str(n)))
+    for ident, text in (("minus", "-1"), ("plus", "+1"), ("blank", " 1"),
+                        ("none", ""), ("hex", "0x1"), ("score", "1_0"),
+                        ("arabic", "\u0661")):
+        refuse("number-" + ident, "an offset of %r" % text,
+               there(offset=text))
+    for n in (0, 23, 25, 64):
+        refuse("long-%d" % n, "a length of %d for 24 bytes" % n,
+               there(length=str(n)))
+    refuse("twice", "two locations", there(more=entry("location", "v")))
+    refuse("raw", "raw_data as well", there(more=raw(DATA)))
+    refuse("floats", "float_data as well", there(more=data(4, DATA)))
+    refuse("dim", "a dimension of 2^62", there(dims=(2 ** 62, 8)))
 
 
 def nested(levels, inner):

@@ -128,16 +128,21 @@ is_deeper(const struct onnx_far *far)
 }
 
 void
+onnx_external_need(const struct onnx *o, const struct onnx_tensor *t)
+{
+	if ((t->far.seen & 1u << LOCATION) == 0)
+		onnx_bad(o, t->message->at,
+		    "onnx: data in another file that is not named");
+	if (t->raw || t->runs > 0)
+		onnx_bad(o, t->at, "onnx: a tensor has its data twice");
+}
+
+void
 onnx_external_judge(struct onnx *o, struct onnx_tensor *t)
 {
 	struct onnx_far *far = &t->far;
 	uint64_t end;
 
-	if ((far->seen & 1u << LOCATION) == 0)
-		onnx_bad(o, t->message->at,
-		    "onnx: data in another file that is not named");
-	if (t->raw || t->runs > 0)
-		onnx_bad(o, t->at, "onnx: a tensor has its data twice");
 	if (is_deeper(far)) {
 		t->left_out = "its data is in a file of another directory";
 		return;
@@ -155,6 +160,24 @@ onnx_external_judge(struct onnx *o, struct onnx_tensor *t)
 		onnx_bad(o, t->message->at, "onnx: a place where no file ends");
 }
 
+/* Nothing stands in the file, which onnx leaves empty where it is the tensor's
+ * own; so nobody need open it. */
+static void
+send_empty(struct onnx *o, const struct piece_out *p)
+{
+	uint64_t strides[RANK_MAX];
+	struct tensor_out out = {
+		.path = p->path, .dtype = p->dtype, .rank = p->rank,
+		.shape = p->shape, .strides = strides, .where = p->where
+	};
+
+	if (!shape_strides(p->shape, p->rank, strides))
+		die(o->job, FAULT_FORMAT, p->where,
+		    "onnx: strides overflow");
+	out.storage = sink_stream(o->job, 0);
+	(void)sink_tensor(o->job, &out);
+}
+
 void
 onnx_external_send(struct onnx *o, const struct onnx_tensor *t,
     const char *suffix)
@@ -169,6 +192,9 @@ onnx_external_send(struct onnx *o, const struct onnx_tensor *t,
 		.where = onnx_offset(o, t->message->at)
 	};
 
-	(void)sink_piece(o->job, &out);
+	if (t->nbytes == 0)
+		send_empty(o, &out);
+	else
+		(void)sink_piece(o->job, &out);
 	sink_progress(o->job, out.where, o->job->size);
 }

@@ -192,6 +192,8 @@ onnx_tensor_read(struct onnx *o, const struct pb_field *message,
 	t->rank = rank <= RANK_MAX ? (size_t)rank : 0;
 	if (rank > RANK_MAX)
 		t->left_out = "it has more than 64 dimensions";
+	if (t->external)
+		onnx_external_need(o, t);
 	judge_type(o, t);
 	if (t->left_out != NULL)
 		return;

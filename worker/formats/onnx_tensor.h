@@ -41,10 +41,11 @@ void onnx_tensor_read(struct onnx *o, const struct pb_field *message,
 void onnx_tensor_send(struct onnx *o, const struct onnx_tensor *t,
     const char *suffix);
 
-/* onnx_external.c: one pair of a key and a value; all of them, judged (it may
- * become left_out); the box. */
+/* onnx_external.c: one pair of a key and a value; what must be there whoever
+ * reads; all of them, judged (it may become left_out); the box. */
 void onnx_external_read(struct onnx *o, const struct pb_field *message,
     struct onnx_far *far);
+void onnx_external_need(const struct onnx *o, const struct onnx_tensor *t);
 void onnx_external_judge(struct onnx *o, struct onnx_tensor *t);
 void onnx_external_send(struct onnx *o, const struct onnx_tensor *t,
     const char *suffix);

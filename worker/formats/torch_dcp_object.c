@@ -58,6 +58,7 @@ vref
 dcp_attribute(const struct dcp *d, vref object, const char *name)
 {
 	const struct value *call = graph_at(&d->graph, object);
+	uint64_t where = graph_where(&d->graph, object);
 	vref found = VREF_MISSING;
 	const struct value *state;
 	struct wire_bytes key;
@@ -65,19 +66,19 @@ dcp_attribute(const struct dcp *d, vref object, const char *name)
 	if (call->as.call.state == VREF_MISSING)
 		return VREF_MISSING;
 	state = dcp_dict(d, call->as.call.state,
-	    "dcp: attributes are no dict", graph_where(&d->graph, object));
+	    "dcp: attributes are no dict", where);
 	if ((call->flags & VALUE_BUILT_TWICE) != 0 ||
 	    state->as.seq.count > 2 * ATTRIBUTES_MAX)
-		die(d->job, FAULT_FORMAT, graph_where(&d->graph, object),
+		die(d->job, FAULT_FORMAT, where,
 		    "dcp: attributes that its class does not have");
 	for (uint32_t i = 0; i + 1 < state->as.seq.count; i += 2) {
 		key = dcp_text(d, state->as.seq.at[i],
-		    "dcp: an attribute's name is no text", graph_where(&d->graph, object));
+		    "dcp: an attribute's name is no text", where);
 		if (key.len != strlen(name) ||
 		    memcmp(key.at, name, key.len) != 0)
 			continue;
 		if (found != VREF_MISSING)
-			die_about(d->job, FAULT_FORMAT, graph_where(&d->graph, object),
+			die_about(d->job, FAULT_FORMAT, where,
 			    "dcp: an attribute is there twice", name,
 			    strlen(name));
 		found = state->as.seq.at[i + 1];

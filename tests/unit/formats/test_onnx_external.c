@@ -126,6 +126,23 @@ test_defaults(void **state)
 	harness_free(&h);
 }
 
+/* Nobody opens a file for nothing. */
+static void
+test_empty(void **state)
+{
+	struct harness h;
+	struct made m;
+
+	(void)state;
+	make(&m, "w", "0", "0");
+	m.bytes[7] = 0;		/* the dimension */
+	assert_true(harness_run(m.bytes, m.length, GO_PIECES, &h));
+	assert_int_equal(h.piece_count, 0);
+	assert_int_equal(h.tensor_count, 1);
+	assert_int_equal(h.tensors[0].shape[0], 0);
+	harness_free(&h);
+}
+
 static void
 test_without_siblings(void **state)
 {
@@ -262,6 +279,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_box),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_empty),
 		cmocka_unit_test(test_without_siblings),
 		cmocka_unit_test(test_deeper),
 		cmocka_unit_test(test_refused),
