@@ -282,7 +282,7 @@ store_load_file(const struct pfork_store *s, struct store_budget *budget,
 {
 	struct pfork_broker b;
 	struct source input;
-	pfork_checkpoint *c;
+	pfork_checkpoint *c = NULL;
 	pfork_error why;
 	uint64_t size;
 	enum pfork_code code;

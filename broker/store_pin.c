@@ -123,7 +123,7 @@ store_judge_pin(const struct pfork_store *s, struct store_budget *budget,
 	struct store_pin key = { .file = (char *)(uintptr_t)path };
 	const struct store_pin *pin = bsearch(&key, s->pins, s->pin_count,
 	    sizeof(s->pins[0]), by_file);
-	uint8_t digest[SHA256_BYTES];
+	uint8_t digest[SHA256_BYTES] = { 0 };
 	enum pfork_code code;
 
 	if (pin == NULL)

@@ -156,7 +156,7 @@ store_add_part(struct store_set *set, const char *file, enum store_part how,
 	pfork_checkpoint *c = NULL;
 	pfork_error why = { .code = PFORK_OK };
 	enum pfork_code code;
-	bool others_write;
+	bool others_write = false;
 
 	*part = NULL;
 	code = load_sibling(set, file, how, &c, &others_write, &why);

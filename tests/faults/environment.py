@@ -46,14 +46,18 @@ NEEDED = ("seccomp", "prctl", "capset", "prlimit64", "close_range")
 # These are best effort, and doctor names what is lost.
 NAMED = {"unshare": "user-ns", "landlock_create_ruleset": "landlock",
          "landlock_restrict_self": "landlock"}
+SET = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..",
+                   "fixtures", "dcp", "good-ranks")
 LINKS_LOST = ("linkat", "renameat2", "fsync")
 
 
-def outer_filter(call, answer):
+def outer_filter(call, answer, numbers=None):
     """A classic BPF program: this call answers -answer, or 0."""
+    number = (numbers or NUMBERS)[call]
+
     def op(code, jt, jf, k):
         return struct.pack("<HBBI", code, jt, jf, k)
-    program = op(0x20, 0, 0, 0) + op(0x15, 0, 1, NUMBERS[call]) + \
+    program = op(0x20, 0, 0, 0) + op(0x15, 0, 1, number) + \
         op(0x06, 0, 0, 0x00050000 | answer) + op(0x06, 0, 0, 0x7fff0000)
     text = ctypes.create_string_buffer(program, len(program))
     fprog = ctypes.create_string_buffer(
@@ -149,6 +153,27 @@ def doctor_trial(place, wrong, call, layer):
     shutil.rmtree(out)
 
 
+def set_trial(place, wrong, verb, answer):
+    """Several files, where openat2 cannot be had: nothing but it would hold
+    them in their directory, so nothing is opened."""
+    out = new_out()
+    place_of_set = new_out()
+    argv = place.command(verb, out, os.path.join(place_of_set, "set"))
+    numbers = {"openat2": 437}
+    shutil.copytree(SET, os.path.join(place_of_set, "set"))
+    os.chmod(os.path.join(place_of_set, "set"), 0o755)
+    before = outer_filter("openat2", answer, numbers)
+    result = trial.run(argv, wrong, out, before=before)
+    want = (69, b"openat2 cannot be had") if answer == ENOSYS else \
+        (2, b"cannot be opened")
+    if result.code != want[0] or want[1] not in result.err:
+        wrong("exit %d: %r" % (result.code, result.err[-200:]))
+    if os.path.exists(os.path.join(out, "out.safetensors")):
+        wrong("an output is there")
+    shutil.rmtree(out)
+    shutil.rmtree(place_of_set)
+
+
 def mounter():
     """A command in a mount namespace of its own, as the user who calls."""
     if os.geteuid() == 0:
@@ -219,6 +244,10 @@ def rows(place, long, skipped):
                     made.append(("outer filter %s %s=%d" % (
                         verb, call, answer), filter_trial,
                         (verb, call, answer)))
+        for answer in (EPERM, ENOSYS):
+            for verb in ("ls", "convert"):
+                made.append(("outer filter %s of a set openat2=%d" % (
+                    verb, answer), set_trial, (verb, answer)))
         # A filter that says "done" and has done nothing.
         for verb in ("ls", "convert"):
             made.append(("outer filter %s seccomp=0" % verb, filter_trial,
