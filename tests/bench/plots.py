@@ -32,13 +32,18 @@ def groups_of(rows):
             continue
         if row["work"].startswith("..") and groups:
             bars = groups[-1][1]
+            if row["aim"] and row["ours_s"] not in [v for _, v, _, _ in bars]:
+                bars.append(("picklefork, " + row["work"].lstrip(". "),
+                             row["ours_s"], "ours",
+                             show_seconds(row["ours_s"])))
         elif groups and groups[-1][0] == row["work"]:
             bars = groups[-1][1]
         else:
             bars = [("picklefork", row["ours_s"], "ours",
                      show_seconds(row["ours_s"]))]
             groups.append((row["work"], bars))
-        if row["kind"] in ("peer", "limit") and "beside_s" in row:
+        if row["kind"] in ("peer", "limit") and "beside_s" in row and \
+                row["beside_name"] not in [name for name, _, _, _ in bars]:
             bars.append((row["beside_name"], row["beside_s"], row["kind"],
                          show_seconds(row["beside_s"])))
     return groups

@@ -76,6 +76,8 @@ def unpickle(b):
               label="CPython's C unpickler, gc off")
     t.compare("G8", ".. in a worker's fresh memory", s, "fresh", "C unpickler",
               0.10, label="CPython's C unpickler, stubs")
+    t.compare("G8", ".. and the limit", s, "warm", "opcodes", kind="limit",
+              label="a bare pass over its opcodes")
     t.compare("pass", "pickle machine, warm", s, "warm", "opcodes", 2, "limit",
               label="a bare pass over its opcodes")
 
