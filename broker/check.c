@@ -21,7 +21,11 @@
 /* worker/utf8.c knows this too.  It is written twice on purpose: the trusted
  * side takes no code, and so no mistake, from the side that it judges. */
 
-/* Bytes of the sequence that starts here, 0 when it is not well-formed. */
+/* Bytes of the sequence that starts here, 0 when it is not well-formed.
+ * (The comments with an @ are what `make prove` proves for every input.) */
+/*@ requires left > 0 && \valid_read(at + (0 .. left - 1));
+  @ assigns \nothing;
+  @ ensures \result <= 4 && \result <= left; */
 static size_t
 utf8_sequence(const uint8_t *at, size_t left)
 {
@@ -47,26 +51,41 @@ utf8_sequence(const uint8_t *at, size_t left)
 		high = 0x8f;	/* over U+10FFFF */
 	if (at[1] < low || at[1] > high)
 		return 0;
+	/*@ loop invariant 2 <= i <= size;
+	  @ loop assigns i;
+	  @ loop variant size - i; */
 	for (size_t i = 2; i < size; i++)
 		if (at[i] < 0x80 || at[i] > 0xbf)
 			return 0;
 	return size;
 }
 
+/* One load; the order of the bytes does not matter. */
+/*@ requires \valid_read(at + (0 .. 7));
+  @ assigns \nothing; */
+static uint64_t
+eight_bytes(const uint8_t *at)
+{
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8 |
+	    (uint64_t)at[2] << 16 | (uint64_t)at[3] << 24 |
+	    (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 |
+	    (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+}
+
 bool
 check_utf8(const uint8_t *at, size_t length)
 {
-	uint64_t word;
 	size_t size;
 
+	/*@ loop invariant 0 <= i <= length;
+	  @ loop assigns i, size;
+	  @ loop variant length - i; */
 	for (size_t i = 0; i < length; i += size) {
 		/* Eight bytes of ASCII at once. */
-		size = sizeof(word);
-		if (length - i >= size) {
-			memcpy(&word, at + i, size);
-			if ((word & UINT64_C(0x8080808080808080)) == 0)
-				continue;
-		}
+		size = 8;
+		if (length - i >= size && (eight_bytes(at + i) &
+		    UINT64_C(0x8080808080808080)) == 0)
+			continue;
 		size = utf8_sequence(at + i, length - i);
 		if (size == 0)
 			return false;
@@ -96,9 +115,14 @@ check_name(struct wire_bytes name)
 }
 
 /* A number as JSON would write it, too: reports do. */
+/*@ requires b.len == 0 || \valid_read(b.at + (0 .. b.len - 1));
+  @ assigns \nothing; */
 static bool
 is_index(struct wire_bytes b)
 {
+	/*@ loop invariant 0 <= i <= b.len;
+	  @ loop assigns i;
+	  @ loop variant b.len - i; */
 	for (size_t i = 0; i < b.len; i++)
 		if (b.at[i] < '0' || b.at[i] > '9')
 			return false;

@@ -55,6 +55,8 @@ struct geometry {
 
 /* Well-formed UTF-8 (Unicode 15, table 3-7): no overlong forms, no surrogates,
  * nothing over U+10FFFF. */
+/*@ requires length == 0 || \valid_read(at + (0 .. length - 1));
+  @ assigns \nothing; */
 bool check_utf8(const uint8_t *at, size_t length);
 
 /* Non-empty, at most TENSOR_NAME_MAX bytes of UTF-8 without NUL. */

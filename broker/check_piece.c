@@ -47,7 +47,7 @@ judge_box(const struct wire_piece *m, bool *all)
 static struct finding
 judge_place(const struct wire_piece *m, const struct dtype *d)
 {
-	uint64_t bytes;
+	uint64_t bytes = 0;
 
 	if (m->kind != PIECE_RAW && m->kind != PIECE_TORCH)
 		return lie("a piece is of an unknown kind");

@@ -134,6 +134,9 @@ shape_count(const uint64_t *shape, size_t rank, uint64_t *out)
 
 	if (rank > RANK_MAX)
 		return false;
+	/*@ loop invariant 0 <= i <= rank;
+	  @ loop assigns i, count, empty;
+	  @ loop variant rank - i; */
 	for (size_t i = 0; i < rank; i++) {
 		if (shape[i] > DIMENSION_MAX)
 			return false;
@@ -185,6 +188,9 @@ shape_span(const struct dtype *d, const uint64_t *shape,
 		*out = 0;
 		return true;
 	}
+	/*@ loop invariant 0 <= i <= rank;
+	  @ loop assigns i, last, step;
+	  @ loop variant rank - i; */
 	for (size_t i = 0; i < rank; i++) {
 		if (__builtin_mul_overflow(shape[i] - 1, strides[i], &step) ||
 		    __builtin_add_overflow(last, step, &last))
@@ -205,6 +211,9 @@ shape_strides(const uint64_t *shape, size_t rank, uint64_t *out)
 
 	if (rank > RANK_MAX)
 		return false;
+	/*@ loop invariant 0 <= i <= rank;
+	  @ loop assigns i, step, out[0 .. rank - 1];
+	  @ loop variant i; */
 	for (size_t i = rank; i-- > 0;) {
 		out[i] = step;
 		if (shape[i] > 1 &&
@@ -219,9 +228,15 @@ shape_is_contiguous(const uint64_t *shape, const uint64_t *strides, size_t rank)
 {
 	uint64_t step = 1;
 
+	/*@ loop invariant 0 <= i <= rank;
+	  @ loop assigns i;
+	  @ loop variant rank - i; */
 	for (size_t i = 0; i < rank; i++)
 		if (shape[i] == 0)
 			return true;
+	/*@ loop invariant 0 <= i <= rank;
+	  @ loop assigns i, step;
+	  @ loop variant i; */
 	for (size_t i = rank; i-- > 0;) {
 		if (shape[i] == 1)
 			continue;

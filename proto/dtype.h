@@ -71,6 +71,8 @@ const struct dtype *dtype_by_name(const char *name, size_t length);
 const struct dtype *dtype_by_torch(const char *name, size_t length);
 /* Whole bytes an element, for types that views with strides may have; 0 for
  * sub-byte and block types, which must be contiguous. */
+/*@ requires \valid_read(d);
+  @ assigns \nothing; */
 unsigned dtype_element_bytes(const struct dtype *d);
 
 /* Each returns false on overflow or where a rule of the type is broken, and
@@ -80,13 +82,36 @@ unsigned dtype_element_bytes(const struct dtype *d);
  * shape_span: bytes from the first element to the end of the last one, 0 for an
  * empty tensor.  shape_strides: C order (0 elements: computed as if each
  * zero dimension were 1, as torch does); out holds rank numbers.
- * shape_is_contiguous: strides are C order, dimensions of size 1 ignored. */
+ * shape_is_contiguous: strides are C order, dimensions of size 1 ignored.
+ * (64 is RANK_MAX; the comments with an @ are what `make prove` proves.) */
+/*@ requires (rank == 0 || rank > 64 ||
+  @     \valid_read(shape + (0 .. rank - 1))) && \valid(out);
+  @ assigns *out;
+  @ ensures \result != 0 ==> rank <= 64 && \initialized(out); */
 bool shape_count(const uint64_t *shape, size_t rank, uint64_t *out);
+/*@ requires (rank == 0 || rank > 64 ||
+  @     \valid_read(shape + (0 .. rank - 1))) && \valid(out) && \valid_read(d) &&
+  @     \separated(d, out);
+  @ assigns *out;
+  @ ensures \result != 0 ==> \initialized(out); */
 bool shape_bytes(const struct dtype *d, const uint64_t *shape, size_t rank,
     uint64_t *out);
+/*@ requires (rank == 0 || rank > 64 ||
+  @     (\valid_read(shape + (0 .. rank - 1)) &&
+  @     \valid_read(strides + (0 .. rank - 1)))) && \valid(out) &&
+  @     \valid_read(d) && \separated(d, out);
+  @ assigns *out;
+  @ ensures \result != 0 ==> \initialized(out); */
 bool shape_span(const struct dtype *d, const uint64_t *shape,
     const uint64_t *strides, size_t rank, uint64_t *out);
+/*@ requires rank == 0 || rank > 64 ||
+  @     (\valid_read(shape + (0 .. rank - 1)) && \valid(out + (0 .. rank - 1)) &&
+  @     \separated(shape + (0 .. rank - 1), out + (0 .. rank - 1)));
+  @ assigns out[0 .. rank - 1]; */
 bool shape_strides(const uint64_t *shape, size_t rank, uint64_t *out);
+/*@ requires rank == 0 || (\valid_read(shape + (0 .. rank - 1)) &&
+  @     \valid_read(strides + (0 .. rank - 1)));
+  @ assigns \nothing; */
 bool shape_is_contiguous(const uint64_t *shape, const uint64_t *strides,
     size_t rank);
 

@@ -26,6 +26,10 @@ cursor_bytes(struct cursor *c, uint64_t length)
 	return here;
 }
 
+/*@ requires cursor_fine(c) && \separated(c, c->at + (0 .. c->left - 1)) &&
+  @     width <= 8;
+  @ assigns *c;
+  @ ensures cursor_fine(c) && \separated(c, c->at + (0 .. c->left - 1)); */
 static uint64_t
 little(struct cursor *c, unsigned width)
 {
@@ -34,6 +38,9 @@ little(struct cursor *c, unsigned width)
 
 	if (p == NULL)
 		return 0;
+	/*@ loop invariant 0 <= i <= width;
+	  @ loop assigns i, value;
+	  @ loop variant i; */
 	for (unsigned i = width; i-- > 0;)
 		value = value << 8 | p[i];
 	return value;

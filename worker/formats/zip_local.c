@@ -170,6 +170,18 @@ read_descriptor(struct window *w, const struct zip_member *m, uint64_t at,
 	return length;
 }
 
+/* Whether a local header at `header`, `length` bytes with its name and extra,
+ * and `packed` bytes of data behind it end at or before `stop`; no sum here can
+ * wrap, whatever the numbers are (`make prove`). */
+/*@ requires header <= stop;
+  @ assigns \nothing;
+  @ ensures \result != 0 <==> header + length + packed <= stop; */
+static bool
+member_fits(uint64_t header, uint64_t length, uint64_t packed, uint64_t stop)
+{
+	return length <= stop - header && packed <= stop - header - length;
+}
+
 /* Judges one member's local part; returns the offset of its end. */
 static uint64_t
 read_member(struct window *w, struct zip_member *m)
@@ -187,8 +199,7 @@ read_member(struct window *w, struct zip_member *m)
 	if (l.sig != ZIP_LOCAL_SIG)
 		zip_fail(job, m, header, "zip: no local header");
 	length = (uint64_t)ZIP_LOCAL_LEN + l.name_len + l.extra_len;
-	if (length > w->stop - header ||
-	    m->packed > w->stop - header - length)
+	if (!member_fits(header, length, m->packed, w->stop))
 		zip_fail(job, m, header,
 		    "zip: member runs into the directory");
 	bytes = window_at(w, header, (size_t)length);
