@@ -170,7 +170,7 @@ report_bigint(const uint8_t *bytes, size_t length)
 {
 	bool negative = length > 0 && bytes[length - 1] >= 0x80;
 	unsigned carry = 1;
-	uint8_t *absolute = malloc(length + 1);
+	uint8_t *absolute = calloc(length + 1, 1);
 	size_t size = 2 * length + 8;
 	char *out = malloc(size);
 	size_t used;

@@ -131,19 +131,25 @@ run_triple(struct torch_tar *t, uint64_t where)
 
 /* ---------------------------------------------------------------- the table */
 
-struct tar_object *
-torch_tar_find(const struct torch_tar *t, int64_t key)
+/* The key's slot, or the free one where it belongs; at least half of them are
+ * free. */
+static struct tar_object *
+slot_of(const struct torch_tar *t, int64_t key)
 {
 	uint64_t hash = siphash(t->job->seed, &key, sizeof key);
 	struct tar_object *o;
 
-	if (t->capacity == 0)
-		return NULL;
 	for (uint64_t i = hash;; i++) {
 		o = &t->objects[i & (t->capacity - 1)];
 		if (o->kind == OBJECT_NONE || o->key == key)
 			return o;
 	}
+}
+
+struct tar_object *
+torch_tar_find(const struct torch_tar *t, int64_t key)
+{
+	return t->capacity == 0 ? NULL : slot_of(t, key);
 }
 
 static struct tar_object *
@@ -160,9 +166,9 @@ new_object(struct torch_tar *t, int64_t key, enum object_kind kind,
 		    sizeof *t->objects);
 		for (uint32_t i = 0; i < had; i++)
 			if (old[i].kind != OBJECT_NONE)
-				*torch_tar_find(t, old[i].key) = old[i];
+				*slot_of(t, old[i].key) = old[i];
 	}
-	o = torch_tar_find(t, key);
+	o = slot_of(t, key);
 	if (o->kind != OBJECT_NONE)
 		torch_tar_lie(t, where, "a key is given twice");
 	t->count++;

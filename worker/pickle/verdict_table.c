@@ -25,7 +25,6 @@ static void
 line_bytes(struct line *l, const char *at, size_t len)
 {
 	for (size_t i = 0; i < len && l->len < NOTE_TEXT_MAX; i++)
-		/* NOLINTNEXTLINE: at is length bytes that were written */
 		l->text[l->len++] = at[i] == '\0' ? '?' : at[i];
 	l->text[l->len] = '\0';
 }
@@ -47,7 +46,7 @@ line_part(struct line *l, const char *at, size_t len)
 static void
 line_number(struct line *l, uint64_t n)
 {
-	char digits[20];
+	char digits[20] = { 0 };
 	size_t at = sizeof digits;
 
 	do {
@@ -87,9 +86,8 @@ void
 scan_say(struct scan *s, enum note_kind kind, enum verdict level,
     uint64_t where, uint32_t nest, const char *text)
 {
-	struct line l;
+	struct line l = { .len = 0 };
 
-	l.len = 0;
 	line_text(&l, text);
 	if (nest != 0)
 		line_nest(&l, &s->nests[nest - 1]);
@@ -295,12 +293,11 @@ static void
 say_name(struct scan *s, const struct seen *e)
 {
 	enum verdict level = level_of(e);
-	struct line l;
+	struct line l = { .len = 0 };
 
 	if (e->nest != 0 && s->nests[e->nest - 1].weak &&
 	    level != VERDICT_DANGEROUS)
 		return;
-	l.len = 0;
 	line_part(&l, e->module, e->module_len);
 	line_text(&l, ".");
 	line_part(&l, e->name, e->name_len);
