@@ -29,8 +29,6 @@ static uint64_t shape[RANK_ROOM];
 static uint64_t strides[RANK_ROOM];
 static uint32_t numbers[WIRE_LAYERS_MAX + 2];
 static struct storage storages[STORAGES];
-static char known[TENSOR_NAME_MAX + 1];	/* NUL at its end, at least */
-static struct path_component components[PARTS_ROOM];
 
 static struct wire_bytes
 any_bytes(void)
@@ -51,13 +49,6 @@ fill(void)
 	/*@ loop unroll PARTS_ROOM; */
 	for (size_t i = 0; i < PARTS_ROOM; i++)
 		parts[i] = any_bytes();
-	Frama_C_make_unknown(known, sizeof(known) - 1);
-	/*@ loop unroll PARTS_ROOM; */
-	for (size_t i = 0; i < PARTS_ROOM; i++) {
-		components[i].text = known;
-		components[i].length = (uint32_t)any_upto(TENSOR_NAME_MAX);
-		components[i].kind = (uint8_t)any_upto(UINT8_MAX);
-	}
 	for (size_t i = 0; i < STORAGES; i++)
 		storages[i].length = any_u64();
 }
@@ -115,15 +106,10 @@ tensors(const struct rules *r, struct totals *t)
 	(void)check_alias(r, t, &a);
 }
 
+/* First boxes: what a further one is held against, the broker has made. */
 static void
 pieces(const struct rules *r, struct totals *t)
 {
-	struct pfork_tensor open = {
-		.name = known, .path = components,
-		.dtype = dtype_by_code(any_u32()), .shape = shape,
-		.rank = (uint16_t)any_upto(RANK_MAX),
-		.path_length = (uint16_t)any_upto(PATH_PARTS_MAX)
-	};
 	struct wire_piece m = {
 		.name = any_bytes(), .path = parts,
 		.path_count = any_upto(PARTS_ROOM),
@@ -137,8 +123,7 @@ pieces(const struct rules *r, struct totals *t)
 	struct geometry g;
 	bool more;
 
-	(void)check_piece(r, t, any_upto(1) != 0 ? &open : NULL, &m, &g,
-	    &more);
+	(void)check_piece(r, t, NULL, &m, &g, &more);
 }
 
 static void
