@@ -2,8 +2,8 @@
  *
  * keeper.c - see keeper.h.  Trusts no worker: one that waits has been verified,
  * and is verified again by its load.  Must never give one worker two jobs, wait
- * for a worker while it holds the lock, or act in a process that forked from its
- * own: that one has the descriptors and neither the thread nor the children.
+ * for a worker while it holds the lock, or act in a process that forked from
+ * its own: that one has the descriptors, not the thread or the children.
  */
 #include "keeper.h"
 
@@ -420,8 +420,9 @@ keeper_wait(struct keeper *k, uint32_t count, int ms)
 	int rc = 0;
 
 	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000 + (until.tv_nsec / 1000000 + ms % 1000) / 1000;
-	until.tv_nsec = (until.tv_nsec + ms % 1000 * 1000000L) % 1000000000;
+	until.tv_nsec += ms % 1000 * 1000000L;
+	until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&k->lock);
 	while (rc == 0 && k->parked.count < count)
 		rc = pthread_cond_timedwait(&k->grown, &k->lock, &until);

@@ -155,7 +155,7 @@ pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 {
 	pfork_probe_result r = { 0 };
 	enum pfork_code code;
-	pfork_error parked_err;
+	pfork_error parked_err = { 0 };
 	enum pfork_code parked = PFORK_OK;
 
 	if (b == NULL || result == NULL || result->size != sizeof(r))

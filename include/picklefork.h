@@ -211,8 +211,8 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
  * parked_workers: for servers.  A thread of the broker's own keeps so many
  * workers started ahead of their loads, locked in but for what needs the input,
  * and each still gets one file and no second one.  A load that finds none
- * starts one, as without.  The thread blocks all signals; it also reaps, so that
- * a load may return while its worker is on its way out.  What to know:
+ * starts one, as without.  The thread blocks all signals; it also reaps, so
+ * that a load may return while its worker is on its way out.  What to know:
  *   - The workers that wait are children of the process: a host that waits for
  *     "all of its children" waits for them.  They leave when the broker is
  *     freed, or its process ends.
@@ -319,7 +319,8 @@ typedef struct pfork_store_options {
 } pfork_store_options;
 
 /* Opens the directory; path itself may lead through symbolic links.  options
- * may be NULL.  The broker's settings are copied: it may be freed before.
+ * may be NULL.  The broker's settings are copied: it may be freed before (its
+ * parked workers end with it).
  * Errors: ARGS (also for a file that is pinned twice), SYSTEM. */
 PFORK_API enum pfork_code pfork_store_open(pfork_broker *broker,
     const char *path, const pfork_store_options *options, pfork_store **store,

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * parked_words.h - what is said before Hello to and by a worker that was started
- * ahead of its job: one byte each way, the second with the input's descriptor.
- * Neither is a frame: the session begins with Hello, as it does for any worker.
+ * parked_words.h - what is said before Hello to and by a worker that was
+ * started ahead of its job: one byte each way, the second with the input's
+ * descriptor.  Neither is a frame: the session begins with Hello, as for any
+ * worker.
  */
 #ifndef PROTO_PARKED_WORDS_H
 #define PROTO_PARKED_WORDS_H

@@ -129,7 +129,7 @@ print(const char *name, const struct rule *rules, size_t rule_count)
 int
 main(void)
 {
-	printf("/* Made from worker/policy.def and parked.def by filter-gen. */\n"
+	printf("/* Made by filter-gen from policy.def and parked.def. */\n"
 	    "#include <linux/filter.h>\n");
 	print("jail_filter", jail_rules,
 	    sizeof jail_rules / sizeof jail_rules[0]);

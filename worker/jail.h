@@ -53,7 +53,7 @@ bool jail_enter(struct jail *j);
 /* The same in two parts, for a worker that waits for its job.  jail_park does
  * everything that needs no input, leaves room for one descriptor, and loads the
  * filter of parked.def; jail_shut, after the input was mapped, sets the limits
- * that were left and loads the filter that jail_enter loads.  False as there. */
+ * that were left and loads the filter that jail_enter loads.  False as it. */
 bool jail_park(struct jail *j);
 bool jail_shut(struct jail *j);
 

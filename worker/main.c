@@ -6,7 +6,8 @@
  * is read before the jail is closed.  No stdio, no malloc after that, and the
  * environment is not looked at.
  *
- *	picklefork-worker run|canary|park|park-canary uid=N cpu=N arena=N net=0|1
+ *	picklefork-worker VERB uid=N cpu=N arena=N net=0|1
+ *	VERB: run, canary, park or park-canary
  *
  * fd 0 is the input (a regular file or a memfd), fd 1 a unix stream socket.
  * Parked, it is started ahead of its job: it locks itself in as far as it can
@@ -171,7 +172,7 @@ write_out(void *context, const void *bytes, size_t length)
 	}
 }
 
-/* Mapped before the jail, read after it.  Not glibc's fstat: that is a newfstatat
+/* Mapped before the jail, read after it.  Not glibc's fstat: that is newfstatat
  * with a path, which the filter of a parked worker could not pin down.  On our
  * machines the kernel's struct is glibc's. */
 static void
@@ -180,7 +181,8 @@ map_input(void)
 	struct stat st;
 	void *map;
 
-	if (syscall(SYS_fstat, INPUT, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size < 0)
+	if (syscall(SYS_fstat, INPUT, &st) != 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size < 0)
 		leave(LEAVE_INPUT);
 	job.size = (uint64_t)st.st_size;
 	if (job.size == 0)

@@ -48,9 +48,9 @@ const struct verb verbs[VERBS] = {
 	    "One request a line, one JSON object a line back, as ls --json\n"
 	    "and scan --json give it: ping, ls PATH, scan PATH.  A path lies\n"
 	    "beneath a --root; - stands for a descriptor that is sent along\n"
-	    "(SCM_RIGHTS) and needs none.  SIGTERM ends it when what was asked\n"
-	    "is answered.  Exit status 69 when the jail does not hold here, 75\n"
-	    "when another server answers on the socket.\n",
+	    "(SCM_RIGHTS) and needs none.  SIGTERM ends it when what was\n"
+	    "asked is answered.  Exit status 69 when the jail does not hold\n"
+	    "here, 75 when another server answers on the socket.\n",
 	    serve_run },
 	[DOCTOR] = { "doctor", "", "say how well this machine can jail",
 	    "Starts a worker, has it try a forbidden call, and shows which\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * options_serve.h - the options that `serve` alone takes, for options.c's table:
- * 0, or an exit code after a message.
+ * options_serve.h - the options that `serve` alone takes, for the table of
+ * options.c: 0, or an exit code after a message.
  */
 #ifndef CLI_OPTIONS_SERVE_H
 #define CLI_OPTIONS_SERVE_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * listen.c - the socket and who may connect to it.  Made with mode 0600 from its
+ * listen.c - the socket and who may connect to it.  It has mode 0600 from its
  * first moment; what is in its place is removed only when it is a socket that
- * nobody answers, and only while it still is the same one.
+ * nobody answers, and at the end only while it still is ours.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * serve.c - picklefork serve: a daemon on a unix socket that answers what `ls
- * --json` and `scan --json` would, by workers that were parked before.  A thread
- * a connection, so many connections and no more.  It does not begin where the
- * jail does not hold, and on SIGTERM it ends what it has begun.
+ * --json` and `scan --json` would, by workers that were parked before.  A
+ * thread a connection, so many connections and no more.  It does not begin
+ * where the jail does not hold, and on SIGTERM it ends what it has begun.
  */
 #include <errno.h>
 #include <poll.h>

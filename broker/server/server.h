@@ -57,8 +57,8 @@ void client_serve(struct server *s, int client);
 bool client_complain(int client, int code, const char *text);
 
 /* request.c: one line without its newline, and the descriptor that came with
- * it (-1: none), which stays the caller's.  The answer is *text, one line, to be
- * freed; NULL: no memory.  False: after it the connection ends. */
+ * it (-1: none), which stays the caller's.  The answer is *text, one line, to
+ * be freed; NULL: no memory.  False: after it the connection ends. */
 bool request_answer(struct server *s, const char *line, int fd, char **text,
     size_t *length);
 
