@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # One non-recursive Makefile.  `make help` lists the targets.
 #
-#   F      flavour: release (default), asan, coverage, clang, fuzz
+#   F      flavour: release (default), asan, tsan, coverage, clang, fuzz
 #   BUILD  where everything is built (default: build)
 #   WERROR=1 turns warnings into errors (CI does)
 #   V=1    prints whole commands
@@ -59,6 +59,9 @@ OPT := -O1 -g
 else ifeq ($(F),fuzz)
 SAN := -fsanitize=fuzzer-no-link,address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
+OPT := -O1 -g
+else ifeq ($(F),tsan)
+SAN := -fsanitize=thread -fno-omit-frame-pointer
 OPT := -O1 -g
 else ifeq ($(F),coverage)
 SAN := --coverage
@@ -178,7 +181,7 @@ $(B)/libbroker.a: $(BROKER_OBJ)
 	$(call say,AR)
 	$(Q)$(AR) rcs $@ $^
 
-ifneq ($(filter asan coverage fuzz,$(F)),)
+ifneq ($(filter asan tsan coverage fuzz,$(F)),)
 # No sanitizer in the jail: these flavours have no worker of their own.
 $(WORKER): FORCE
 	$(MAKE) F=release BUILD=$(BUILD) $(BUILD)/release/picklefork-worker

@@ -17,6 +17,7 @@
 
 #include "child.h"
 #include "error.h"
+#include "threads.h"
 
 /* Linux 6.3; says that the memfd never will be a program. */
 #ifndef MFD_NOEXEC_SEAL
@@ -179,27 +180,89 @@ copy_bytes(int to, const uint8_t *from, size_t length, pfork_error *err)
 	return PFORK_OK;
 }
 
-static enum pfork_code
-copy_file(int to, int from, uint64_t length, pfork_error *err)
+struct slice {
+	int to;			/* an open file of its own: sendfile writes
+				 * where that stands */
+	int from;
+	uint64_t at;
+	uint64_t end;
+	enum pfork_code code;
+	pfork_error err;
+};
+
+static void
+copy_slice(void *item)
 {
-	off_t at = 0;
+	struct slice *s = item;
+	off_t at = (off_t)s->at;
 	ssize_t put;
 	uint64_t left;
 
-	while ((uint64_t)at < length) {
-		left = length - (uint64_t)at;
-		put = sendfile(to, from, &at,
+	s->code = PFORK_OK;
+	while (s->code == PFORK_OK && (uint64_t)at < s->end) {
+		left = s->end - (uint64_t)at;
+		put = sendfile(s->to, s->from, &at,
 		    left < COPY_AT_ONCE ? (size_t)left : COPY_AT_ONCE);
 		if (put < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
 		if (put < 0)
-			return failed(err, "copying the input into memory",
-			    errno);
+			s->code = failed(&s->err,
+			    "copying the input into memory", errno);
 		if (put == 0)
-			return error_set(err, PFORK_E_CHANGED, 0, (uint64_t)at,
+			s->code = error_set(&s->err, PFORK_E_CHANGED, 0,
+			    (uint64_t)at,
 			    "the input became shorter while it was copied");
 	}
-	return PFORK_OK;
+}
+
+/* The same memory, open once more, to be written from `at` on; -1 where /proc
+ * does not let us. */
+static int
+reopen_for_writing(int fd, uint64_t at)
+{
+	char path[64];
+	int again;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	again = child_fd_above(open(path, O_WRONLY | O_CLOEXEC));
+	if (again >= 0 && lseek(again, (off_t)at, SEEK_SET) == (off_t)at)
+		return again;
+	if (again >= 0)
+		close(again);
+	return -1;
+}
+
+/* By several threads: most of the time goes into getting pages. */
+static enum pfork_code
+copy_file(int to, int from, uint64_t length, pfork_error *err)
+{
+	struct slice slices[THREADS_MAX];
+	size_t wanted = threads_for(length);
+	size_t count = 1;
+	enum pfork_code code = PFORK_OK;
+
+	slices[0] = (struct slice){ .to = to, .from = from };
+	for (; count < wanted; count++) {
+		uint64_t at = threads_slice(length, wanted, count);
+
+		slices[count] = (struct slice){ .from = from, .at = at,
+			.to = reopen_for_writing(to, at) };
+		if (slices[count].to < 0)
+			break;
+		slices[count - 1].end = at;
+	}
+	slices[count - 1].end = length;
+	threads_run(copy_slice, slices, sizeof(slices[0]), count);
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0)
+			close(slices[i].to);
+		if (code == PFORK_OK && slices[i].code != PFORK_OK) {
+			code = slices[i].code;
+			if (err != NULL)
+				*err = slices[i].err;
+		}
+	}
+	return code;
 }
 
 /* Replaces *s, whose descriptor stays open, by a sealed copy. */

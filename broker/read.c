@@ -8,27 +8,22 @@
 #include "read.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "assembled.h"
 #include "error.h"
+#include "threads.h"
 
-/* One thread copies about 3 GB/s into fresh memory, because the kernel clears
- * pages meanwhile; more than four gain nothing. */
-#define PARALLEL_FROM (64 * MIB)
-#define PARALLEL_THREADS 4
+/* From here on a tensor is loaded by one thread at a time. */
+#define LARGE (64 * MIB)
 #define HUGE_PAGE (2 * MIB)
 #define DATA_ALIGNMENT 64
 
 /* ------------------------------------------------------ several threads -- */
 
 struct slice {
-	pthread_t thread;
-	bool started;
 	const struct source *source;
 	uint64_t offset;
 	uint8_t *out;
@@ -37,80 +32,40 @@ struct slice {
 	pfork_error err;
 };
 
-static void *
-read_slice(void *context)
+static void
+read_slice(void *item)
 {
-	struct slice *s = context;
+	struct slice *s = item;
 
 	s->code = source_read(s->source, s->offset, s->out, s->length, &s->err);
-	return NULL;
-}
-
-/* The host's signal handlers must not run on a thread that it does not know. */
-static void
-start_slices(struct slice *slices, size_t count)
-{
-	sigset_t all;
-	sigset_t before;
-
-	sigfillset(&all);
-	if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-		return;
-	for (size_t i = 0; i < count; i++)
-		slices[i].started = pthread_create(&slices[i].thread, NULL,
-		    read_slice, &slices[i]) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static size_t
-thread_count(size_t length)
-{
-	long online;
-
-	if (length < PARALLEL_FROM)
-		return 1;
-	online = sysconf(_SC_NPROCESSORS_ONLN);
-	if (online < 1)
-		return 1;
-	return online < PARALLEL_THREADS ? (size_t)online : PARALLEL_THREADS;
 }
 
 static enum pfork_code
 read_extent(const struct source *s, uint64_t offset, uint8_t *out,
     size_t length, pfork_error *err)
 {
-	struct slice slices[PARALLEL_THREADS] = { 0 };
-	size_t threads = thread_count(length);
-	size_t each = (length / threads + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-	size_t at = 0;
-	size_t used = 0;
-	enum pfork_code code = PFORK_OK;
+	struct slice slices[THREADS_MAX];
+	size_t count = threads_for(length);
+	size_t at;
 
-	if (threads == 1)
+	if (count == 1)
 		return source_read(s, offset, out, length, err);
-	for (; used < threads && at < length; used++) {
-		slices[used].source = s;
-		slices[used].offset = offset + at;
-		slices[used].out = out + at;
-		slices[used].length =
-		    used + 1 == threads || length - at < each ? length - at :
-								each;
-		at += slices[used].length;
+	for (size_t i = 0; i < count; i++) {
+		at = (size_t)threads_slice(length, count, i);
+		slices[i].source = s;
+		slices[i].offset = offset + at;
+		slices[i].out = out + at;
+		slices[i].length =
+		    (size_t)threads_slice(length, count, i + 1) - at;
 	}
-	start_slices(slices + 1, used - 1);
-	for (size_t i = 0; i < used; i++)
-		if (!slices[i].started)
-			read_slice(&slices[i]);
-	for (size_t i = 0; i < used; i++) {
-		if (slices[i].started)
-			pthread_join(slices[i].thread, NULL);
-		if (code == PFORK_OK && slices[i].code != PFORK_OK) {
-			code = slices[i].code;
+	threads_run(read_slice, slices, sizeof(slices[0]), count);
+	for (size_t i = 0; i < count; i++)
+		if (slices[i].code != PFORK_OK) {
 			if (err != NULL)
 				*err = slices[i].err;
+			return slices[i].code;
 		}
-	}
-	return code;
+	return PFORK_OK;
 }
 
 /* --------------------------------------------------------------- parts -- */
@@ -305,7 +260,7 @@ static enum pfork_code
 keep_data(pfork_tensor *t, const uint8_t **data, pfork_error *err)
 {
 	pthread_mutex_t *lock =
-	    t->nbytes >= PARALLEL_FROM ? &t->owner->lock : NULL;
+	    t->nbytes >= LARGE ? &t->owner->lock : NULL;
 	const uint8_t *expected;
 	uint8_t *mine = NULL;
 	enum pfork_code code = PFORK_OK;

@@ -35,7 +35,8 @@ save_dtype(const pfork_tensor *t)
 	const struct dtype *d = dtype_by_code(saved_code(t));
 
 	/* The reference wants whole bytes: no odd number of F4. */
-	if (!d->safetensors || pfork_tensor_elements(t) * t->dtype->bits % 8 != 0)
+	if (!d->safetensors ||
+	    pfork_tensor_elements(t) * t->dtype->bits % 8 != 0)
 		return NULL;
 	return d->name;
 }

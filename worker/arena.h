@@ -18,7 +18,7 @@ struct arena {
 	uint8_t *base;
 	size_t size;
 	size_t used;
-	void *spare;		/* pages given back, each pointing to the next */
+	void *spare;		/* pages given back, each points to the next */
 	size_t spare_end;	/* all of them lie below */
 	arena_full_fn full;
 	void *context;

@@ -21,9 +21,9 @@ struct joined {
 	bool cut;	/* it did not fit; text holds its beginning */
 };
 
-/* Names in use: 64-bit keyed hashes alone.  Two names with one hash (2^-25 for a
- * million names; nobody outside can aim for it) cost one of them a "~2" that it
- * did not need; the same name twice is always seen.  They lie in pages, told
+/* Names in use: 64-bit keyed hashes alone.  Two names with one hash (2^-25 for
+ * a million names; nobody outside can aim for it) cost one of them a "~2" that
+ * it did not need; the same name twice is always seen.  They lie in pages, told
  * apart by the hash's first bits, of which one that is full is split in two. */
 #define NAMES_A_PAGE 511
 struct name_set {

@@ -198,6 +198,7 @@ harness_free(struct harness *h)
 	free(h->aliases);
 	free(h->notes);
 	free(h->scalars);
+	free(h->pieces);
 	free(h->sent);
 	if (h->job.arena.base != NULL)
 		munmap(h->job.arena.base, h->job.arena.size);

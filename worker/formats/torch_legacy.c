@@ -254,8 +254,8 @@ declare_all(struct legacy *l, vref first, vref end)
 		    node->as.ref, 3), true, &at, &len) &&
 		    value_count(l->g, node->as.ref) == 4) {
 			sink_note(l->job, NOTE_RECORD, VERDICT_CLEAN,
-			    graph_where(l->g, v), "the source of a module's class "
-			    "stands beside it; it is not read");
+			    graph_where(l->g, v), "the source of a module's "
+			    "class stands beside it; it is not read");
 			source_said = true;
 		}
 	}

@@ -162,7 +162,8 @@ torch_tar_modules(struct torch_tar *t, vref first, vref end)
 		parts[0] = word(t, "module", graph_where(&t->graph, v));
 		for (uint32_t i = 0; i < 3; i++)
 			parts[i + 1] = value_item(&t->graph, node->as.ref, i);
-		node->as.ref = torch_tar_tuple(t, parts, 4, graph_where(&t->graph, v));
+		node->as.ref = torch_tar_tuple(t, parts, 4,
+		    graph_where(&t->graph, v));
 	}
 }
 

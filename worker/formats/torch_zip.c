@@ -150,12 +150,12 @@ report_strange(struct torch_zip *t, const struct zip_member *m)
 {
 	if (is_main_pickle(m->name, m->name_len))
 		sink_note_about(t->job, NOTE_POLYGLOT, VERDICT_DANGEROUS,
-		    zip_member_header(m), "a second checkpoint in the archive", m->name,
-		    m->name_len);
+		    zip_member_header(m), "a second checkpoint in the archive",
+		    m->name, m->name_len);
 	else
 		sink_note_about(t->job, NOTE_RECORD, VERDICT_UNUSUAL,
-		    zip_member_header(m), "a record that torch does not write", m->name,
-		    m->name_len);
+		    zip_member_header(m), "a record that torch does not write",
+		    m->name, m->name_len);
 }
 
 static void
@@ -187,8 +187,9 @@ report_records(struct torch_zip *t)
 		pickle_read_aside(t->graph, &source);
 	}
 	if (script != NULL)
-		sink_note(t->job, NOTE_RECORD, VERDICT_CLEAN, 
-		    zip_member_header(script), "TorchScript: its code is not read");
+		sink_note(t->job, NOTE_RECORD, VERDICT_CLEAN,
+		    zip_member_header(script),
+		    "TorchScript: its code is not read");
 }
 
 static const struct zip_member *

@@ -276,7 +276,7 @@ slot_member(const struct zip *zip, uint32_t slot)
 	return &zip->members[(slot & ~zip->tag_mask) - 1];
 }
 
-/* At most seven eighths full: one slot in a cache line is as good as another. */
+/* At most seven eighths full: the slots of a cache line cost as one. */
 static void
 make_index(struct job *job, struct zip *zip)
 {

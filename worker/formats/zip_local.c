@@ -228,7 +228,8 @@ sift(const struct zip_member *members, uint32_t *order, uint32_t root,
 	uint64_t child;
 
 	while ((child = (uint64_t)root * 2 + 1) < count) {
-		if (child + 1 < count && zip_member_header(&members[order[child + 1]]) >
+		if (child + 1 < count &&
+		    zip_member_header(&members[order[child + 1]]) >
 		    zip_member_header(&members[order[child]]))
 			child++;
 		if (zip_member_header(&members[order[child]]) <=

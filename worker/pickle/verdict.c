@@ -311,7 +311,8 @@ read_node(struct scan *s, vref v)
 	if (node->kind == VALUE_GLOBAL) {
 		/* Of the first stream the machine has said it. */
 		if (scan_name(s, v) == NULL && s->nest_at != 0)
-			scan_trick(s, TRICK_COMPUTED_NAME, graph_where(s->g, v));
+			scan_trick(s, TRICK_COMPUTED_NAME,
+			    graph_where(s->g, v));
 	} else if (node->kind == VALUE_CALL) {
 		read_call(s, v);
 	} else if (node->kind == VALUE_EXTENSION && s->nest_at != 0) {

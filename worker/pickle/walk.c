@@ -233,8 +233,8 @@ enter_call(struct walk *w, vref v, bool attributes)
 	/* Python would have merged what two BUILDs say, or not: its class
 	 * knows. */
 	if (node->mark == MARK_NEW && (node->flags & VALUE_BUILT_TWICE) != 0)
-		sink_skip(w->job, &w->path, VERDICT_UNUSUAL, graph_where(w->g, v),
-		    "a state that a later one replaced");
+		sink_skip(w->job, &w->path, VERDICT_UNUSUAL,
+		    graph_where(w->g, v), "a state that a later one replaced");
 	m = vocabulary_read(w->g, v, &w->path, w->home);
 	if (m.meaning == MEANS_TENSOR)
 		remember(w, v, &m);
