@@ -4,7 +4,7 @@
 TORCH := 2.13.0
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: cases fixtures venv interop interop-long
+.PHONY: cases fixtures venv interop interop-long interop-packages
 cases: $(CLI) $(WORKER) ## run the CLI over every fixture and hostile file
 	@python3 tests/cases/run.py $(CLI) $(if $(ONLY),--only $(ONLY))
 
@@ -39,6 +39,8 @@ COUNT ?= 10000
 SEED ?= 1
 FIRST ?= 0
 FORMATS ?=
+interop-packages: $(CLI) $(WORKER) $(B)/answer venv ## checkpoints inside Python packages beside their libraries (fetches 300 MB)
+	@$(VENV_PYTHON) -W ignore tests/interop/packages.py $(B) $(PACKAGES)
 interop-long: $(CLI) $(WORKER) $(B)/answer ## the same with COUNT random files a format (SEED, FIRST, FORMATS)
 	@tests/interop/run.sh $(B) "$(MAKE)" --count $(COUNT) --seed $(SEED) \
 	    --first $(FIRST) --jailed 10 $(FORMATS:%=--format %)

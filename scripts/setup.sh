@@ -9,7 +9,7 @@ build="gcc make pkg-config libc6-dev libseccomp-dev protobuf-c-compiler
  liblz4-dev libssl-dev binutils"
 test="$build python3 python3-venv libcmocka-dev strace procps g++"
 ci="$test clang clang-tidy clang-format cppcheck libclang-rt-14-dev gcovr git
- valgrind clang-tools frama-c-base why3 z3"
+ valgrind clang-tools frama-c-base why3 z3 libzip4"
 bench="$test libsimdjson-dev"
 case "${1:-build}" in
 build) want=$build ;;

@@ -51,8 +51,8 @@ class Maker:
 def strict_zip(answer):
     """Our zip reader refuses what most others let pass: tests/diff has the
     rules, one by one."""
-    return "zip" if answer.error and answer.error[2].startswith("zip: ") \
-        else None
+    return "zip" if answer.error and answer.error[2].startswith(
+        ("zip: ", "inflate: ")) else None
 
 
 def opaque(answer):

@@ -20,9 +20,9 @@ gzip_is(const struct job *job)
 }
 
 /* Deflate with a window of 32 KiB, no dictionary, a right check.  The length of
- * a safetensors header is any eight bytes, 78 01 and six zeroes among them: five
- * zeroes at 3 are within the first block, and of all the kinds of blocks none
- * goes on from there to make more than one byte. */
+ * a safetensors header is any eight bytes, 78 01 and six zeroes among them.
+ * Five zeroes at 3 are within the first block, and of all the kinds of blocks
+ * none goes on from there to make more than one byte. */
 static bool
 zlib_is(const struct job *job)
 {

@@ -44,6 +44,28 @@ def make_tensor(random, name):
     return tensor
 
 
+def row_of(array):
+    row = array_rows.NAMES[array.dtype.name]
+    return (row, list(array.shape), sha256(array_rows.packed(
+        array, array_rows.PACKED[row]) if row in array_rows.PACKED
+        else numpy.ascontiguousarray(array).tobytes()))
+
+
+def all_tensors(graph, path=()):
+    """As make_onnx.tensors_of, but names may come twice."""
+    for tensor in graph.initializer:
+        yield ".".join(path + (tensor.name,)), numpy_helper.to_array(tensor)
+    for node in graph.node:
+        label = node.name or next((o for o in node.output if o), "node")
+        for attribute in node.attribute:
+            inner = path + (label, attribute.name)
+            if attribute.HasField("t") and \
+                    attribute.t.data_type != onnx.TensorProto.STRING:
+                yield ".".join(inner), numpy_helper.to_array(attribute.t)
+            if attribute.HasField("g"):
+                yield from all_tensors(attribute.g, inner)
+
+
 class Onnx(Maker):
     name = "onnx"
 
@@ -60,10 +82,7 @@ class Onnx(Maker):
         found = {}
         made = onnx.load_model_from_string(data)
         for name, array in tensors_of(made.graph).items():
-            row = array_rows.NAMES[array.dtype.name]
-            found[name or "tensor"] = (row, list(array.shape), sha256(array_rows.packed(
-                array, array_rows.PACKED[row]) if row in array_rows.PACKED
-                else numpy.ascontiguousarray(array).tobytes()))
+            found[name or "tensor"] = row_of(array)
         return found
 
     def excuse(self, data, answer, theirs, why):
