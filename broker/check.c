@@ -470,11 +470,10 @@ check_done(const struct rules *r, const struct totals *t,
 		return lie("the totals are not what was sent");
 	if (m->notes_dropped > 0 && m->notes < r->limits.notes)
 		return lie("notes were dropped under the limit");
-	if (m->verdict > VERDICT_DANGEROUS)
+	/* Who has read to the end has decided: undecided is a Fault's. */
+	if (m->verdict < VERDICT_CLEAN || m->verdict > VERDICT_DANGEROUS)
 		return lie("the verdict is unknown");
-	/* Undecided may stand beside unusual notes, not dangerous ones. */
-	if (m->verdict < t->level && (m->verdict != VERDICT_UNDECIDED ||
-	    t->level == VERDICT_DANGEROUS))
+	if (m->verdict < t->level)
 		return lie("the verdict is milder than the notes");
 	return fine;
 }

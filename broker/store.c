@@ -116,6 +116,8 @@ budget_init(struct store_budget *budget, const struct pfork_store *s)
 	budget->started = monotonic_ms();
 	budget->contiguous_limited = s->broker.limits.contiguous_bytes != 0;
 	budget->wall_ms = s->broker.limits.wall_ms;
+	budget->storages = s->broker.limits.tensors;
+	budget->archives = s->broker.limits.tensors;
 	/* What an index says are scalars. */
 	budget->broker.flags |= PFORK_SCALARS;
 }

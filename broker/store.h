@@ -34,6 +34,9 @@ struct store_budget {
 	bool contiguous_limited;	/* the caller set that limit */
 	uint64_t opened_bytes;		/* of all files so far */
 	uint64_t contiguous;		/* of all tensors handed out so far */
+	/* What all files together may make us keep beside those: */
+	uint64_t storages;
+	uint64_t archives;		/* tensors of data files */
 };
 
 /* How a file of a set is read. */

@@ -131,7 +131,7 @@ spend_tensors(struct store_budget *budget, const pfork_checkpoint *c,
 	uint64_t entries = c->tensor_count + c->alias_count;
 
 	if (how == PART_DISTCP)
-		return true;
+		return spend(&budget->archives, entries);
 	for (size_t i = 0; i < c->tensor_count; i++)
 		contiguous += c->tensors[i].nbytes;
 	/* Each further box of a tensor is an entry too. */
@@ -162,6 +162,7 @@ spend_file(struct store_budget *budget, const pfork_checkpoint *c,
 	if (!spend(&l->input_bytes, size) ||
 	    !spend(&l->streamed_bytes, streamed) ||
 	    !spend(&l->names_bytes, c->strings.total) ||
+	    !spend(&budget->storages, c->storage_count) ||
 	    !spend_tensors(budget, c, how))
 		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
 		    "the files of a store together are over a limit of the "
@@ -192,7 +193,7 @@ broker_for(const struct pfork_store *s, const struct store_budget *budget,
 
 	if (how == PART_DISTCP) {
 		b.go_flags = GO_DISTCP;
-		b.limits.tensors = s->broker.limits.tensors;
+		b.limits.tensors = budget->archives;
 		b.limits.contiguous_bytes = s->broker.limits.contiguous_bytes;
 	} else if (how == PART_RAW) {
 		b.go_flags = GO_RAW;

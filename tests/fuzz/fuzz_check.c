@@ -274,8 +274,9 @@ try_end(struct take *t, const struct totals *totals)
 	struct wire_progress progress = { take_u64(t), take_u64(t) };
 
 	if (check_done(&rules, totals, &done).code == PFORK_OK)
-		must(done.verdict == VERDICT_UNDECIDED ? totals->level !=
-		    VERDICT_DANGEROUS : done.verdict >= totals->level);
+		must(done.verdict >= VERDICT_CLEAN &&
+		    done.verdict <= VERDICT_DANGEROUS &&
+		    done.verdict >= totals->level);
 	if (check_fault(&fault).code == PFORK_OK)
 		must(fault.verdict == VERDICT_UNDECIDED ||
 		    fault.verdict == VERDICT_DANGEROUS);

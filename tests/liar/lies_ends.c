@@ -161,6 +161,13 @@ lie_done_verdict(void)
 }
 
 void
+lie_done_undecided(void)
+{
+	begin();
+	say_done(0, 0, 0, 0, VERDICT_UNDECIDED);
+}
+
+void
 lie_fault_code(void)
 {
 	begin();

@@ -267,6 +267,35 @@ lie_set_in_index(void)
 
 /* ------------------------------------------ a data file that lies itself -- */
 
+/* Two data files, each with fewer storages than the limit, and then the two
+ * archives. */
+void
+lie_data_storages(void)
+{
+	struct wire_storage s = good_extent(0);
+	struct wire_tensor t;
+	struct wire_piece m;
+
+	begin_silently();
+	if ((liar_go & GO_DISTCP) == 0) {
+		say_format("torch-dcp");
+		m = good_piece("w", bottom);
+		m.file = bytes_of("raw");
+		two_pieces(&m);
+	}
+	say_format("torch-distcp");
+	for (s.id = 0; s.id < 1500; s.id++) {
+		s.offset = s.id < 2 ? 1024 * s.id + 64 : 0;
+		say_storage(&s);
+	}
+	t = good_tensor("0+1024", 0);
+	say_tensor(&t);
+	t = good_tensor("1024+1024", 1);
+	say_tensor(&t);
+	say_done(2, 0, 1500, 0, VERDICT_CLEAN);
+	leave(0);
+}
+
 /* Both halves, as they should be; or the data file, up to its format. */
 static bool
 is_data(const char *format)

@@ -645,7 +645,7 @@ test_ends(void **state)
 		{ "milder", { 1, 2, 3, 2, 0, 1, 0 }, 2, PFORK_E_PROTOCOL },
 		{ "milder still", { 1, 2, 3, 2, 0, 2, 0 }, 3,
 		    PFORK_E_PROTOCOL },
-		{ "undecided", { 1, 2, 3, 2, 0, 0, 0 }, 2, PFORK_OK },
+		{ "undecided", { 1, 2, 3, 2, 0, 0, 0 }, 0, PFORK_E_PROTOCOL },
 		{ "undecided, dangerous", { 1, 2, 3, 2, 0, 0, 0 }, 3,
 		    PFORK_E_PROTOCOL },
 	};
