@@ -101,6 +101,8 @@ fuzz-afl: setup-ci $(BUILD)/fuzz-seeds/.stamp ## the same with AFL++: TARGET=fil
 	    $(BUILD)/afl/fuzz/$(TARGET)
 	@tests/fuzz/afl.sh $(BUILD) $(TARGET) $(TIME)
 
+# The release's flags, but for the zeros that they put into what is not set.
 fuzz-valgrind: setup-ci $(BUILD)/fuzz-seeds/.stamp ## replay the corpus under valgrind (uninitialised reads)
-	@$(MAKE) --no-print-directory F=release replay
+	@$(MAKE) --no-print-directory F=valgrind \
+	    CFLAGS='$(CFLAGS) -ftrivial-auto-var-init=uninitialized' replay
 	@tests/fuzz/valgrind.sh $(BUILD) $(FUZZ_TARGETS)

@@ -42,7 +42,9 @@ tighten(struct job *job, uint8_t what, uint8_t how, size_t used)
 		job->limits.contiguous_bytes = few * few + 1; /* 0: none */
 		break;
 	default:
-		job->arena.size = used / 128 * few + few;
+		used = used / 128 * few + few;
+		if (used < job->arena.size)
+			job->arena.size = used;
 		break;
 	}
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Replays the corpora under valgrind: valgrind.sh BUILD TARGET...  It sees reads
-# of what was never written, in release objects and in the libraries too.
+# of what was never written, in the libraries too.
 set -u
 build=$1
 shift
@@ -15,7 +15,7 @@ for target in "$@"; do
 		[ ! -d "$dir" ] || dirs+=("$dir")
 	done
 	[ ${#dirs[@]} -gt 0 ] || continue
-	if valgrind --quiet --error-exitcode=99 "$build/release/replay/$target" "${dirs[@]}"; then
+	if valgrind --quiet --error-exitcode=99 "$build/valgrind/replay/$target" "${dirs[@]}"; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
