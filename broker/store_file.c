@@ -155,6 +155,7 @@ spend_file(struct store_budget *budget, const pfork_checkpoint *c,
 	struct limits *l = &budget->broker.limits;
 	uint64_t streamed = 0;
 
+	/* NOLINTNEXTLINE: PFORK_OK came with a checkpoint */
 	for (size_t i = 0; i < c->storage_count; i++)
 		if (c->storages[i].streamed)
 			streamed += c->storages[i].length;

@@ -100,6 +100,7 @@ take_notes(struct store_set *set, const char *file,
 
 	if (others_write && !store_note(set->c, most, file, &note))
 		return false;
+	/* NOLINTNEXTLINE: PFORK_OK came with a checkpoint */
 	for (size_t i = 0; i < part->note_count; i++)
 		if (!store_note(set->c, most, file, &part->notes[i]))
 			return false;

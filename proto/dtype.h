@@ -90,8 +90,8 @@ unsigned dtype_element_bytes(const struct dtype *d);
   @ ensures \result != 0 ==> rank <= 64 && \initialized(out); */
 bool shape_count(const uint64_t *shape, size_t rank, uint64_t *out);
 /*@ requires (rank == 0 || rank > 64 ||
-  @     \valid_read(shape + (0 .. rank - 1))) && \valid(out) && \valid_read(d) &&
-  @     \separated(d, out);
+  @     \valid_read(shape + (0 .. rank - 1))) && \valid(out) &&
+  @     \valid_read(d) && \separated(d, out);
   @ assigns *out;
   @ ensures \result != 0 ==> \initialized(out); */
 bool shape_bytes(const struct dtype *d, const uint64_t *shape, size_t rank,
@@ -105,7 +105,8 @@ bool shape_bytes(const struct dtype *d, const uint64_t *shape, size_t rank,
 bool shape_span(const struct dtype *d, const uint64_t *shape,
     const uint64_t *strides, size_t rank, uint64_t *out);
 /*@ requires rank == 0 || rank > 64 ||
-  @     (\valid_read(shape + (0 .. rank - 1)) && \valid(out + (0 .. rank - 1)) &&
+  @     (\valid_read(shape + (0 .. rank - 1)) &&
+  @     \valid(out + (0 .. rank - 1)) &&
   @     \separated(shape + (0 .. rank - 1), out + (0 .. rank - 1)));
   @ assigns out[0 .. rank - 1]; */
 bool shape_strides(const uint64_t *shape, size_t rank, uint64_t *out);

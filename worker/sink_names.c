@@ -110,7 +110,7 @@ void
 names_init(struct job *job, struct name_set *set)
 {
 	set->pages = arena_alloc(&job->arena, 1,
-	    sizeof(struct name_page *));
+	    sizeof(struct name_page *)); /* NOLINT: pointers */
 	set->pages[0] = arena_page(&job->arena);
 	set->bits = 0;
 	set->again = arena_alloc(&job->arena, AGAIN_FIRST,
@@ -153,7 +153,7 @@ double_list(struct job *job, struct name_set *set)
 	if (set->bits == PAGE_BITS_MAX)
 		die(job, FAULT_LIMIT, WIRE_NO_OFFSET, "too many names");
 	twice = arena_alloc(&job->arena, 2 * count,
-	    sizeof(struct name_page *));
+	    sizeof(struct name_page *)); /* NOLINT: pointers */
 	for (size_t i = 0; i < count; i++)
 		twice[2 * i] = twice[2 * i + 1] = set->pages[i];
 	set->pages = twice;

@@ -112,8 +112,8 @@ seen_at(const struct word *w, uint32_t id)
 	uint32_t page = id / SEEN_A_PAGE;
 
 	words->seen = arena_grow(&w->job->arena, words->seen,
-	    sizeof(struct storage_seen *), words->seen_capacity, page + 1,
-	    &words->seen_capacity);
+	    sizeof(struct storage_seen *), /* NOLINT: pointers */
+	    words->seen_capacity, page + 1, &words->seen_capacity);
 	if (words->seen[page] == NULL) {
 		words->seen[page] = arena_page(&w->job->arena);
 		words->seen_pages++;

@@ -69,8 +69,8 @@ graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 		    "more values than the limit nodes");
 	if (g->count % GRAPH_CHUNK == 0) {
 		g->chunks = arena_grow(&g->job->arena, g->chunks,
-		    sizeof(struct graph_chunk *), chunk, chunk + 1,
-		    &g->chunk_capacity);
+		    sizeof(struct graph_chunk *), /* NOLINT: pointers */
+		    chunk, chunk + 1, &g->chunk_capacity);
 		g->chunks[chunk] = arena_alloc(&g->job->arena, 1,
 		    sizeof **g->chunks);
 	}
