@@ -57,7 +57,8 @@ wait_for(int client, short events, int64_t until)
 static bool
 send_all(int client, const char *text, size_t length)
 {
-	int64_t until = now_ms() + SEND_MS;
+	/* All of it: a byte now and then would keep it in memory for ever. */
+	int64_t until = now_ms() + SEND_MS + (int64_t)(length / 1024);
 	ssize_t sent;
 
 	while (length > 0) {
@@ -70,10 +71,24 @@ send_all(int client, const char *text, size_t length)
 			return false;
 		text += sent;
 		length -= (size_t)sent;
-		/* Who takes it slowly, but takes it, may. */
-		until = now_ms() + SEND_MS;
 	}
 	return true;
+}
+
+static bool
+send_answer(struct server *s, int client, const char *text, size_t length)
+{
+	bool sent;
+
+	pthread_mutex_lock(&s->lock);
+	s->untaken += length;
+	pthread_mutex_unlock(&s->lock);
+	sent = send_all(client, text, length);
+	pthread_mutex_lock(&s->lock);
+	s->untaken -= length;
+	pthread_cond_broadcast(&s->changed);
+	pthread_mutex_unlock(&s->lock);
+	return sent;
 }
 
 bool
@@ -182,7 +197,7 @@ serve_line(struct server *s, struct input *in, char *end)
 	in->fd = -1;
 	if (text == NULL)
 		(void)client_complain(in->client, EXIT_INTERNAL, "no memory");
-	else if (!send_all(in->client, text, text_length))
+	else if (!send_answer(s, in->client, text, text_length))
 		goes_on = false;
 	free(text);
 	in->length -= length;

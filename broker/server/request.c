@@ -82,12 +82,13 @@ find_root(const struct server *s, const char **path)
 
 /* ----------------------------------------------------------------- work -- */
 
-/* No more than --jobs at a time; the others wait. */
+/* No more than --jobs at a time; the others wait.  Who does not take his answer
+ * is cut off in time, so that nobody waits for ever. */
 static void
 begin_load(struct server *s)
 {
 	pthread_mutex_lock(&s->lock);
-	while (s->loads == 0)
+	while (s->loads == 0 || s->untaken > UNTAKEN_MOST)
 		pthread_cond_wait(&s->changed, &s->lock);
 	s->loads--;
 	pthread_mutex_unlock(&s->lock);

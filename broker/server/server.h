@@ -16,10 +16,13 @@
 #define CLIENTS_MAX 64
 /* A request: a word and a path (PATH_MAX), with its newline. */
 #define LINE_BYTES 5000
-/* A whole line from its first byte; the next line; the taking of an answer. */
+/* A whole line from its first byte; the next line; the taking of an answer, and
+ * a second more for each of its MiB. */
 #define LINE_MS 10000
 #define IDLE_MS 60000
 #define SEND_MS 30000
+/* While so much has been answered and not been taken, no load begins. */
+#define UNTAKEN_MOST ((size_t)64 << 20)
 
 struct root {
 	const char *path;	/* without slashes at its end */
@@ -41,6 +44,7 @@ struct server {
 	int clients[CLIENTS_MAX]; /* descriptors; -1: free */
 	unsigned client_count;
 	unsigned loads;		/* that may begin now */
+	size_t untaken;		/* bytes of answers */
 };
 
 /* listen.c.  0, or an exit code after a message. */

@@ -276,6 +276,41 @@ def test_slow(server):
               took < 15, (answer, took))
 
 
+def peak(server):
+    """MiB of memory, at most so far."""
+    with open("/proc/%d/status" % server.process.pid) as f:
+        return [int(line.split()[1]) // 1024 for line in f
+                if line.startswith("VmHWM")][0]
+
+
+def test_not_taken(directory, root):
+    """Large answers that nobody takes, until the server ends."""
+    count = 40000
+    header = ",".join('"%d":{"dtype":"U8","shape":[1%s],"data_offsets":[%d,%d]}'
+                      % (i, ",1" * 60, i, i + 1) for i in range(count))
+    header = ("{%s}" % header).encode()
+    with open(os.path.join(root, "large.safetensors"), "wb") as f:
+        f.write(struct.pack("<Q", len(header)) + header + bytes(count))
+    server = Server(os.path.join(directory, "t.sock"), "--root", root)
+    whole = len(json.dumps(server.ask(b"ls large.safetensors\n")))
+    before = peak(server)
+    clients = [server.client() for _ in range(30)]
+    for s in clients:
+        s.sendall(b"ls large.safetensors\n")
+    last, until = -1, time.monotonic() + 60
+    while last != peak(server) and time.monotonic() < until:
+        last = peak(server)
+        time.sleep(4)
+    # What may be there, and what loads and reports take while they are made.
+    most = before + 64 + 8 * whole // 2 ** 20
+    check("not taken: memory is bounded", whole > 10 * 2 ** 20 and
+          last < most, (whole, before, last, most))
+    for s in clients:
+        s.close()
+    check("not taken: it goes on", names(server.ask(b"ls good.pt\n")) == ["w"])
+    check("not taken: the end", server.stop() == 0)
+
+
 def test_many(server):
     def one(i):
         answers = []
@@ -458,6 +493,7 @@ def main():
         test_slow(server)
         check("the end", server.stop() == 0)
         test_end(directory, root)
+        test_not_taken(directory, root)
         test_roots(directory, root, outside)
         test_other_user(directory, root)
     print(f"server: {passed} passed, {failed} failed")
