@@ -14,6 +14,10 @@
 
 #include "checks.h"
 #include "child.h"
+#include "wire.h"
+
+/* check_wrong_go sends the bit after the last one. */
+_Static_assert(GO_FLAGS_ALL == 0x7f, "the unknown flag is 0x80");
 
 /* A child that says nothing and leaves with this code. */
 static bool
@@ -126,8 +130,8 @@ check_wrong_go(const char *worker)
 		    "\x18\x01\x20\x01\x28\x01\x30\x01\x38\x01\x40\0", 21 },
 		{ "not protobuf", "\x04\0\0\0\x02\xff\xff\xff\xff", 9 },
 		{ "fields missing", "\x02\0\0\0\x02\x08\x01", 7 },
-		{ "unknown flag", "\x10\0\0\0\x02\x08\x01\x10\x01\x18\x01\x20"
-		    "\x01\x28\x01\x30\x01\x38\x01\x40\x40", 21 },
+		{ "unknown flag", "\x11\0\0\0\x02\x08\x01\x10\x01\x18\x01\x20"
+		    "\x01\x28\x01\x30\x01\x38\x01\x40\x80\x01", 22 },
 		{ "unknown field", "\x12\0\0\0\x02\x08\x01\x10\x01\x18\x01\x20"
 		    "\x01\x28\x01\x30\x01\x38\x01\x40\x01\x48\x01", 23 },
 	};
