@@ -13,6 +13,7 @@
 #include "agent_tree.h"
 #include "formats.h"
 #include "machine_inner.h"
+#include "pickle_read.h"
 #include "utf8.h"
 
 static const char pickled_key[] = "__pickled__";
@@ -337,24 +338,13 @@ read_tree(struct agent_tree *t)
 	} while (t->depth > 0);
 }
 
-static bool
-find_nothing(struct storage_home *home, const uint8_t *key, size_t key_len,
-    uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
-{
-	(void)id;
-	(void)bytes;
-	(void)data;
-	die_about(home->job, FAULT_FORMAT, where,
-	    "a pickle in JSON has no storage records", key, key_len);
-}
-
 void
 agent_checkpoint_parse(struct job *job)
 {
 	struct agent_tree t = {
 		.job = job,
 		.json = json_over(job->map, (size_t)job->size),
-		.home = { .find = find_nothing, .job = job }
+		.home = { .find = pickle_no_storages, .job = job }
 	};
 	size_t good = utf8_good(job->map, (size_t)job->size);
 

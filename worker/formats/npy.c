@@ -11,17 +11,6 @@
 #include "pickle_read.h"
 #include "swap.h"
 
-static bool
-find_nothing(struct storage_home *home, const uint8_t *key, size_t key_len,
-    uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
-{
-	(void)id;
-	(void)bytes;
-	(void)data;
-	die_about(home->job, FAULT_FORMAT, where,
-	    "npy: an array has no storage records", key, key_len);
-}
-
 /* What follows the header, or more of it. */
 static struct pickle_source
 rest_of(const struct pickle_source *source, uint64_t from)
@@ -39,7 +28,7 @@ read_objects(struct job *job, const struct pickle_source *source,
     const struct path_part *name)
 {
 	struct path under = { name, 1, NULL };
-	struct storage_home home = { .find = find_nothing, .job = job,
+	struct storage_home home = { .find = pickle_no_storages, .job = job,
 		.under = name != NULL ? &under : NULL };
 	struct graph graph;
 

@@ -293,21 +293,10 @@ pickle_file_is(struct job *job)
 	    strict);
 }
 
-static bool
-find_nothing(struct storage_home *home, const uint8_t *key, size_t key_len,
-    uint64_t where, uint32_t *id, uint64_t *bytes, const uint8_t **data)
-{
-	(void)id;
-	(void)bytes;
-	(void)data;
-	die_about(home->job, FAULT_FORMAT, where,
-	    "a bare pickle has no storage records", key, key_len);
-}
-
 void
 pickle_file_parse(struct job *job)
 {
-	struct storage_home home = { .find = find_nothing, .job = job };
+	struct storage_home home = { .find = pickle_no_storages, .job = job };
 	struct pickle_source source = {
 		.at = job->map, .len = job->size, .base = 0, .in_file = true,
 		.joblib = true

@@ -54,3 +54,15 @@ pickle_read_aside(struct graph *g, const struct pickle_source *source)
 		    error.text, strlen(error.text));
 	return result.value;
 }
+
+bool
+pickle_no_storages(struct storage_home *home, const uint8_t *key,
+    size_t key_len, uint64_t where, uint32_t *id, uint64_t *bytes,
+    const uint8_t **data)
+{
+	(void)id;
+	(void)bytes;
+	(void)data;
+	die_about(home->job, FAULT_FORMAT, where,
+	    "a pickle that is alone has no storage records", key, key_len);
+}

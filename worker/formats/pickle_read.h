@@ -18,5 +18,9 @@ void pickle_read(struct graph *g, const struct pickle_source *source,
 /* A pickle beside it, for the verdict alone; a note when it is malformed.
  * The value, or VREF_MISSING. */
 vref pickle_read_aside(struct graph *g, const struct pickle_source *source);
+/* storage_home.find of a format that has no records beside its pickle: dies. */
+bool pickle_no_storages(struct storage_home *home, const uint8_t *key,
+    size_t key_len, uint64_t where, uint32_t *id, uint64_t *bytes,
+    const uint8_t **data);
 
 #endif
