@@ -33,7 +33,6 @@ struct entry {
 	uint64_t where;			/* of the name in the file */
 	uint64_t begin;			/* in the data */
 	uint64_t end;
-	uint64_t count;			/* elements */
 	const uint64_t *shape;
 	const struct dtype *dtype;	/* NULL: one that we do not know */
 	const char *left_out;		/* why, or NULL */
@@ -48,7 +47,9 @@ struct header {
 	uint32_t count;
 	uint32_t capacity;
 	bool has_metadata;
-	uint64_t shape[RANK_MAX];	/* of the entry being read */
+	/* Of the entry being read. */
+	uint64_t shape[RANK_MAX];
+	uint64_t elements;
 };
 
 bool
@@ -179,14 +180,14 @@ read_shape(struct header *h, struct entry *e)
 	struct json *j = &h->json;
 	uint64_t dimension, rank = 0;
 
-	e->count = 1;
+	h->elements = 1;
 	need(h, '[', "shape is no array");
 	if (!json_take(j, ']')) {
 		do {
 			if (!json_natural(j, &dimension))
 				bad_json(h);
-			if (__builtin_mul_overflow(e->count, dimension,
-			    &e->count))
+			if (__builtin_mul_overflow(h->elements, dimension,
+			    &h->elements))
 				bad_entry(h, e, "safetensors: shape overflows");
 			if (rank < RANK_MAX)
 				h->shape[rank] = dimension;
@@ -268,7 +269,8 @@ judge_entry(struct header *h, struct entry *e)
 		bad_entry(h, e, "safetensors: data_offsets are reversed");
 	if (e->dtype == NULL)
 		return;
-	if (__builtin_mul_overflow(e->count, (uint64_t)e->dtype->bits, &bits))
+	if (__builtin_mul_overflow(h->elements, (uint64_t)e->dtype->bits,
+	    &bits))
 		bad_entry(h, e, "safetensors: shape overflows");
 	if (bits % 8 != 0)
 		bad_entry(h, e, "safetensors: not a whole number of bytes");
