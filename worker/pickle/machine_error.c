@@ -123,7 +123,6 @@ static const char *const kinds[] = {
 	[VALUE_CALL] = "an object",
 	[VALUE_PERSID] = "a persistent object",
 	[VALUE_EXTENSION] = "an extension",
-	[VALUE_BUFFER] = "a buffer",
 };
 
 static const struct odd {

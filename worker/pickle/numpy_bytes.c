@@ -88,9 +88,7 @@ numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out)
 	}
 	if (node != NULL && kind == VALUE_CALL && read_encoded(w, node, out))
 		return true;
-	if (kind == VALUE_BUFFER)
-		word_leave_out(w, "its bytes are not in the file");
-	else if (word_is_opaque(w, v))
+	if (word_is_opaque(w, v))
 		word_leave_out(w, "its bytes are an unknown object");
 	else
 		word_die(w, v, "data", "is not bytes");

@@ -38,8 +38,7 @@ enum value_kind {
 	VALUE_GLOBAL,		/* global */
 	VALUE_CALL,		/* call */
 	VALUE_PERSID,		/* ref: the persistent id, any value */
-	VALUE_EXTENSION,	/* i: EXT1/2/4 code; no registry exists here */
-	VALUE_BUFFER		/* i: number of the out-of-band buffer */
+	VALUE_EXTENSION		/* i: EXT1/2/4 code; no registry exists here */
 };
 
 /* How a call came about. */

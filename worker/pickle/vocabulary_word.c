@@ -42,7 +42,7 @@ word_is_opaque(const struct word *w, vref v)
 	enum value_kind kind = value_kind(w->g, v);
 
 	return kind == VALUE_CALL || kind == VALUE_PERSID ||
-	    kind == VALUE_EXTENSION || kind == VALUE_BUFFER;
+	    kind == VALUE_EXTENSION;
 }
 
 bool

@@ -43,7 +43,6 @@ walk_is_leaf(const struct walk *w, vref v)
 	case VALUE_BYTEARRAY:
 	case VALUE_GLOBAL:
 	case VALUE_EXTENSION:
-	case VALUE_BUFFER:
 	default:
 		return true;
 	}

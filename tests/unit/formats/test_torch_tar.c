@@ -15,6 +15,7 @@
 #include "dtype.h"
 #include "harness.h"
 #include "tar.h"
+#include "torch_tar.h"
 
 #define BYTES(text) text, sizeof(text) - 1
 
@@ -201,6 +202,145 @@ test_fields(void **state)
 	}
 }
 
+#define HEAD "\x80\x02"
+#define STORAGE(key, more) HEAD "(" key "X\3\0\0\0cpuctorch\nShortStorage\nt." \
+	"\3\0\0\0\0\0\0\0aAbBcC" more
+#define NO_VIEWS HEAD "]."
+#define NUMBERS "\1\0\0\0\0\0\0\0" "\2\0\0\0\0\0\0\0" "\1\0\0\0\0\0\0\0" \
+	"\1\0\0\0\0\0\0\0"
+#define TENSOR(key, root) HEAD "(" key root "ctorch\nShortTensor\nt." NUMBERS
+#define ONE_OF(text) HEAD "K\1." text
+#define ROOT(id) HEAD "}X\1\0\0\0wP" id "\ns."
+#define MINUS_1 "J\xff\xff\xff\xff"
+#define BIG "\x8a\x09\0\0\0\0\0\0\0\0\1"
+
+static const struct parts_case {
+	const char *name;
+	const char *storages;
+	size_t storages_length;
+	const char *tensors;
+	size_t tensors_length;
+	const char *root;
+	size_t root_length;
+	const char *text;	/* of the fault; NULL: it loads */
+} parts[] = {
+	{ "keys under 0", BYTES(ONE_OF(STORAGE(MINUS_1, NO_VIEWS))),
+	    BYTES(ONE_OF(TENSOR("J\xfe\xff\xff\xff", MINUS_1))),
+	    BYTES(ROOT("-2")), NULL },
+	{ "a view under 0", BYTES(ONE_OF(STORAGE("K\1", HEAD "](("
+	    "J\xfd\xff\xff\xffK\1K\0K\3te."))),
+	    BYTES(ONE_OF(TENSOR("K\2", "J\xfd\xff\xff\xff"))),
+	    BYTES(ROOT("2")), NULL },
+	{ "an id of a number", BYTES(ONE_OF(STORAGE("K\1", NO_VIEWS))),
+	    BYTES(ONE_OF(TENSOR("K\2", "K\1"))),
+	    BYTES(HEAD "}X\1\0\0\0wK\2Qs."), NULL },
+	{ "a count of text", BYTES(HEAD "X\1\0\0\0a."), BYTES(TENSORS),
+	    BYTES(ROOT("2")), "a count is not a natural number" },
+	{ "a count of 2^64", BYTES(HEAD BIG "."), BYTES(TENSORS),
+	    BYTES(ROOT("2")), "a count is not a natural number" },
+	{ "a count under 0", BYTES(HEAD MINUS_1 "."), BYTES(TENSORS),
+	    BYTES(ROOT("2")), "a count is not a natural number" },
+	{ "a key of text", BYTES(ONE_OF(STORAGE("X\1\0\0\0a", NO_VIEWS))),
+	    BYTES(TENSORS), BYTES(ROOT("2")), "a key is not a number" },
+	{ "a key of 2^64", BYTES(ONE_OF(STORAGE(BIG, NO_VIEWS))),
+	    BYTES(TENSORS), BYTES(ROOT("2")), "a key is not a number" },
+	{ "an entry of two", BYTES(ONE_OF(HEAD "(K\1K\1t.")),
+	    BYTES(TENSORS), BYTES(ROOT("2")), "an entry is not of three" },
+	{ "an entry of a dict", BYTES(ONE_OF(HEAD "}.")), BYTES(TENSORS),
+	    BYTES(ROOT("2")), "an entry is not of three" },
+	{ "a storage of no class", BYTES(ONE_OF(HEAD "(K\1NK\1t.")),
+	    BYTES(TENSORS), BYTES(ROOT("2")), "of an unknown class" },
+	{ "views of a dict", BYTES(ONE_OF(STORAGE("K\1", HEAD "}."))),
+	    BYTES(TENSORS), BYTES(ROOT("2")), "the views are not a list" },
+	{ "a view of three", BYTES(ONE_OF(STORAGE("K\1", HEAD
+	    "](K\1K\1K\1\x87" "e."))), BYTES(TENSORS), BYTES(ROOT("2")),
+	    "a view is not of four parts" },
+	{ "a view of nothing", BYTES(ONE_OF(STORAGE("K\1", HEAD
+	    "]((K\5K\6K\1K\1te."))), BYTES(TENSORS), BYTES(ROOT("2")),
+	    "a view of no storage" },
+	{ "a view of a view", BYTES(ONE_OF(STORAGE("K\1", HEAD
+	    "]((K\5K\1K\1K\1t(K\6K\5K\1K\1te."))), BYTES(TENSORS),
+	    BYTES(ROOT("2")), "a view of no storage" },
+	{ "a tensor of nothing", BYTES(ONE_OF(STORAGE("K\1", NO_VIEWS))),
+	    BYTES(ONE_OF(TENSOR("K\2", "K\7"))), BYTES(ROOT("2")),
+	    "a tensor of no storage" },
+	{ "a tensor of a tensor", BYTES(ONE_OF(STORAGE("K\1", NO_VIEWS))),
+	    BYTES(HEAD "K\2." TENSOR("K\2", "K\1") TENSOR("K\3", "K\2")),
+	    BYTES(ROOT("2")), "a tensor of no storage" },
+	{ "a key given twice", BYTES(ONE_OF(STORAGE("K\2", NO_VIEWS))),
+	    BYTES(ONE_OF(TENSOR("K\2", "K\2"))), BYTES(ROOT("2")),
+	    "a key is given twice" },
+	{ "an id of a word", BYTES(STORAGES), BYTES(TENSORS),
+	    BYTES(ROOT("x")), "a persistent id is not a key" },
+	{ "an id of 2^64", BYTES(STORAGES), BYTES(TENSORS),
+	    BYTES(HEAD "}X\1\0\0\0w" BIG "Qs."),
+	    "a persistent id is not a key" },
+	{ "an id of nothing", BYTES(STORAGES), BYTES(TENSORS),
+	    BYTES(ROOT("9")), "a persistent id names nothing" },
+};
+
+static void
+test_parts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		const struct parts_case *p = &parts[i];
+		struct made t = { .length = 0 };
+		struct harness h;
+
+		add(&t, "sys_info", '0', BYTES("\x80\x02}."));
+		add(&t, "pickle", '0', p->root, p->root_length);
+		add(&t, "storages", '0', p->storages, p->storages_length);
+		add(&t, "tensors", '0', p->tensors, p->tensors_length);
+		if (harness_run(t.bytes, t.length + 1024, 0, &h) !=
+		    (p->text == NULL))
+			fail_msg("%s: %s", p->name, h.done ? "loads"
+			    : h.fault_text);
+		if (p->text == NULL) {
+			assert_int_equal(h.tensor_count, 1);
+			assert_string_equal(h.tensors[0].name, "w");
+		} else if (h.fault_code != FAULT_FORMAT ||
+		    strstr(h.fault_text, p->text) == NULL) {
+			fail_msg("%s: %u %s", p->name, h.fault_code,
+			    h.fault_text);
+		}
+		harness_free(&h);
+	}
+}
+
+/* As strtoll reads it, and nothing else. */
+static void
+test_numbers(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+		int64_t value;
+	} rows[] = {
+		{ "0", true, 0 }, { "-0", true, 0 }, { "17", true, 17 },
+		{ "-17", true, -17 }, { "007", true, 7 },
+		{ "9223372036854775807", true, INT64_MAX },
+		{ "-9223372036854775808", true, INT64_MIN },
+		{ "9223372036854775808", false, 0 },
+		{ "-9223372036854775809", false, 0 },
+		{ "99999999999999999999", false, 0 },
+		{ "000000000000000000000", false, 0 }, { "", false, 0 },
+		{ "-", false, 0 }, { "+1", false, 0 }, { "1 ", false, 0 },
+		{ "a", false, 0 }, { "1:", false, 0 }, { "--1", false, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t value = 0;
+
+		if (torch_tar_number((const uint8_t *)rows[i].text,
+		    strlen(rows[i].text), &value) != rows[i].good ||
+		    value != rows[i].value)
+			fail_msg("'%s': %lld", rows[i].text,
+			    (long long)value);
+	}
+}
+
 int
 main(void)
 {
@@ -209,6 +349,8 @@ main(void)
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_cut_members),
 		cmocka_unit_test(test_fields),
+		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -238,6 +238,28 @@ static const struct help_good others[] = {
 	    "left out: 0: its shape holds" },
 	{ "data that are opaque", BYTES_OF(P "](" ARRAY("K\001\205", U1,
 	    "\211", OPAQUE) T "e."), "1[2]", "left out: 0: its bytes" },
+	{ "latin-1", BYTES_OF(P ARRAY("K\001\205", U1, "\211",
+	    G("_codecs", "encode") S("\001", "a") S("\007", "latin-1")
+	    "\206R") "."), "tensor[1]", NULL },
+	{ "latin2", BYTES_OF(P "](" ARRAY("K\001\205", U1, "\211",
+	    G("_codecs", "encode") S("\001", "a") S("\006", "latin2")
+	    "\206R") T "e."), "1[2]", "its bytes are an unknown object" },
+	{ "a codec of seven letters", BYTES_OF(P "](" ARRAY("K\001\205", U1,
+	    "\211", G("_codecs", "encode") S("\001", "a")
+	    S("\007", "utf-8-x") "\206R") T "e."), "1[2]",
+	    "its bytes are an unknown object" },
+	{ "a codec of an int", BYTES_OF(P "](" ARRAY("K\001\205", U1,
+	    "\211", G("_codecs", "encode") S("\001", "a") "K\001\206R") T
+	    "e."), "1[2]", "its bytes are an unknown object" },
+	{ "encoded bytes", BYTES_OF(P "](" ARRAY("K\001\205", U1, "\211",
+	    G("_codecs", "encode") "C\001a" S("\006", "latin1") "\206R") T
+	    "e."), "1[2]", "its bytes are an unknown object" },
+	{ "decoded", BYTES_OF(P "](" ARRAY("K\001\205", U1, "\211",
+	    G("_codecs", "decode") S("\001", "a") S("\006", "latin1")
+	    "\206R") T "e."), "1[2]", "its bytes are an unknown object" },
+	{ "bytes of something", BYTES_OF(P "](" ARRAY("K\001\205", U1,
+	    "\211", G("__builtin__", "bytes") "K\001\205R") T "e."), "1[2]",
+	    "its bytes are an unknown object" },
 	{ "no elements, Fortran order", BYTES_OF(P ARRAY("K\000K\002K\003"
 	    "\207", U1, "\210", "C\000") "."), "tensor[0]", NULL },
 	{ "frombuffer of strings", BYTES_OF(P "](" G("numpy._core.numeric",
