@@ -13,6 +13,7 @@
 
 #include "canonical.h"
 #include "wire_inside.h"
+#include "wire_put.h"
 
 #define ALIGNMENT 16
 
@@ -168,25 +169,17 @@ take_format(const Pf__Format *m, struct wire_format *f)
 	f->name = wire_got(m->name);
 }
 
-static Pf__Storage
-fill_storage(const struct wire_storage *s)
-{
-	Pf__Storage m = PF__STORAGE__INIT;
-
-	m.id = s->id;
-	m.kind = s->kind;
-	m.length = s->length;
-	m.has_offset = s->offset != WIRE_NO_OFFSET;
-	m.offset = m.has_offset ? s->offset : 0;
-	return m;
-}
-
 size_t
 wire_storage_pack(const struct wire_storage *s, uint8_t out[FRAME_MESSAGE_MAX])
 {
-	Pf__Storage m = fill_storage(s);
+	uint8_t *at = out;
 
-	return wire_pack_within(&m.base, 4 * FIELD_MAX, out);
+	at = wire_put_field(at, 1, s->id);
+	at = wire_put_field(at, 2, s->kind);
+	at = wire_put_field(at, 3, s->length);
+	if (s->offset != WIRE_NO_OFFSET)
+		at = wire_put_field(at, 4, s->offset);
+	return (size_t)(at - out);
 }
 
 static bool
@@ -200,14 +193,17 @@ take_storage(const Pf__Storage *m, struct wire_storage *s)
 
 UNPACK(storage, Pf__Storage, pf__storage__descriptor)
 
-static Pf__Alias
-fill_alias(const struct wire_alias *a)
+size_t
+wire_alias_pack(const struct wire_alias *a, uint8_t out[FRAME_MESSAGE_MAX])
 {
-	Pf__Alias m = PF__ALIAS__INIT;
+	uint8_t *at = out;
 
-	m.name = wire_lend(a->name);
-	m.target = a->target;
-	return m;
+	if (a->name.len > FRAME_MESSAGE_MAX || wire_bytes_size(a->name) +
+	    wire_field_size(a->target) > FRAME_MESSAGE_MAX)
+		return 0;
+	at = wire_put_bytes(at, 1, a->name);
+	at = wire_put_field(at, 2, a->target);
+	return (size_t)(at - out);
 }
 
 static void
@@ -219,17 +215,30 @@ take_alias(const Pf__Alias *m, struct wire_alias *a)
 
 /* ----------------------------------------------------- notes and values -- */
 
-static Pf__Note
-fill_note(const struct wire_note *n)
+static bool
+note_fits(const struct wire_note *n)
 {
-	Pf__Note m = PF__NOTE__INIT;
+	size_t where = n->where == WIRE_NO_OFFSET ? 0 :
+	    wire_field_size(n->where);
 
-	m.kind = n->kind;
-	m.level = n->level;
-	m.text = wire_lend(n->text);
-	m.has_where = n->where != WIRE_NO_OFFSET;
-	m.where = m.has_where ? n->where : 0;
-	return m;
+	return n->text.len <= FRAME_MESSAGE_MAX &&
+	    wire_field_size(n->kind) + wire_field_size(n->level) +
+	    wire_bytes_size(n->text) + where <= FRAME_MESSAGE_MAX;
+}
+
+size_t
+wire_note_pack(const struct wire_note *n, uint8_t out[FRAME_MESSAGE_MAX])
+{
+	uint8_t *at = out;
+
+	if (!note_fits(n))
+		return 0;
+	at = wire_put_field(at, 1, n->kind);
+	at = wire_put_field(at, 2, n->level);
+	at = wire_put_bytes(at, 3, n->text);
+	if (n->where != WIRE_NO_OFFSET)
+		at = wire_put_field(at, 4, n->where);
+	return (size_t)(at - out);
 }
 
 static bool
@@ -373,8 +382,8 @@ take_fault(const Pf__Fault *m, struct wire_fault *f)
 PLAIN(hello, Pf__Hello, pf__hello__descriptor)
 PLAIN(go, Pf__Go, pf__go__descriptor)
 PLAIN(format, Pf__Format, pf__format__descriptor)
-PLAIN(alias, Pf__Alias, pf__alias__descriptor)
-MESSAGE(note, Pf__Note, pf__note__descriptor)
+UNPACK_PLAIN(alias, Pf__Alias, pf__alias__descriptor)
+UNPACK(note, Pf__Note, pf__note__descriptor)
 MESSAGE(scalar, Pf__Scalar, pf__scalar__descriptor)
 PLAIN(progress, Pf__Progress, pf__progress__descriptor)
 MESSAGE(done, Pf__Done, pf__done__descriptor)

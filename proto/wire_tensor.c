@@ -5,6 +5,7 @@
  * no payload, and judges no value.
  */
 #include "wire_inside.h"
+#include "wire_put.h"
 
 /* Both stay at SIZE_MAX, "unknown", instead of coming round, which lengths of
  * what is in memory cannot do. */
@@ -56,34 +57,68 @@ lend_numbers(const uint64_t *numbers)
 	return (uint64_t *)(uintptr_t)numbers;
 }
 
-size_t
-wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
+static size_t
+path_size(const struct wire_bytes *path, size_t count)
 {
-	/* 8 KiB, of which path_count entries are written and read. */
-	ProtobufCBinaryData path[PATH_PARTS_MAX]
-	    __attribute__((uninitialized));
-	Pf__Tensor m = PF__TENSOR__INIT;
-	size_t bound = 8 * FIELD_MAX;
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += wire_bytes_size(path[i]);
+	return size;
+}
+
+static size_t
+list_field_size(const uint64_t *numbers, size_t count)
+{
+	size_t size = wire_list_size(numbers, count);
+
+	return count == 0 ? 0 : wire_field_size(size) + size;
+}
+
+static size_t
+tensor_size(const struct wire_tensor *t)
+{
+	return wire_bytes_size(t->name) + path_size(t->path, t->path_count) +
+	    wire_bytes_size(t->path_kinds) + wire_field_size(t->dtype) +
+	    list_field_size(t->shape, t->rank) +
+	    list_field_size(t->strides, t->stride_count) +
+	    wire_field_size(t->storage) + wire_field_size(t->offset);
+}
+
+/* Only where the bytes that it can take at most might not fit is it counted. */
+static bool
+tensor_fits(const struct wire_tensor *t)
+{
+	size_t bound = add_bound(8 * FIELD_MAX, t->name.len);
 
 	if (t->path_count > PATH_PARTS_MAX)
-		return 0;
-	bound = add_bound(bound, lend_path(t->path, t->path_count, path));
-	bound = add_bound(bound, t->name.len);
+		return false;
+	for (size_t i = 0; i < t->path_count; i++)
+		bound = add_bound(bound, FIELD_MAX + t->path[i].len);
 	bound = add_bound(bound, t->path_kinds.len);
 	bound = add_bound(bound, many_numbers(t->rank));
 	bound = add_bound(bound, many_numbers(t->stride_count));
-	m.name = wire_lend(t->name);
-	m.n_path = t->path_count;
-	m.path = path;
-	m.path_kinds = wire_lend(t->path_kinds);
-	m.dtype = t->dtype;
-	m.n_shape = t->rank;
-	m.shape = lend_numbers(t->shape);
-	m.n_strides = t->stride_count;
-	m.strides = lend_numbers(t->strides);
-	m.storage = t->storage;
-	m.offset = t->offset;
-	return wire_pack_within(&m.base, bound, out);
+	return bound <= FRAME_MESSAGE_MAX ||
+	    tensor_size(t) <= FRAME_MESSAGE_MAX;
+}
+
+size_t
+wire_tensor_pack(const struct wire_tensor *t, uint8_t out[FRAME_MESSAGE_MAX])
+{
+	uint8_t *at = out;
+
+	if (!tensor_fits(t))
+		return 0;
+	at = wire_put_bytes(at, 1, t->name);
+	for (size_t i = 0; i < t->path_count; i++)
+		at = wire_put_bytes(at, 2, t->path[i]);
+	at = wire_put_bytes(at, 3, t->path_kinds);
+	at = wire_put_field(at, 4, t->dtype);
+	at = wire_put_list(at, 5, t->shape, t->rank);
+	at = wire_put_list(at, 6, t->strides, t->stride_count);
+	at = wire_put_field(at, 7, t->storage);
+	at = wire_put_field(at, 8, t->offset);
+	return (size_t)(at - out);
 }
 
 bool

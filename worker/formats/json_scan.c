@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * json_scan.c - see json_scan.h.  Reads each byte once, strings eight bytes at
- * a time: names are most of a header.  A read never passes `end`.
+ * json_scan.c - see json_scan.h.  Reads each byte once, strings sixteen or eight
+ * bytes at a time: names are most of a header.  A read never passes `end`.
  */
 #include "json_scan.h"
 
@@ -9,6 +9,14 @@
 
 #include "digit.h"
 #include "utf8.h"
+
+/* JSON_SCAN_PLAIN: what other machines do, for the tests of this one. */
+#if defined(__SSE2__) && !defined(JSON_SCAN_PLAIN)
+#include <emmintrin.h>
+#define BLOCK 16
+#else
+#define BLOCK 8
+#endif
 
 #define ONES UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
@@ -19,32 +27,37 @@ json_over(const uint8_t *at, size_t length)
 	return (struct json){ .at = at, .end = at + length };
 }
 
+/* With nothing left, every call fails from now on. */
 static bool
 fail(struct json *j, const char *wrong)
 {
 	if (j->wrong == NULL)
 		j->wrong = wrong;
+	j->end = j->at;
 	return false;
 }
 
-static inline void
-blanks(struct json *j)
+static const uint8_t *
+fail_at(struct json *j, const uint8_t *at, const char *wrong)
 {
-	while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' ||
-	    *j->at == '\t' || *j->at == '\r'))
-		j->at++;
+	j->at = at;
+	(void)fail(j, wrong);
+	return NULL;
 }
 
-bool
-json_take(struct json *j, char c)
+static inline const uint8_t *
+past_blanks(const uint8_t *p, const uint8_t *end)
 {
-	if (j->wrong != NULL)
-		return false;
-	blanks(j);
-	if (j->at == j->end || *j->at != (uint8_t)c)
-		return false;
-	j->at++;
-	return true;
+	while (p < end && *p <= ' ' && (*p == ' ' || *p == '\n' ||
+	    *p == '\t' || *p == '\r'))
+		p++;
+	return p;
+}
+
+void
+json_blanks(struct json *j)
+{
+	j->at = past_blanks(j->at, j->end);
 }
 
 bool
@@ -53,31 +66,47 @@ json_need(struct json *j, char c, const char *wrong)
 	return json_take(j, c) || fail(j, wrong);
 }
 
-/* A bit in each byte of the word that is a quote, a backslash or below 0x20.
- * It may say yes for a byte above one of those, never for a first one. */
-static inline uint64_t
-special(uint64_t word)
+#if BLOCK == 16
+/* A bit for each byte that is a quote, a backslash or below 0x20. */
+static inline uint32_t
+special(const uint8_t *at)
 {
-	uint64_t quote = word ^ ONES * '"';
-	uint64_t slash = word ^ ONES * '\\';
+	__m128i bytes = _mm_loadu_si128((const __m128i_u *)(const void *)at);
+	__m128i found = _mm_or_si128(
+	    _mm_or_si128(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')),
+	    _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'))),
+	    _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes));
 
+	return (uint32_t)_mm_movemask_epi8(found);
+}
+#define FIRST(found) (unsigned)__builtin_ctz(found)
+#else
+/* A bit in each byte of the word that is one of those.  It may say yes for a
+ * byte above one of them, never for a first one. */
+static inline uint64_t
+special(const uint8_t *at)
+{
+	uint64_t word, quote, slash;
+
+	memcpy(&word, at, sizeof(word));
+	quote = word ^ ONES * '"';
+	slash = word ^ ONES * '\\';
 	return (((quote - ONES) & ~quote) | ((slash - ONES) & ~slash) |
 	    ((word - ONES * 0x20) & ~word)) & HIGHS;
 }
+/* The first byte is the lowest: this room is little-endian. */
+#define FIRST(found) (unsigned)(__builtin_ctzll(found) >> 3)
+#endif
 
 /* To the first of those, or to the end. */
 static inline const uint8_t *
 find_special(const uint8_t *at, const uint8_t *end)
 {
-	uint64_t word, found;
+	for (; end - at >= BLOCK; at += BLOCK) {
+		__typeof__(special(at)) found = special(at);
 
-	while (end - at >= (ptrdiff_t)sizeof(word)) {
-		memcpy(&word, at, sizeof(word));
-		found = special(word);
-		/* The first byte is the lowest: this room is little-endian. */
 		if (found != 0)
-			return at + (__builtin_ctzll(found) >> 3);
-		at += sizeof(word);
+			return at + FIRST(found);
 	}
 	while (at < end && *at != '"' && *at != '\\' && *at >= 0x20)
 		at++;
@@ -124,196 +153,286 @@ unicode_escape(const uint8_t **p, const uint8_t *end)
 	return 0x10000 + (first - 0xd800) * 0x400 + (second - 0xdc00);
 }
 
-/* At a backslash. */
-static bool
-escape(struct json *j)
+/* Past the escape whose backslash is at p, or NULL. */
+static const uint8_t *
+past_escape(struct json *j, const uint8_t *p)
 {
-	const uint8_t *p = j->at + 1;
+	const uint8_t *slash = p++;
 
 	if (p == j->end)
-		return fail(j, "a text without an end");
+		return fail_at(j, slash, "a text without an end");
 	if (*p != 'u') {
 		if (memchr("\"\\/bfnrt", *p, 8) == NULL)
-			return fail(j, "an unknown escape");
-		j->at = p + 1;
-		return true;
+			return fail_at(j, slash, "an unknown escape");
+		return p + 1;
 	}
 	p++;
 	if (unicode_escape(&p, j->end) < 0)
-		return fail(j, "an escape that is no character");
-	j->at = p;
-	return true;
+		return fail_at(j, slash, "an escape that is no character");
+	return p;
+}
+
+/* The quote that ends the text of which p is the first byte, or NULL. */
+static inline const uint8_t *
+text_end(struct json *j, const uint8_t *p, bool *escaped)
+{
+	const uint8_t *end = j->end;
+
+	*escaped = false;
+	for (;;) {
+		p = find_special(p, end);
+		if (p == end)
+			return fail_at(j, p, "a text without an end");
+		if (*p == '"')
+			return p;
+		if (*p != '\\')
+			return fail_at(j, p, "a control character in a text");
+		*escaped = true;
+		p = past_escape(j, p);
+		if (p == NULL)
+			return NULL;
+	}
 }
 
 bool
 json_string(struct json *j, struct json_text *out)
 {
+	const uint8_t *end;
+
 	if (!json_need(j, '"', "no text where one must be"))
 		return false;
 	out->at = j->at;
-	out->escaped = false;
-	for (;;) {
-		j->at = find_special(j->at, j->end);
-		if (j->at == j->end)
-			return fail(j, "a text without an end");
-		if (*j->at == '"')
-			break;
-		if (*j->at != '\\')
-			return fail(j, "a control character in a text");
-		out->escaped = true;
-		if (!escape(j))
-			return false;
-	}
-	out->len = (size_t)(j->at - out->at);
-	j->at++;
+	end = text_end(j, j->at, &out->escaped);
+	if (end == NULL)
+		return false;
+	out->len = (size_t)(end - out->at);
+	j->at = end + 1;
 	return true;
 }
 
+/* Digits that can stand for no number of 2^64 or more. */
+#define SAFE_DIGITS 19
+
 static inline bool
-is_digit(const struct json *j)
+is_digit(uint8_t c)
 {
-	return j->at < j->end && *j->at >= '0' && *j->at <= '9';
+	return (uint8_t)(c - '0') < 10;
+}
+
+/* The digits from p on; NULL: 2^64 or more. */
+static inline const uint8_t *
+take_digits(struct json *j, const uint8_t *p, uint64_t *out)
+{
+	const uint8_t *end = j->end;
+	const uint8_t *safe = end - p < SAFE_DIGITS ? end : p + SAFE_DIGITS;
+	uint64_t value = 0;
+
+	for (; p < safe && is_digit(*p); p++)
+		value = value * 10 + (uint64_t)(*p - '0');
+	if (p == safe)
+		for (; p < end && is_digit(*p); p++)
+			if (__builtin_mul_overflow(value, UINT64_C(10),
+			    &value) || __builtin_add_overflow(value,
+			    (uint64_t)(*p - '0'), &value))
+				return fail_at(j, p, "a number of 2^64 or "
+				    "more");
+	*out = value;
+	return p;
 }
 
 bool
 json_natural(struct json *j, uint64_t *out)
 {
 	static const char wrong[] = "no natural number where one must be";
-	const uint8_t *first;
-	uint64_t value = 0;
+	const uint8_t *first = past_blanks(j->at, j->end);
+	uint64_t value;
+	const uint8_t *p = take_digits(j, first, &value);
 
-	if (j->wrong != NULL)
+	if (p == NULL)
 		return false;
-	blanks(j);
-	first = j->at;
-	for (; is_digit(j); j->at++) {
-		if (__builtin_mul_overflow(value, UINT64_C(10), &value) ||
-		    __builtin_add_overflow(value,
-		    (uint64_t)(*j->at - '0'), &value))
-			return fail(j, "a number of 2^64 or more");
-	}
-	if (j->at == first || (*first == '0' && j->at - first > 1))
+	j->at = p;
+	if (p == first || (*first == '0' && p - first > 1))
 		return fail(j, wrong);
-	if (j->at < j->end && (*j->at == '.' || (*j->at | 0x20) == 'e'))
+	if (p < j->end && (*p == '.' || (*p | 0x20) == 'e'))
 		return fail(j, wrong);
 	*out = value;
 	return true;
 }
 
-static bool
-word(struct json *j, const char *text)
+/* Past the word, or NULL when it is not there. */
+static const uint8_t *
+past_word(const struct json *j, const uint8_t *p, const char *text)
 {
 	size_t length = strlen(text);
 
-	blanks(j);
-	if ((size_t)(j->end - j->at) < length ||
-	    memcmp(j->at, text, length) != 0)
-		return false;
-	j->at += length;
-	return true;
+	if ((size_t)(j->end - p) < length || memcmp(p, text, length) != 0)
+		return NULL;
+	return p + length;
 }
 
 bool
 json_null(struct json *j)
 {
-	return j->wrong == NULL && word(j, "null");
-}
+	const uint8_t *p;
 
-static bool
-digits(struct json *j)
-{
-	if (!is_digit(j))
-		return fail(j, "a malformed number");
-	while (is_digit(j))
-		j->at++;
+	json_blanks(j);
+	p = past_word(j, j->at, "null");
+	if (p == NULL)
+		return false;
+	j->at = p;
 	return true;
 }
 
-static bool
-number(struct json *j)
+/* Past one digit or more, or NULL. */
+static inline const uint8_t *
+past_digits(struct json *j, const uint8_t *p)
 {
-	if (*j->at == '-')
-		j->at++;
-	if (j->at < j->end && *j->at == '0')
-		j->at++;
-	else if (!digits(j))
-		return false;
-	if (j->at < j->end && *j->at == '.') {
-		j->at++;
-		if (!digits(j))
-			return false;
-	}
-	if (j->at == j->end || (*j->at | 0x20) != 'e')
-		return true;
-	j->at++;
-	if (j->at < j->end && (*j->at == '+' || *j->at == '-'))
-		j->at++;
-	return digits(j);
+	if (p == j->end || !is_digit(*p))
+		return fail_at(j, p, "a malformed number");
+	while (p < j->end && is_digit(*p))
+		p++;
+	return p;
 }
 
-static bool
-plain_value(struct json *j)
+/* What may follow a number's whole part. */
+static const uint8_t *
+past_fraction(struct json *j, const uint8_t *p)
 {
-	struct json_text text;
+	if (*p == '.') {
+		p = past_digits(j, p + 1);
+		if (p == NULL)
+			return NULL;
+	}
+	if (p == j->end || (*p | 0x20) != 'e')
+		return p;
+	p++;
+	if (p < j->end && (*p == '+' || *p == '-'))
+		p++;
+	return past_digits(j, p);
+}
 
-	blanks(j);
-	if (j->at == j->end)
-		return fail(j, "the text ends too early");
-	if (*j->at == '"')
-		return json_string(j, &text);
-	if (*j->at == '-' || is_digit(j))
-		return number(j);
-	return word(j, "true") || word(j, "false") || word(j, "null") ||
-	    fail(j, "no value where one must be");
+static inline const uint8_t *
+past_number(struct json *j, const uint8_t *p)
+{
+	if (*p == '-')
+		p++;
+	if (p < j->end && *p == '0')
+		p++;
+	else
+		p = past_digits(j, p);
+	if (p == NULL || p == j->end)
+		return p;
+	return *p == '.' || (*p | 0x20) == 'e' ? past_fraction(j, p) : p;
+}
+
+/* Any value but an array or object, which begins at p. */
+static inline const uint8_t *
+past_plain(struct json *j, const uint8_t *p)
+{
+	static const char *const words[] = { "true", "false", "null" };
+	const uint8_t *past;
+	bool escaped;
+
+	if (p == j->end)
+		return fail_at(j, p, "the text ends too early");
+	if (*p == '"') {
+		p = text_end(j, p + 1, &escaped);
+		return p == NULL ? NULL : p + 1;
+	}
+	if (*p == '-' || is_digit(*p))
+		return past_number(j, p);
+	for (unsigned i = 0; i < 3; i++) {
+		past = past_word(j, p, words[i]);
+		if (past != NULL)
+			return past;
+	}
+	return fail_at(j, p, "no value where one must be");
 }
 
 /* What stands before a member's value: the key, in an object. */
-static bool
-member(struct json *j, bool object)
+static inline const uint8_t *
+past_key(struct json *j, const uint8_t *p, bool object)
 {
-	struct json_text key;
+	bool escaped;
 
-	return !object || (json_string(j, &key) &&
-	    json_need(j, ':', "no ':' after a key"));
+	if (!object)
+		return p;
+	p = past_blanks(p, j->end);
+	if (p == j->end || *p != '"')
+		return fail_at(j, p, "no text where one must be");
+	p = text_end(j, p + 1, &escaped);
+	if (p == NULL)
+		return NULL;
+	p = past_blanks(p + 1, j->end);
+	if (p == j->end || *p != ':')
+		return fail_at(j, p, "no ':' after a key");
+	return p + 1;
 }
 
+/* The containers that are open. */
+struct open {
+	uint64_t objects;	/* one bit each */
+	unsigned depth;
+};
+
+/* Past the bracket at p, and past the one that ends it if it is empty. */
+static inline const uint8_t *
+past_bracket(struct json *j, const uint8_t *p, struct open *open, bool *empty)
+{
+	bool object = *p++ == '{';
+
+	if (open->depth == JSON_DEPTH)
+		return fail_at(j, p, "containers nested too deep");
+	p = past_blanks(p, j->end);
+	*empty = p < j->end && *p == (object ? '}' : ']');
+	if (*empty)
+		return p + 1;
+	open->objects = open->objects << 1 | object;
+	open->depth++;
+	return past_key(j, p, object);
+}
+
+/* A value has ended, and with it perhaps what holds it: to the next one. */
+static inline const uint8_t *
+past_ends(struct json *j, const uint8_t *p, struct open *open)
+{
+	while (open->depth > 0) {
+		p = past_blanks(p, j->end);
+		if (p < j->end && *p == ',')
+			return past_key(j, p + 1, open->objects & 1);
+		if (p == j->end || *p != (open->objects & 1 ? '}' : ']'))
+			return fail_at(j, p, "neither ',' nor the end of a "
+			    "container");
+		p++;
+		open->objects >>= 1;
+		open->depth--;
+	}
+	return p;
+}
+
+/* The position stays in a register: each token waits for the one before. */
 bool
 json_skip(struct json *j)
 {
-	uint64_t objects = 0;	/* one bit a container that is open */
-	unsigned depth = 0;
-	bool object;
+	struct open open = { 0, 0 };
+	const uint8_t *p = j->at;
+	bool empty;
 
-	if (j->wrong != NULL)
-		return false;
 	do {
-		object = json_take(j, '{');
-		if (object || json_take(j, '[')) {
-			if (depth == JSON_DEPTH)
-				return fail(j, "containers nested too deep");
-			objects = objects << 1 | object;
-			depth++;
-			if (!json_take(j, object ? '}' : ']')) {
-				if (!member(j, object))
-					return false;
-				continue;
-			}
-			objects >>= 1;
-			depth--;
-		} else if (!plain_value(j)) {
-			return false;
+		p = past_blanks(p, j->end);
+		if (p < j->end && (*p == '{' || *p == '[')) {
+			p = past_bracket(j, p, &open, &empty);
+			if (p != NULL && empty)
+				p = past_ends(j, p, &open);
+		} else {
+			p = past_plain(j, p);
+			if (p != NULL)
+				p = past_ends(j, p, &open);
 		}
-		/* A value has ended, and with it perhaps what holds it. */
-		while (depth > 0 && !json_take(j, ',')) {
-			if (!json_need(j, objects & 1 ? '}' : ']',
-			    "neither ',' nor the end of a container"))
-				return false;
-			objects >>= 1;
-			depth--;
-		}
-		if (depth > 0 && !member(j, objects & 1))
+		if (p == NULL)
 			return false;
-	} while (depth > 0);
+	} while (open.depth > 0);
+	j->at = p;
 	return true;
 }
 
@@ -322,7 +441,7 @@ json_end(struct json *j)
 {
 	if (j->wrong != NULL)
 		return false;
-	blanks(j);
+	json_blanks(j);
 	return j->at == j->end || fail(j, "something after the end");
 }
 

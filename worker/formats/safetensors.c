@@ -47,6 +47,8 @@ struct header {
 	uint32_t count;
 	uint32_t capacity;
 	bool has_metadata;
+	struct json_text dtype_text;	/* of the last entry, and what it is: */
+	const struct dtype *dtype;
 	/* Of the entry being read. */
 	uint64_t shape[RANK_MAX];
 	uint64_t elements;
@@ -91,28 +93,33 @@ bad_entry(const struct header *h, const struct entry *e, const char *text)
 }
 
 /* Without its escapes.  *where: its place in the file. */
-static struct json_text
+static struct json_text __attribute__((noinline))
+unescaped(struct header *h, const struct json_text *raw)
+{
+	uint8_t *plain = arena_alloc(&h->job->arena, raw->len, 1);
+
+	return (struct json_text){
+		.at = plain, .len = json_unescape(raw, plain)
+	};
+}
+
+static inline struct json_text
 text_of(struct header *h, uint64_t *where)
 {
 	struct json_text text;
-	uint8_t *plain;
 
 	if (!json_string(&h->json, &text))
 		bad_json(h);
 	*where = offset_of(h, text.at);
-	if (!text.escaped)
-		return text;
-	plain = arena_alloc(&h->job->arena, text.len, 1);
-	text.len = json_unescape(&text, plain);
-	text.at = plain;
-	return text;
+	return text.escaped ? unescaped(h, &text) : text;
 }
 
-static bool
+/* Always in line, for lengths that the compiler knows. */
+static inline __attribute__((always_inline)) bool
 is(const struct json_text *text, const char *name)
 {
 	return text->len == strlen(name) &&
-	    memcmp(text->at, name, text->len) == 0;
+	    memcmp(text->at, name, strlen(name)) == 0;
 }
 
 /* ------------------------------------------------------------ metadata -- */
@@ -159,13 +166,19 @@ read_metadata(struct header *h, uint64_t where)
 
 /* ------------------------------------------------------------- entries -- */
 
+/* Most tensors of a file have one dtype. */
 static void
 read_dtype(struct header *h, struct entry *e)
 {
 	uint64_t where;
 	struct json_text text = text_of(h, &where);
 
-	e->dtype = dtype_by_name((const char *)text.at, text.len);
+	if (h->dtype_text.at == NULL || text.len != h->dtype_text.len ||
+	    memcmp(text.at, h->dtype_text.at, text.len) != 0) {
+		h->dtype_text = text;
+		h->dtype = dtype_by_name((const char *)text.at, text.len);
+	}
+	e->dtype = h->dtype;
 	if (e->dtype != NULL && !e->dtype->safetensors)
 		e->dtype = NULL;
 	if (e->dtype == NULL)

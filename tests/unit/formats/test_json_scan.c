@@ -197,10 +197,40 @@ test_unescape(void **state)
 	assert_int_equal(text.len, 18);
 }
 
+/* A text ends, or is wrong, at the same byte wherever its blocks begin and
+ * whatever stands before and after. */
+static void
+test_every_byte(void **state)
+{
+	enum { LONGEST = 40 };
+	uint8_t text[LONGEST + 3];
+	struct json_text got;
+	struct json j;
+	bool good;
+
+	(void)state;
+	for (size_t at = 1; at <= LONGEST; at++) {
+		for (unsigned byte = 0; byte < 256; byte++) {
+			memset(text, at % 2 ? 0xbf : '!', sizeof(text));
+			text[0] = text[LONGEST + 2] = '"';
+			text[at] = (uint8_t)byte;
+			j = json_over(text, sizeof(text));
+			good = json_string(&j, &got);
+			if (byte == '"')
+				assert_true(good && got.len == at - 1);
+			else if (byte < 0x20 || byte == '\\')
+				assert_true(!good && j.at == text + at);
+			else
+				assert_true(good && got.len == LONGEST + 1);
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_byte),
 		cmocka_unit_test(test_skip),
 		cmocka_unit_test(test_depth),
 		cmocka_unit_test(test_natural),

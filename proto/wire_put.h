@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * wire_put.h - a message's fields, written one after the other: for the messages
+ * that come by the hundred thousand, where protobuf-c's walk over its
+ * descriptors costs more than what it writes.  The same bytes as its packing
+ * (tests/unit/proto/test_pack.c).  The caller has made room.  Wire facts:
+ * protobuf encoding specification (proto2).
+ */
+#ifndef PROTO_WIRE_PUT_H
+#define PROTO_WIRE_PUT_H
+
+#include <string.h>
+
+#include "wire.h"
+
+/* Seven bits a byte. */
+static inline size_t
+wire_number_size(uint64_t number)
+{
+	return (size_t)(70 - __builtin_clzll(number | 1)) / 7;
+}
+
+static inline size_t
+wire_field_size(uint64_t number)
+{
+	return 1 + wire_number_size(number);
+}
+
+static inline size_t
+wire_bytes_size(struct wire_bytes bytes)
+{
+	return wire_field_size(bytes.len) + bytes.len;
+}
+
+static inline uint8_t *
+wire_put_number(uint8_t *at, uint64_t number)
+{
+	for (; number >= 0x80; number >>= 7)
+		*at++ = (uint8_t)(number | 0x80);
+	*at++ = (uint8_t)number;
+	return at;
+}
+
+/* Tags are a byte: no field has a number over 15. */
+static inline uint8_t *
+wire_put_field(uint8_t *at, unsigned field, uint64_t number)
+{
+	*at++ = (uint8_t)(field << 3);
+	return wire_put_number(at, number);
+}
+
+static inline uint8_t *
+wire_put_bytes(uint8_t *at, unsigned field, struct wire_bytes bytes)
+{
+	*at++ = (uint8_t)(field << 3 | 2);
+	at = wire_put_number(at, bytes.len);
+	if (bytes.len > 0)
+		memcpy(at, bytes.at, bytes.len);
+	return at + bytes.len;
+}
+
+static inline size_t
+wire_list_size(const uint64_t *numbers, size_t count)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++)
+		size += wire_number_size(numbers[i]);
+	return size;
+}
+
+/* A packed list; an empty one is not sent at all. */
+static inline uint8_t *
+wire_put_list(uint8_t *at, unsigned field, const uint64_t *numbers,
+    size_t count)
+{
+	if (count == 0)
+		return at;
+	*at++ = (uint8_t)(field << 3 | 2);
+	at = wire_put_number(at, wire_list_size(numbers, count));
+	for (size_t i = 0; i < count; i++)
+		at = wire_put_number(at, numbers[i]);
+	return at;
+}
+
+#endif
