@@ -40,6 +40,6 @@ unit: $(LIAR_DIR)/made
 WRAPPED := malloc calloc reallocarray aligned_alloc mmap socketpair \
 	epoll_create1 epoll_ctl timerfd_create timerfd_settime memfd_create \
 	fstat getrandom send sendfile write posix_spawn sendmsg eventfd \
-	madvise pthread_create
+	madvise pthread_create strdup syscall
 $(B)/unit/broker/test_faults: private LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))

@@ -23,6 +23,7 @@
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,6 +33,7 @@
 #include "broker.h"
 #include "keeper.h"
 #include "picklefork.h"
+#include "sha256.h"
 
 /* The call with this number fails; 0: none.  Calls count from 1, those of the
  * keeper's thread too. */
@@ -65,6 +67,7 @@ WRAP(void *, reallocarray, NULL, ENOMEM, (void *at, size_t n, size_t size),
     (at, n, size))
 WRAP(void *, aligned_alloc, NULL, ENOMEM, (size_t align, size_t size),
     (align, size))
+WRAP(char *, strdup, NULL, ENOMEM, (const char *text), (text))
 WRAP(void *, mmap, MAP_FAILED, ENOMEM, (void *at, size_t size, int prot,
     int flags, int fd, off_t offset), (at, size, prot, flags, fd, offset))
 WRAP(int, socketpair, -1, EMFILE, (int domain, int type, int protocol,
@@ -100,6 +103,18 @@ WRAP(int, posix_spawn, EAGAIN, EAGAIN, (pid_t *pid, const char *path,
     char *const argv[], char *const envp[]),
     (pid, path, actions, attr, argv, envp))
 
+/* What libc has no name for, with five arguments at most. */
+long __real_syscall(long number, long a, long b, long c, long d, long e);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e);
+long
+__wrap_syscall(long number, long a, long b, long c, long d, long e)
+{
+	if (number != SYS_openat2 || !fails())
+		return __real_syscall(number, a, b, c, d, e);
+	errno = EMFILE;
+	return -1;
+}
+
 static uint8_t bytes[4096];
 
 static size_t
@@ -114,6 +129,73 @@ open_descriptors(void)
 	closedir(dir);
 	return count;
 }
+
+/* ---------------------------------------------------------------- stores -- */
+
+#define SHARD "\x35\0\0\0\0\0\0\0{\"a\":{\"dtype\":\"U8\"," \
+	"\"shape\":[4],\"data_offsets\":[0,4]}}ABCD"
+#define INDEX "{\"metadata\":{},\"weight_map\":{" \
+	"\"a\":\"one.safetensors\",\"b\":\"two.safetensors\"}}"
+
+static char root[] = "/tmp/test-faults-XXXXXX";
+
+static const struct set {
+	const char *directory;
+	const char *file;
+	uint32_t flags;		/* of the broker */
+	bool pinned;
+} sets[] = {
+	{ root, "model.safetensors.index.json", 0, false },
+	{ root, "model.safetensors.index.json", PFORK_SNAPSHOT, true },
+	{ "tests/fixtures/dcp/good-threads", ".metadata", 0, false },
+	{ "tests/fixtures/onnx/good-onnx-external-many", "model.onnx", 0,
+	    false },
+};
+
+static void
+put(const char *name, const void *at, size_t length)
+{
+	char path[128];
+	FILE *out;
+
+	snprintf(path, sizeof(path), "%s/%s", root, name);
+	out = fopen(path, "we");
+	assert_non_null(out);
+	assert_int_equal(fwrite(at, 1, length, out), length);
+	assert_int_equal(fclose(out), 0);
+}
+
+static int
+make_set(void **state)
+{
+	char shard[] = SHARD;
+
+	(void)state;
+	assert_non_null(mkdtemp(root));
+	put("model.safetensors.index.json", INDEX, sizeof(INDEX) - 1);
+	put("one.safetensors", shard, sizeof(shard) - 1);
+	shard[10] = 'b';
+	put("two.safetensors", shard, sizeof(shard) - 1);
+	return 0;
+}
+
+static int
+remove_set(void **state)
+{
+	static const char *const names[] = { "/model.safetensors.index.json",
+		"/one.safetensors", "/two.safetensors", "" };
+	char path[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", root, names[i]);
+		if (remove(path) != 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------- one file -- */
 
 enum way { MEMORY, PATH, SCAN, PROBE, PARKED, WAYS };
 
@@ -217,11 +299,145 @@ test_sweep(void **state)
 	unlink(path);
 }
 
+/* What was loaded is read, with calls that fail too. */
+static enum pfork_code
+read_all(const pfork_checkpoint *c, pfork_error *err)
+{
+	enum pfork_code code = PFORK_OK;
+	const pfork_tensor *t;
+	const void *data;
+
+	for (size_t i = 0; i < pfork_checkpoint_count(c); i++) {
+		t = pfork_checkpoint_at(c, i);
+		if (pfork_tensor_nbytes(t) > sizeof(bytes))
+			continue;
+		code = pfork_tensor_read(t, bytes, sizeof(bytes), err);
+		if (code == PFORK_OK)
+			code = pfork_tensor_data(t, &data, err);
+		if (code != PFORK_OK)
+			return code;
+	}
+	return code;
+}
+
+static enum pfork_code
+load_set(const struct set *set, bool scan, pfork_broker *b,
+    pfork_checkpoint **c, pfork_error *err)
+{
+	struct sha256 hash;
+	pfork_pin pin = { .file = set->file };
+	pfork_store_options o = { .size = sizeof(o) };
+	pfork_store *s = NULL;
+	enum pfork_code code;
+
+	if (set->pinned) {
+		sha256_start(&hash);
+		sha256_add(&hash, INDEX, sizeof(INDEX) - 1);
+		sha256_end(&hash, pin.sha256);
+		o.pins = &pin;
+		o.pin_count = 1;
+	}
+	code = pfork_store_open(b, set->directory, &o, &s, err);
+	if (code != PFORK_OK)
+		return code;
+	code = scan ? pfork_store_scan(s, set->file, c, err)
+	    : pfork_store_load(s, set->file, c, err);
+	pfork_store_free(s);
+	if (code == PFORK_OK && !scan)
+		code = read_all(*c, err);
+	if (code == PFORK_OK)
+		return code;
+	pfork_checkpoint_unref(*c);
+	*c = NULL;
+	return code;
+}
+
+/* Whole, or a report that is never clean: of a file that could not be read
+ * (EIO). */
+static void
+judge_set(const pfork_checkpoint *c, bool scan)
+{
+	const pfork_error *fault = pfork_checkpoint_fault(c);
+
+	if (fault == NULL) {
+		assert_int_equal(pfork_checkpoint_verdict(c), PFORK_CLEAN);
+		assert_true(pfork_checkpoint_count(c) > 1);
+		return;
+	}
+	assert_true(scan);
+	assert_int_equal(fault->code, PFORK_E_SYSTEM);
+	assert_int_equal(fault->errnum, EIO);
+	assert_int_equal(pfork_checkpoint_verdict(c), PFORK_UNDECIDED);
+	assert_int_equal(pfork_checkpoint_count(c), 0);
+}
+
+/* As fail_one. */
+static bool
+fail_set(const struct set *set, bool scan, unsigned long at, bool on)
+{
+	pfork_options o = { .size = sizeof(o), .flags = set->flags,
+		.worker_path = getenv("PFORK_TEST_WORKER") };
+	pfork_checkpoint *c = NULL;
+	pfork_broker *b = NULL;
+	pfork_error err = { 0 };
+	enum pfork_code code;
+	bool reached;
+
+	calls = 0;
+	sticky = on;
+	fail_at = at;
+	code = pfork_broker_new(&o, &b, &err);
+	if (code == PFORK_OK)
+		code = load_set(set, scan, b, &c, &err);
+	reached = calls >= at;
+	fail_at = 0;
+	pfork_broker_free(b);
+	if (code == PFORK_OK) {
+		judge_set(c, scan);
+		pfork_checkpoint_unref(c);
+		return reached;
+	}
+	assert_int_equal(err.code, code);
+	if (code != PFORK_E_SYSTEM && code != PFORK_E_SANDBOX)
+		fail_msg("%s, call %lu: %s", set->file, at, err.text);
+	return reached;
+}
+
+/* Each call, once and from then on. */
+static void
+sweep_set(const struct set *set, bool scan)
+{
+	size_t before = open_descriptors();
+	unsigned long at;
+
+	for (int on = 0; on < 2; on++) {
+		for (at = 1; fail_set(set, scan, at, on != 0); at++) {
+			assert_int_equal(open_descriptors(), before);
+			assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+			assert_int_equal(errno, ECHILD);
+		}
+		assert_true(at > 40);
+	}
+}
+
+static void
+test_sets(void **state)
+{
+	(void)state;
+	assert_non_null(getenv("PFORK_TEST_WORKER"));
+	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
+		sweep_set(&sets[i], false);
+		sweep_set(&sets[i], true);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sweep),
+		cmocka_unit_test_setup_teardown(test_sets, make_set,
+		    remove_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
