@@ -27,6 +27,7 @@ struct options {
 	const char **files;	/* what is not an option */
 	size_t file_count;
 	const char *output;
+	const char *out_dir;	/* convert: for several files */
 	const char *root;	/* for the shards of an index */
 	pfork_pin *pins;	/* with root alone */
 	size_t pin_count;

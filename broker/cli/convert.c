@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "convert.h"
 #include "output.h"
 #include "print.h"
 #include "progress.h"
@@ -25,8 +26,8 @@ count_bytes(void *context, uint64_t done, uint64_t total)
 }
 
 static int
-save(const struct options *options, const pfork_checkpoint *ckpt,
-    const char *file, struct output *output, uint64_t *bytes)
+save(const struct conversion *c, const pfork_checkpoint *ckpt,
+    struct output *output, uint64_t *bytes)
 {
 	struct progress progress;
 	pfork_save_options save_options = { .size = sizeof(save_options),
@@ -34,18 +35,18 @@ save(const struct options *options, const pfork_checkpoint *ckpt,
 	enum pfork_code code;
 	pfork_error err;
 
-	if (options->skip_unsupported)
+	if (c->options->skip_unsupported)
 		save_options.flags |= PFORK_SAVE_SKIP_UNSUPPORTED;
-	if (options->clone_aliases)
+	if (c->options->clone_aliases)
 		save_options.flags |= PFORK_SAVE_CLONE_ALIASES;
-	progress_start(&progress, options->quiet, options->output, BYTES, 0);
+	progress_start(&progress, !c->progress, c->output, BYTES, 0);
 	code = pfork_save_safetensors(ckpt, output->fd, &save_options, &err);
 	progress_end(&progress);
 	*bytes = atomic_load(&progress.done);
 	if (code == PFORK_OK)
 		return EXIT_DONE;
-	complain_error(strncmp(err.text, "writing", 7) == 0 ? options->output :
-							      file, &err);
+	complain_error(strncmp(err.text, "writing", 7) == 0 ? c->output :
+							      c->file, &err);
 	if (code == PFORK_E_UNSUPPORTED)
 		complain("--skip-unsupported leaves such tensors out");
 	return exit_for(code);
@@ -53,7 +54,7 @@ save(const struct options *options, const pfork_checkpoint *ckpt,
 
 /* What --skip-unsupported left out, by name: nothing goes missing silently. */
 static size_t
-print_skipped(const pfork_checkpoint *ckpt)
+print_skipped(FILE *out, const pfork_checkpoint *ckpt)
 {
 	static const char *const lacking[] = { "C32", "C128", "BITS", "QU",
 		"I4", "U4", "I2", "U2" };
@@ -71,35 +72,34 @@ print_skipped(const pfork_checkpoint *ckpt)
 		if (!lacks)
 			continue;
 		skipped++;
-		fprintf(stderr, "  left out: %s ", dtype);
-		print_text(stderr, pfork_tensor_name(t),
+		fprintf(out, "  left out: %s ", dtype);
+		print_text(out, pfork_tensor_name(t),
 		    strlen(pfork_tensor_name(t)));
-		fputc('\n', stderr);
+		fputc('\n', out);
 	}
 	return skipped;
 }
 
 static void
-print_done(const struct options *options, const pfork_checkpoint *ckpt,
+print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
     const char *size)
 {
-	char *escaped = print_escape(options->output);
+	char *escaped = print_escape(c->output);
 	size_t count = pfork_checkpoint_count(ckpt);
 
-	if (options->skip_unsupported)
-		count -= print_skipped(ckpt);
-	fprintf(stderr, "%s: %zu tensor%s, %s; the file read is ",
-	    strcmp(options->output, "-") == 0 ? "standard output" : escaped,
+	if (c->options->skip_unsupported)
+		count -= print_skipped(c->say, ckpt);
+	fprintf(c->say, "%s: %zu tensor%s, %s; the file read is ",
+	    strcmp(c->output, "-") == 0 ? "standard output" : escaped,
 	    count, count == 1 ? "" : "s", size);
-	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0,
+	report_verdict(c->say, pfork_checkpoint_verdict(ckpt), 0,
 	    print_colours(stderr));
-	fputc('\n', stderr);
+	fputc('\n', c->say);
 	free(escaped);
 }
 
 static int
-write_checkpoint(const struct options *options, const char *file,
-    const pfork_checkpoint *ckpt)
+write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 {
 	struct output output;
 	char size[PRINT_SIZE];
@@ -108,60 +108,80 @@ write_checkpoint(const struct options *options, const char *file,
 	int code;
 
 	if (pfork_checkpoint_count(ckpt) == 0) {
-		escaped = print_escape(file);
+		if (c->found)
+			return EXIT_NOTHING;
+		escaped = print_escape(c->file);
 		complain("%s: no tensors in it: nothing was written", escaped);
 		free(escaped);
 		return EXIT_NOTHING;
 	}
-	code = output_open(&output, options->output, options->force);
+	code = output_open(&output, c->output, c->options->force);
 	if (code == 0)
-		code = save(options, ckpt, file, &output, &bytes);
+		code = save(c, ckpt, &output, &bytes);
 	if (code == 0)
 		code = output_commit(&output);
 	else
 		output_abandon(&output);
-	if (code != 0 || options->quiet)
+	if (code != 0 || c->options->quiet)
 		return code;
 	print_size(size, bytes);
-	print_done(options, ckpt, size);
+	print_done(c, ckpt, size);
+	return code;
+}
+
+int
+convert_file(const struct conversion *c, pfork_broker *broker)
+{
+	pfork_checkpoint *ckpt = NULL;
+	pfork_error err = { .code = PFORK_OK };
+	struct progress progress;
+	int code;
+
+	progress_start(&progress, !c->progress, c->file, BYTES, 0);
+	code = open_checkpoint(c->options, broker, c->file, &ckpt, &err);
+	progress_end(&progress);
+	if (code != EXIT_DONE && c->found && is_no_checkpoint(ckpt, &err)) {
+		pfork_checkpoint_unref(ckpt);
+		return EXIT_NOTHING;
+	}
+	if (ckpt != NULL && !c->options->quiet) {
+		suffix_report(c->say, c->file, ckpt, "  ");
+		report_notes(c->say, ckpt, "  ", NOTES_SHOWN,
+		    print_colours(stderr));
+	}
+	if (code == EXIT_DONE)
+		code = write_checkpoint(c, ckpt);
+	else
+		complain_error(c->file, &err);
+	pfork_checkpoint_unref(ckpt);
 	return code;
 }
 
 int
 convert_run(struct options *options)
 {
-	const char *file = options->file_count == 1 ? options->files[0] : NULL;
+	struct conversion c = { .options = options, .output = options->output,
+		.say = stderr, .progress = !options->quiet };
 	pfork_broker *broker = NULL;
-	pfork_checkpoint *ckpt = NULL;
-	struct progress progress;
-	pfork_error err;
 	int code;
 
-	if (file == NULL || options->output == NULL) {
-		complain("convert takes one file and -o OUT; see 'picklefork "
-			 "convert --help'");
-		return EXIT_USAGE;
-	}
 	if (options->refuse_at == PFORK_REFUSE_DEFAULT)
 		options->refuse_at = PFORK_REFUSE_DANGEROUS;
+	if (options->out_dir != NULL && options->output == NULL &&
+	    options->file_count > 0)
+		return convert_many(options);
+	if (options->file_count != 1 || options->output == NULL ||
+	    options->out_dir != NULL || options->jobs != 0) {
+		complain("convert takes one file and -o OUT, or files and "
+			 "--out-dir DIR; see 'picklefork convert --help'");
+		return EXIT_USAGE;
+	}
+	c.file = options->files[0];
 	code = output_check(options->output, options->force);
 	if (code == 0)
 		code = open_broker(options, &broker);
-	if (code != 0)
-		return code;
-	progress_start(&progress, options->quiet, file, BYTES, 0);
-	code = open_checkpoint(options, broker, file, &ckpt, &err);
-	progress_end(&progress);
-	if (ckpt != NULL && !options->quiet) {
-		suffix_report(stderr, file, ckpt, "  ");
-		report_notes(stderr, ckpt, "  ", NOTES_SHOWN,
-		    print_colours(stderr));
-	}
-	if (code == EXIT_DONE)
-		code = write_checkpoint(options, file, ckpt);
-	else
-		complain_error(file, &err);
-	pfork_checkpoint_unref(ckpt);
+	if (code == 0)
+		code = convert_file(&c, broker);
 	pfork_broker_free(broker);
 	return code;
 }

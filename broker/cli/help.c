@@ -18,12 +18,19 @@ const struct verb verbs[VERBS] = {
 	    "each file (what is no checkpoint is counted, not shown); --json\n"
 	    "then gives an object a line.\n",
 	    ls_run },
-	[CONVERT] = { "convert", "FILE -o OUT.safetensors",
+	[CONVERT] = { "convert", "FILE -o OUT.safetensors | FILE... --out-dir DIR",
 	    "write the tensors as safetensors",
 	    "Writes to a temporary file beside OUT, which takes its place\n"
 	    "when all of it is on the disk.  Refuses dangerous files, unless\n"
 	    "--refuse-at says otherwise.  Tensors that share their bytes are\n"
-	    "written once; the other names go into __metadata__.\n",
+	    "written once; the other names go into __metadata__.\n"
+	    "\n"
+	    "With --out-dir several files, and those of directories, become\n"
+	    "DIR/NAME.safetensors: their names without directory and suffix.\n"
+	    "Two of one name are an error before anything is written.  What\n"
+	    "goes wrong with one file does not stop the others.  Exit status:\n"
+	    "1 when one was refused, else 2 when one failed, else 3 when a\n"
+	    "named one had no tensors or there was nothing to do, else 0.\n",
 	    convert_run },
 	[EXTRACT] = { "extract", "FILE NAME -o OUT.npy",
 	    "write one tensor as .npy, or as bare bytes",

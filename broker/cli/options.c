@@ -178,6 +178,13 @@ set_output(struct options *options, const char *value)
 	return 0;
 }
 
+static int
+set_out_dir(struct options *options, const char *value)
+{
+	options->out_dir = value;
+	return 0;
+}
+
 /* There is room for one each word. */
 static int
 set_root(struct options *options, const char *value)
@@ -186,7 +193,6 @@ set_root(struct options *options, const char *value)
 	options->roots[options->root_count++] = value;
 	return 0;
 }
-
 
 static int
 hex_digit(char c)
@@ -242,6 +248,9 @@ static const struct option {
 	{ 'o', "output", "FILE", ONLY(CONVERT) | ONLY(EXTRACT),
 	    "where to write; - is standard output",
 	    set_output, 0, 0 },
+	{ 0, "out-dir", "DIR", ONLY(CONVERT),
+	    "convert several files, each to DIR/NAME.safetensors",
+	    set_out_dir, 0, 0 },
 	{ 'f', "force", NULL, ONLY(CONVERT) | ONLY(EXTRACT),
 	    "replace an output file that exists",
 	    FLAG(force) },
@@ -269,7 +278,7 @@ static const struct option {
 	{ 0, "strict", NULL, ONLY(SCAN),
 	    "exit 1 on unusual files too",
 	    FLAG(strict) },
-	{ 'j', "jobs", "N", ONLY(SCAN) | ONLY(SERVE),
+	{ 'j', "jobs", "N", ONLY(SCAN) | ONLY(SERVE) | ONLY(CONVERT),
 	    "files at a time (default: one for each processor)",
 	    set_jobs, 0, 0 },
 	{ 0, "socket", "PATH", ONLY(SERVE),

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,16 +21,22 @@
 #include "cli.h"
 #include "print.h"
 
-/* For the signal handler alone. */
-static const char *volatile doomed;
+/* One for each thread that writes; --jobs takes 1024 at most. */
+#define OUTPUTS_MOST 1025
+
+/* For the signal handler: whoever takes a name out of here owns it, for the
+ * handler may run while another thread is done with its file. */
+static _Atomic(char *) doomed[OUTPUTS_MOST];
 
 static void
 remove_and_die(int number)
 {
-	const char *path = doomed;
+	for (size_t i = 0; i < OUTPUTS_MOST; i++) {
+		const char *path = atomic_exchange(&doomed[i], NULL);
 
-	if (path != NULL)
-		unlink(path);
+		if (path != NULL)
+			unlink(path);
+	}
 	/* SA_RESETHAND: the second time it ends us. */
 	raise(number);
 }
@@ -46,6 +53,38 @@ catch_signals(void)
 		if (sigaction(numbers[i], NULL, &old) == 0 &&
 		    old.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &action, NULL);
+}
+
+/* From now on a signal removes the temporary file.  False: no room. */
+static bool
+doom(struct output *o)
+{
+	for (size_t i = 0; i < OUTPUTS_MOST; i++) {
+		char *free_one = NULL;
+
+		if (atomic_compare_exchange_strong(&doomed[i], &free_one,
+		    o->temporary)) {
+			o->doomed = i + 1;
+			catch_signals();
+			return true;
+		}
+	}
+	errno = EMFILE;
+	return false;
+}
+
+/* The temporary file is gone, or has its name. */
+static void
+forget_temporary(struct output *o)
+{
+	char *mine = o->temporary;
+
+	/* Otherwise the handler has it, and we are about to end. */
+	if (o->doomed == 0 ||
+	    atomic_compare_exchange_strong(&doomed[o->doomed - 1], &mine, NULL))
+		free(o->temporary);
+	o->temporary = NULL;
+	o->doomed = 0;
 }
 
 static int
@@ -149,16 +188,13 @@ open_beside(struct output *o)
 	o->nameless = o->fd >= 0;
 	if (o->nameless)
 		return 0;
-	doomed = o->temporary;
-	catch_signals();
-	o->fd = open(o->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
-	    0666);
+	if (doom(o))
+		o->fd = open(o->temporary,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (o->fd < 0) {
 		int code = failed(o->path, "cannot be written");
 
-		doomed = NULL;
-		free(o->temporary);
-		o->temporary = NULL;
+		forget_temporary(o);
 		return code;
 	}
 	return 0;
@@ -229,9 +265,7 @@ name_it(struct output *o)
 		return 0;
 	if (errno != EEXIST || !o->force)
 		return -1;
-	doomed = o->temporary;
-	catch_signals();
-	if (linkat(AT_FDCWD, self, AT_FDCWD, o->temporary,
+	if (!doom(o) || linkat(AT_FDCWD, self, AT_FDCWD, o->temporary,
 	    AT_SYMLINK_FOLLOW) != 0)
 		return -1;
 	o->nameless = false;
@@ -276,13 +310,11 @@ output_commit(struct output *o)
 		output_abandon(o);
 		return code;
 	}
-	doomed = NULL;
 	/* It is synced: a close that fails has nothing left to lose. */
 	(void)close(o->fd);
 	o->fd = -1;
 	sync_directory(o->path);
-	free(o->temporary);
-	o->temporary = NULL;
+	forget_temporary(o);
 	return 0;
 }
 
@@ -295,8 +327,6 @@ output_abandon(struct output *o)
 	if (o->temporary != NULL) {
 		if (!o->nameless)
 			unlink(o->temporary);
-		doomed = NULL;
-		free(o->temporary);
-		o->temporary = NULL;
+		forget_temporary(o);
 	}
 }

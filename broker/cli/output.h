@@ -6,6 +6,7 @@
 #define CLI_OUTPUT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct output {
 	int fd;
@@ -13,12 +14,14 @@ struct output {
 	char *temporary;	/* NULL: written in place (a pipe, a device) */
 	bool nameless;		/* `temporary` is not made yet, only chosen */
 	bool force;
+	size_t doomed;		/* the signal handler's entry and 1, or 0 */
 };
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
  * output.  Until output_commit there is only a file without a name in the
  * directory of `path`; where the file system has none such, a temporary file
- * that disappears on SIGINT, SIGTERM and SIGHUP, too. */
+ * that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several threads may each
+ * have one. */
 int output_open(struct output *o, const char *path, bool force);
 /* Synced and renamed; refuses to replace a file unless `force`. */
 int output_commit(struct output *o);

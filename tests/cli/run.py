@@ -247,6 +247,87 @@ def convert():
                                      if x.endswith(".tmp")])
 
 
+def many():
+    """convert --out-dir: names, collisions, the worst exit code, signals."""
+    os.makedirs("in/deep")
+    os.mkdir("out")
+    for i in range(20):
+        shutil.copy("good.pt", f"in/n{i}.pt")
+    shutil.copy("good.pt", "in/deep/x.y.pt")
+    write("in/n3.txt", b"no checkpoint, and no collision")
+    write("in/empty.pt", b"")
+    expect(["convert", "in", "--out-dir", "out", "-j", "3"], 0, "",
+           "21 converted, 0 refused, 0 failed, 0 without tensors; "
+           "2 no checkpoints\n$")
+    want = {f"n{i}.safetensors" for i in range(20)} | {"x.y.safetensors"}
+    check("all, by name", set(os.listdir("out")) == want, os.listdir("out"))
+    expect(["convert", "good.pt", "-f", "-o", "one.st"], 0)
+    check("the same bytes", all(
+        open(f"out/{x}", "rb").read() == open("one.st", "rb").read()
+        for x in want))
+    expect(["convert", "in", "--out-dir", "out"], 2, "", "--force")
+    expect(["convert", "-q", "-f", "in", "--out-dir", "out/"], 0, "", "")
+    shutil.rmtree("out")
+    os.mkdir("out")
+    shutil.copy("good.pt", "in/deep/n7.bin")
+    for args in (["in"], ["in/n7.pt", "in/deep/n7.bin"], ["good.pt", "good.pt"],
+                 ["in/n1.pt", "in"]):
+        expect(["convert", *args, "--out-dir", "out"], 64, "",
+               "would both be out/(n7|good|n1).safetensors")
+    os.remove("in/deep/n7.bin")
+    write("out/n1.safetensors", b"mine")
+    expect(["convert", "in", "--out-dir", "out"], 2, "", "n1.*--force")
+    check("nothing written", os.listdir("out") == ["n1.safetensors"])
+    os.remove("out/n1.safetensors")
+    expect(["convert", "cut.pt", "good.pt", "--out-dir", "out"], 2, "",
+           "1 converted, 0 refused, 1 failed")
+    expect(["convert", "-f", "gone.pt", "cut.pt", "evil.pt", "good.pt",
+            "--out-dir", "out"], 1, "", "1 converted, 1 refused, 2 failed")
+    expect(["convert", "-f", "--refuse-at=never", "evil.pkl", "good.pt",
+            "--out-dir", "out"], 3, "", "1 converted.*1 without tensors")
+    check("of those", os.listdir("out") == ["good.safetensors"])
+    os.mkdir("nothing")
+    expect(["convert", "nothing", "--out-dir", "out"], 3, "", "0 converted")
+    expect(["convert", "good.pt", "--out-dir", "nowhere"], 2, "", "nowhere")
+    expect(["convert", "good.pt", "--out-dir", "good.pt"], 2, "", "directory")
+    expect(["convert", "good.pt", "-f", "--out-dir", "out", "--worker",
+            "/bin/true"], 2, "", "PFORK_E_WORKER.*\n0 converted")
+    for args in (["good.pt", "-o", "a", "--out-dir", "out"], ["--out-dir", "."],
+                 ["good.pt", "-j", "2", "-o", "a"]):
+        expect(["convert", *args], 64)
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    r = run("convert", "-f", "good.pt", "in/n1.pt", "--out-dir", "out",
+            preexec_fn=lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN),
+                                resource.setrlimit(resource.RLIMIT_FSIZE,
+                                                   (40, old[1]))))
+    check("each file's error", r.returncode == 2 and
+          b"0 converted, 0 refused, 2 failed" in r.stderr and
+          os.listdir("out") == ["good.safetensors"], (r, os.listdir("out")))
+    interrupted()
+
+
+def interrupted():
+    """SIGINT somewhere in the middle: whole files or none."""
+    big = struct.pack("<f", 1.5) * (1 << 22)
+    write("in/n0.pt", torch_zip(torch_pickle({"w": torch_tensor(
+        numel=1 << 22, size=(1 << 22,))}), {"0": big}))
+    for i in range(1, 20):
+        shutil.copy("in/n0.pt", f"in/n{i}.pt")
+    for wait in (0.02, 0.05, 0.1, 0.2):
+        shutil.rmtree("out")
+        os.mkdir("out")
+        p = subprocess.Popen([CLI, "convert", "-q", "in", "--out-dir", "out",
+                              "-j", "4"], env=ENV, preexec_fn=lambda:
+                             signal.signal(signal.SIGINT, signal.SIG_DFL))
+        time.sleep(wait)
+        p.send_signal(signal.SIGINT)
+        p.wait(60)
+        left = os.listdir("out")
+        check("whole files alone", all(
+            x.endswith(".safetensors") and (not x.startswith("n") or
+            os.path.getsize(f"out/{x}") > 4 << 22) for x in left), left)
+
+
 def extract():
     expect(["extract", "good.pt", "wt", "-o", "w.npy"], 0, "", "")
     data = open("w.npy", "rb").read()
@@ -512,7 +593,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
         os.chdir(work)
         make_files()
-        for part in (usage, ls, scan, convert, extract, plumbing, terminal,
+        for part in (usage, ls, scan, convert, many, extract, plumbing, terminal,
                      file_size_limit, signals, directories, sets, looks,
                      doctor):
             try:

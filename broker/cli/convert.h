@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * convert.h - one file to one file, for convert of one and of many.
+ */
+#ifndef CLI_CONVERT_H
+#define CLI_CONVERT_H
+
+#include "cli.h"
+
+struct conversion {
+	const struct options *options;
+	const char *file;
+	const char *output;	/* "-": standard output */
+	FILE *say;		/* what was done; errors are complained of */
+	bool found;		/* in a tree: no word when it is no checkpoint */
+	bool progress;		/* shows a line on a terminal */
+};
+
+/* An exit code; EXIT_NOTHING: no tensors in it, or found and no checkpoint. */
+int convert_file(const struct conversion *c, pfork_broker *broker);
+/* Several, to options->out_dir. */
+int convert_many(struct options *options);
+
+#endif

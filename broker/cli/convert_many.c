@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * convert_many.c - picklefork convert --out-dir: many files, several at a time.
+ * The names of the outputs are made from those of the files, which may be
+ * anybody's: one component, with our suffix, in the one directory that was
+ * given.  Must never write anything before all of them are known to differ.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "convert.h"
+#include "output.h"
+#include "print.h"
+#include "progress.h"
+#include "set.h"
+#include "walk.h"
+
+struct entry {
+	char *path;
+	char *output;
+	bool found;		/* in a tree, not named */
+	bool dropped;		/* .. and no checkpoint */
+};
+
+struct many {
+	const struct options *options;
+	pfork_broker *broker;
+	struct entry *entries;
+	size_t count;
+	size_t capacity;
+	bool tree_failed;
+	struct progress progress;
+	/* What follows is the lock's. */
+	pthread_mutex_t lock;
+	size_t next;
+	size_t converted;
+	size_t refused;
+	size_t failed;
+	size_t empty;		/* named, and without tensors */
+	size_t passed_over;	/* found, and no checkpoint or no tensors */
+	bool no_sandbox;
+};
+
+/* ------------------------------------------------------------ the list -- */
+
+static int
+no_memory(void)
+{
+	complain("no memory");
+	return EXIT_INTERNAL;
+}
+
+/* DIR/NAME.safetensors; NULL with errno: no memory, or (EINVAL) no name. */
+static char *
+name_output(const char *directory, const char *path)
+{
+	static const char suffix[] = ".safetensors";
+	size_t end = strlen(path);
+	size_t start;
+	size_t length;
+	const char *dot;
+	size_t size;
+	char *name;
+
+	while (end > 0 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	length = end - start;
+	if (length == 0 || (length <= 2 && memcmp(path + start, "..",
+	    length) == 0)) {
+		errno = EINVAL;
+		return NULL;
+	}
+	dot = memrchr(path + start, '.', length);
+	if (dot != NULL && dot > path + start)
+		length = (size_t)(dot - (path + start));
+	size = strlen(directory) + 1 + length + sizeof(suffix);
+	name = malloc(size);
+	if (name != NULL)
+		snprintf(name, size, "%s/%.*s%s", directory, (int)length,
+		    path + start, suffix);
+	return name;
+}
+
+/* Takes path, which may be NULL.  0, or an exit code after a message. */
+static int
+add(struct many *m, char *path, bool found)
+{
+	struct entry *e;
+	char *escaped;
+
+	if (path == NULL)
+		return no_memory();
+	if (m->count == m->capacity) {
+		size_t capacity = m->capacity == 0 ? 64 : m->capacity * 2;
+
+		e = reallocarray(m->entries, capacity, sizeof(*e));
+		if (e == NULL) {
+			free(path);
+			return no_memory();
+		}
+		m->entries = e;
+		m->capacity = capacity;
+	}
+	e = &m->entries[m->count++];
+	*e = (struct entry){ .path = path, .found = found };
+	e->output = name_output(m->options->out_dir, path);
+	if (e->output != NULL)
+		return 0;
+	if (errno != EINVAL)
+		return no_memory();
+	escaped = print_escape(path);
+	complain("%s: no name for its output can be made of that", escaped);
+	free(escaped);
+	return EXIT_USAGE;
+}
+
+/* A directory that is one checkpoint is one entry, as without --out-dir. */
+static int
+add_argument(struct many *m, const char *argument)
+{
+	char inside[PATH_MAX];
+	struct walk walk;
+	int code = 0;
+
+	if (set_in_directory(argument, inside, sizeof(inside)))
+		return add(m, strdup(argument), false);
+	if (!walk_list(&walk, &argument, 1, false))
+		code = no_memory();
+	for (size_t i = 0; code == 0 && i < walk.count; i++) {
+		code = add(m, walk.files[i].path, !walk.files[i].named);
+		walk.files[i].path = NULL;
+	}
+	m->tree_failed |= walk.failed;
+	m->passed_over += walk.empty;
+	walk_free(&walk);
+	return code;
+}
+
+/* ---------------------------------------------------------- collisions -- */
+
+static int
+by_output(const void *a, const void *b)
+{
+	const struct entry *const *x = a;
+	const struct entry *const *y = b;
+
+	return strcmp((*x)->output, (*y)->output);
+}
+
+/* README and config of one name are no collision, only checkpoints are.  It is
+ * asked where it matters alone. */
+static void
+drop_others(const struct many *m, struct entry *e)
+{
+	pfork_checkpoint *ckpt;
+	pfork_error err = { .code = PFORK_OK };
+
+	if (!e->found || e->dropped)
+		return;
+	(void)open_checkpoint(m->options, m->broker, e->path, &ckpt, &err);
+	e->dropped = is_no_checkpoint(ckpt, &err);
+	pfork_checkpoint_unref(ckpt);
+}
+
+static int
+tell_collision(const struct entry *a, const struct entry *b)
+{
+	char *one = print_escape(a->path);
+	char *other = print_escape(b->path);
+	char *output = print_escape(a->output);
+
+	complain("%s and %s would both be %s: nothing was written", one, other,
+	    output);
+	free(one);
+	free(other);
+	free(output);
+	return EXIT_USAGE;
+}
+
+/* Sorted: those of one output stand together. */
+static int
+judge_sorted(const struct many *m, struct entry **sorted)
+{
+	struct entry *kept = NULL;
+	int code = 0;
+
+	for (size_t i = 0; i < m->count; i++) {
+		struct entry *e = sorted[i];
+		bool like_last = i > 0 &&
+		    strcmp(e->output, sorted[i - 1]->output) == 0;
+		bool like_next = i + 1 < m->count &&
+		    strcmp(e->output, sorted[i + 1]->output) == 0;
+
+		if (!like_last)
+			kept = NULL;
+		if (like_last || like_next)
+			drop_others(m, e);
+		if (e->dropped)
+			continue;
+		if (kept != NULL)
+			code = tell_collision(kept, e);
+		kept = e;
+	}
+	return code;
+}
+
+static int
+judge_names(const struct many *m)
+{
+	struct entry **sorted = calloc(m->count + 1, sizeof(*sorted));
+	int code;
+
+	if (sorted == NULL)
+		return no_memory();
+	for (size_t i = 0; i < m->count; i++)
+		sorted[i] = &m->entries[i];
+	qsort(sorted, m->count, sizeof(struct entry *), by_output);
+	code = judge_sorted(m, sorted);
+	free(sorted);
+	for (size_t i = 0; code == 0 && i < m->count; i++)
+		if (!m->entries[i].dropped)
+			code = output_check(m->entries[i].output,
+			    m->options->force);
+	return code;
+}
+
+/* ------------------------------------------------------------- the work -- */
+
+static void
+count_outcome(struct many *m, const struct entry *e, int code)
+{
+	pthread_mutex_lock(&m->lock);
+	if (code == EXIT_DONE)
+		m->converted++;
+	else if (code == EXIT_REFUSED)
+		m->refused++;
+	else if (code == EXIT_NOTHING && e->found)
+		m->passed_over++;
+	else if (code == EXIT_NOTHING)
+		m->empty++;
+	else
+		m->failed++;
+	m->no_sandbox |= code == EXIT_SANDBOX;
+	pthread_mutex_unlock(&m->lock);
+	atomic_fetch_add(&m->progress.done, 1);
+}
+
+/* What there is to say about one file comes in one piece. */
+static void
+convert_entry(struct many *m, const struct entry *e)
+{
+	struct conversion c = { .options = m->options, .file = e->path,
+		.output = e->output, .found = e->found };
+	char *text = NULL;
+	size_t length = 0;
+	int code = EXIT_NOTHING;
+
+	if (!e->dropped) {
+		c.say = open_memstream(&text, &length);
+		code = c.say == NULL ? no_memory() :
+		    convert_file(&c, m->broker);
+		if (c.say != NULL && fclose(c.say) == 0)
+			fwrite(text, 1, length, stderr);
+		free(text);
+	}
+	count_outcome(m, e, code);
+}
+
+static void *
+convert_entries(void *context)
+{
+	struct many *m = context;
+	size_t index;
+
+	for (;;) {
+		pthread_mutex_lock(&m->lock);
+		index = m->no_sandbox ? m->count : m->next++;
+		pthread_mutex_unlock(&m->lock);
+		if (index >= m->count)
+			return NULL;
+		convert_entry(m, &m->entries[index]);
+	}
+}
+
+static void
+run_threads(struct many *m)
+{
+	long online = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t wanted = m->options->jobs != 0 ? m->options->jobs :
+	    online > 0 ? (size_t)online : 1;
+	pthread_t *threads;
+	size_t started = 0;
+
+	if (wanted > m->count)
+		wanted = m->count;
+	threads = calloc(wanted + 1, sizeof(*threads));
+	while (threads != NULL && started + 1 < wanted && pthread_create(
+	    &threads[started], NULL, convert_entries, m) == 0)
+		started++;
+	convert_entries(m);
+	for (size_t i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	free(threads);
+}
+
+static void
+print_summary(const struct many *m)
+{
+	fprintf(stderr, "%zu converted, %zu refused, %zu failed, %zu without "
+			"tensors", m->converted, m->refused, m->failed,
+	    m->empty);
+	if (m->passed_over > 0)
+		fprintf(stderr, "; %zu no checkpoint%s", m->passed_over,
+		    m->passed_over == 1 ? "" : "s");
+	fputc('\n', stderr);
+}
+
+static int
+outcome(const struct many *m)
+{
+	if (m->no_sandbox)
+		return EXIT_SANDBOX;
+	if (m->refused > 0)
+		return EXIT_REFUSED;
+	if (m->failed > 0 || m->tree_failed)
+		return EXIT_UNDECIDED;
+	return m->empty > 0 || m->converted == 0 ? EXIT_NOTHING : EXIT_DONE;
+}
+
+static int
+convert_all(struct many *m)
+{
+	int code = judge_names(m);
+
+	if (code != 0)
+		return code;
+	pthread_mutex_init(&m->lock, NULL);
+	progress_start(&m->progress, m->options->quiet, "convert", FILES,
+	    m->count);
+	run_threads(m);
+	progress_end(&m->progress);
+	pthread_mutex_destroy(&m->lock);
+	if (!m->options->quiet)
+		print_summary(m);
+	return outcome(m);
+}
+
+static int
+check_directory(const char *directory)
+{
+	struct stat st;
+	char *escaped;
+
+	if (stat(directory, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
+	escaped = print_escape(directory);
+	complain("--out-dir: %s is not a directory", escaped);
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+int
+convert_many(struct options *options)
+{
+	struct many m = { .options = options };
+	int code = check_directory(options->out_dir);
+
+	for (size_t i = 0; code == 0 && i < options->file_count; i++)
+		code = add_argument(&m, options->files[i]);
+	if (code == 0)
+		code = open_broker(options, &m.broker);
+	if (code == 0)
+		code = convert_all(&m);
+	pfork_broker_free(m.broker);
+	for (size_t i = 0; i < m.count; i++) {
+		free(m.entries[i].path);
+		free(m.entries[i].output);
+	}
+	free(m.entries);
+	return code;
+}
