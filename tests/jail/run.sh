@@ -26,6 +26,17 @@ done
 chmod -R a+rX "$dir"
 mapfile -t files < <(find "$dir/files" -type f ! -name manifest.jsonl \
     -size -1024k | sort)
+# Each library that unpacks must have been met in there: a call that the filter
+# does not know would have ended the worker.
+for method in bzip2 xz lzma lz4; do
+	for size in "" -zeros; do
+		file=$dir/files/gen_unpack/U-$method$size.joblib
+		if ! grep -qxF "$file" <(printf '%s\n' "${files[@]}"); then
+			echo "  FAILED: nothing that $method packed: $file"
+			failed=$((failed + 1))
+		fi
+	done
+done
 run() {
 	local out
 	out=$("$@" "$dir/jail-test" "$dir/picklefork-worker" "$dir/jail-probe" \
