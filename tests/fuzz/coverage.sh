@@ -46,3 +46,7 @@ for target in "$@"; do
 done
 report corpora "${everything[@]}"
 cat corpora.txt corpora-branches.txt
+echo "coverage: the parsers, by unit tests, seeds and the committed corpus:"
+gcovr -r "$root" -a "$out/corpora.json" --filter "$root/worker/" -s \
+	--fail-under-line 98 --fail-under-branch 95 | grep -E '^(lines|branches):' ||
+	echo "coverage: under 98 % of lines or 95 % of branches"

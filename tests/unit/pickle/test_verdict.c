@@ -409,6 +409,94 @@ test_many_names(void **state)
 	harness_free(&h);
 }
 
+#define TEXT(length, text) "X" length "\0\0\0" text
+#define GETATTR "\x80\x02" "cbuiltins\ngetattr\n"
+#define MODE "cnet\nMode\n"
+#define FUNCTIONS "ctorch._C\n_VariableFunctionsClass\n"
+#define GETITEM "\x80\x02" "c_operator\ngetitem\n"
+
+/* getattr and getitem with exactly what Python and torch write, and with what
+ * is nearly that. */
+static void
+test_nearly_honest(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		enum verdict verdict;
+	} rows[] = {
+		{ BYTES(GETATTR MODE TEXT("\4", "FAST") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR MODE TEXT("\4", "A0_B") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR MODE TEXT("\1", "A") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR MODE TEXT("\4", "fast") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\4", "Fast") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\4", "1AST") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\4", "_AST") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\3", "A-B") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\3", "A:B") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\3", "A[B") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\0", "") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE "K\1\x86R."), VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE "\x85R."), VERDICT_DANGEROUS },
+		{ BYTES(GETATTR MODE TEXT("\1", "A") "N\x87R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR "N" TEXT("\1", "A") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR TEXT("\1", "m") TEXT("\1", "A") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR "cos\nsystem\n" TEXT("\1", "A") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\4", "tanh") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\1", "t") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\5", "log1p") "\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\4", "Tanh") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\3", "t.a") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\3", "t{a") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\3", "__a") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETATTR FUNCTIONS TEXT("\0", "") "\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETITEM "ctyping\nOptional\ncbuiltins\nint\n\x86R."),
+		    VERDICT_UNUSUAL },
+		{ BYTES(GETITEM "ctyping\nOptional\n\x85R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETITEM "NK\1\x86R."), VERDICT_DANGEROUS },
+		{ BYTES(GETITEM "]K\1\x86R."), VERDICT_DANGEROUS },
+		{ BYTES(GETITEM "ctypong\nOptional\nK\1\x86R."),
+		    VERDICT_DANGEROUS },
+		{ BYTES(GETITEM "cnet\nOptional\nK\1\x86R."),
+		    VERDICT_DANGEROUS },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct harness h;
+
+		judge(rows[i].bytes, rows[i].length, &h);
+		if (sink_verdict(&h.job) != rows[i].verdict)
+			fail_msg("row %d: %u", (int)i,
+			    sink_verdict(&h.job));
+		harness_free(&h);
+	}
+}
+
 int
 main(void)
 {
@@ -423,6 +511,7 @@ main(void)
 		cmocka_unit_test(test_too_many_streams),
 		cmocka_unit_test(test_one_note_a_name),
 		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_nearly_honest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
