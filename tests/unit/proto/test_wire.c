@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "wire.h"
+#include "wire_inside.h"
 
 static struct wire_arena arena;
 static uint8_t *packed;
@@ -531,6 +532,29 @@ test_too_large_to_pack(void **state)
 	assert_int_equal(wire_tensor_pack(&t, packed), 0);
 }
 
+/* Room ends before the next aligned byte, at it, and behind it. */
+static void
+test_full_arena(void **state)
+{
+	_Alignas(16) uint8_t bytes[32];
+	static const struct {
+		size_t size, used, want, given;
+	} rows[] = {
+		{ 20, 17, 0, 0 }, { 20, 17, 1, 0 }, { 32, 17, 0, 1 },
+		{ 32, 16, 16, 1 }, { 32, 16, 17, 0 }, { 32, 32, 0, 1 },
+		{ 32, 0, SIZE_MAX, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct wire_arena a = { bytes, rows[i].size, rows[i].used };
+		void *at = wire_bump(&a, rows[i].want);
+
+		assert_int_equal(at != NULL, rows[i].given);
+		assert_true(a.used <= a.size);
+	}
+}
+
 int
 main(void)
 {
@@ -549,6 +573,7 @@ main(void)
 		cmocka_unit_test(test_bombs),
 		cmocka_unit_test(test_many_parts),
 		cmocka_unit_test(test_too_large_to_pack),
+		cmocka_unit_test(test_full_arena),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
