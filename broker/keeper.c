@@ -31,9 +31,12 @@
 /* The thread looks round this often without being woken, so that nothing hangs
  * on a wake-up that failed. */
 #define LOOK_MS 1000
-/* After a failure to start one; doubled with each further one. */
+/* After a failure to start one, or one that died as soon as it was parked: a
+ * host that kills them all must not make us start a thousand each second.
+ * Doubled with each further one, until things go well for as long again. */
 #define PAUSE_MS 100
 #define PAUSE_MOST_MS 10000
+#define FRAIL_MS 100
 
 struct workers {
 	struct child at[KEEPER_MOST];
@@ -46,6 +49,9 @@ struct keeper {
 	const uint32_t *here;	/* a page that a forked process finds empty */
 	int wake;		/* eventfd: look again */
 	pthread_t thread;
+	/* The thread's own. */
+	uint64_t not_before;	/* none is started */
+	uint64_t pause;
 	/* What follows is the lock's. */
 	pthread_mutex_t lock;
 	pthread_cond_t grown;
@@ -100,6 +106,21 @@ wake_up(struct keeper *k)
 
 /* ---------------------------------------------------------- the thread -- */
 
+/* Once for all that goes wrong until then. */
+static void
+put_off(struct keeper *k)
+{
+	uint64_t now = monotonic_ms();
+
+	if (now < k->not_before)
+		return;
+	if (now > k->not_before + 2 * k->pause)
+		k->pause = PAUSE_MS;
+	k->not_before = now + k->pause;
+	k->pause = k->pause * 2 < PAUSE_MOST_MS ? k->pause * 2 :
+						  PAUSE_MOST_MS;
+}
+
 /* Those that have died while they waited, or are old, go to the dying. */
 static void
 sort_out(struct keeper *k)
@@ -116,6 +137,8 @@ sort_out(struct keeper *k)
 		    k->dying.count < KEEPER_MOST) {
 			struct child gone = take(&k->parked, i);
 
+			if (now - gone.since < FRAIL_MS)
+				put_off(k);
 			add(&k->dying, &gone);
 		}
 }
@@ -181,24 +204,29 @@ rest(struct keeper *k, int ms)
 	(void)!read(k->wake, &times, sizeof(times));
 }
 
+/* Milliseconds until one may be started. */
+static int
+time_off(const struct keeper *k)
+{
+	uint64_t now = monotonic_ms();
+
+	return now < k->not_before ? (int)(k->not_before - now) : 0;
+}
+
 static void *
 keep(void *argument)
 {
 	struct keeper *k = argument;
-	int pause = PAUSE_MS;
 
 	while (clean_up(k)) {
-		if (lacking(k) == 0) {
+		if (lacking(k) == 0)
 			rest(k, LOOK_MS);
-		} else if (park_one(k)) {
-			pause = PAUSE_MS;
-		} else {
+		else if (time_off(k) > 0)
+			rest(k, time_off(k));
+		else if (!park_one(k))
 			/* The load that finds none starts one itself, and says
 			 * what is wrong. */
-			rest(k, pause);
-			pause = pause * 2 < PAUSE_MOST_MS
-			    ? pause * 2 : PAUSE_MOST_MS;
-		}
+			put_off(k);
 	}
 	return NULL;
 }
@@ -271,6 +299,7 @@ keeper_new(const struct pfork_broker *b, uint32_t wanted, struct keeper **out,
 		goto fail;
 	k->broker = b;
 	k->wanted = wanted;
+	k->pause = PAUSE_MS;
 	k->references = 1;
 	k->wake = child_fd_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	k->here = forgotten_by_fork();

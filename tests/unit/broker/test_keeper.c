@@ -211,10 +211,13 @@ test_threads(void **state)
 	assert_no_children();
 }
 
+static unsigned long newest_killed;
+
 /* One that is being reaped may be gone. */
 static unsigned
 kill_one(unsigned long pid, int signal)
 {
+	newest_killed = pid;
 	if (kill((pid_t)pid, signal) == 0)
 		return 1;
 	assert_int_equal(errno, ESRCH);
@@ -264,6 +267,36 @@ test_killed_ones_are_replaced(void **state)
 		for (int j = 0; j < 3; j++)
 			assert_true(load(b));
 	}
+	pfork_broker_free(b);
+	assert_no_children();
+}
+
+/* A host that kills each as soon as it waits keeps us from nothing else. */
+static void
+test_frail(void **state)
+{
+	static const struct timespec moment = { 0, 1000 * 1000 };
+	pfork_broker *b = broker_with(1);
+	struct timespec start;
+	struct timespec now;
+	unsigned long before;
+	unsigned killed = 0;
+
+	(void)state;
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	do {
+		if (keeper_wait(b->keeper, 1, 20)) {
+			before = newest_killed;
+			kill_all_children(SIGKILL, 0);
+			killed += newest_killed != before;
+			nanosleep(&moment, NULL);
+		}
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	} while (now.tv_sec - start.tv_sec < 2);
+	/* One at once, and after 0.1, 0.3, 0.7 and 1.5 s. */
+	assert_in_range(killed, 1, 6);
+	wait_for(b, 1);
+	assert_true(load(b));
 	pfork_broker_free(b);
 	assert_no_children();
 }
@@ -535,6 +568,7 @@ main(void)
 		cmocka_unit_test(test_exhaustion),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_killed_ones_are_replaced),
+		cmocka_unit_test(test_frail),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_unparkable),
 		cmocka_unit_test(test_fork),
