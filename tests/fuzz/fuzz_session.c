@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct session *s = fuzz_session_open(INPUT_BYTES, GO_SCALARS);
+	struct session *s = fuzz_session_open(INPUT_BYTES,
+	    GO_SCALARS | GO_PIECES);
 
 	if (s == NULL)
 		return 0;

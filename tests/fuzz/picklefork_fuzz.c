@@ -170,7 +170,8 @@ replay(const struct file_bytes *f)
 static int
 frames(const struct file_bytes *f, const char *path)
 {
-	struct job *job = fuzz_job(f->at, f->size, GO_SCALARS | GO_VERIFY);
+	struct job *job = fuzz_job(f->at, f->size,
+	    GO_SCALARS | GO_VERIFY | GO_PIECES);
 	const uint8_t *sent;
 	size_t length;
 	FILE *out;

@@ -162,6 +162,35 @@ holds(const pfork_checkpoint *ckpt, const struct pfork_tensor *t,
 	    home->offset <= input_size - home->length;
 }
 
+/* A box inside of a tensor that has no home here, in a sibling. */
+static bool
+piece_holds(const pfork_checkpoint *ckpt, const struct piece_entry *p)
+{
+	const struct pfork_tensor *t;
+
+	if (p->tensor >= ckpt->tensor_count)
+		return false;
+	t = &ckpt->tensors[p->tensor];
+	for (size_t i = 0; i < t->rank; i++)
+		if ((wide)p->start[i] + p->size[i] > t->shape[i])
+			return false;
+	return t->home == NULL && p->file[0] != '\0' &&
+	    strchr(p->file, '/') == NULL && strcmp(p->file, ".") != 0 &&
+	    strcmp(p->file, "..") != 0 &&
+	    (wide)p->offset + p->length <= INT64_MAX;
+}
+
+static void
+pieces_must_hold(const pfork_checkpoint *ckpt)
+{
+	for (size_t i = 0; i < ckpt->piece_count; i++)
+		if (!piece_holds(ckpt, &ckpt->pieces[i]) || (i > 0 &&
+		    ckpt->pieces[i].tensor < ckpt->pieces[i - 1].tensor)) {
+			fprintf(stderr, "a box that does not hold: %zu\n", i);
+			__builtin_trap();
+		}
+}
+
 void
 fuzz_session_must_hold(const struct session *s)
 {
@@ -169,6 +198,7 @@ fuzz_session_must_hold(const struct session *s)
 
 	if (s->state != SAID_DONE)
 		return;
+	pieces_must_hold(ckpt);
 	for (size_t i = 0; i < ckpt->tensor_count; i++) {
 		const struct pfork_tensor *t = &ckpt->tensors[i];
 
