@@ -469,6 +469,11 @@ options_parse(struct options *options, enum verb_id verb, int argc,
 		else
 			code = short_options(options, &w, word);
 	}
+	/* The first of them would be forgotten. */
+	if (code == 0 && options->root_count > 1 && verb != SERVE) {
+		complain("--root: one is taken, not %zu", options->root_count);
+		code = EXIT_USAGE;
+	}
 	if (code == 0 && options->pin_count > 0 && options->root == NULL) {
 		complain("--pin needs --root: its files are named from there");
 		code = EXIT_USAGE;

@@ -532,6 +532,7 @@ def sets():
     expect(root + pins[:3] + [wrong] + pins[4:] + ["dcp"], 1, "",
            "__0_0.distcp: SHA-256 is [0-9a-f]{64}, pinned [0-9a-f]{64}")
     expect(root + ["--pin", pins[3]] + ["dcp"], 1, "", "pinned")
+    expect(root + ["--root", "other", "dcp"], 64, "", "one is taken")
     expect(["ls"] + pins + ["dcp"], 64, "", "needs --root")
     for bad in ("x", "=" + 64 * "0", "x=" + 63 * "0", "x=" + 63 * "0" + "g",
                 "x=" + 65 * "0"):
