@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire_put.h - a message's fields, written one after the other: for the messages
+ * wire_put.h - a message's fields, written one after the other: for messages
  * that come by the hundred thousand, where protobuf-c's walk over its
  * descriptors costs more than what it writes.  The same bytes as its packing
  * (tests/unit/proto/test_pack.c).  The caller has made room.  Wire facts:
