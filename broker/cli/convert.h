@@ -12,7 +12,7 @@ struct conversion {
 	const char *file;
 	const char *output;	/* "-": standard output */
 	FILE *say;		/* what was done; errors are complained of */
-	bool found;		/* in a tree: no word when it is no checkpoint */
+	bool found;		/* in a tree: no word when no checkpoint */
 	bool progress;		/* shows a line on a terminal */
 };
 

@@ -18,7 +18,8 @@ const struct verb verbs[VERBS] = {
 	    "each file (what is no checkpoint is counted, not shown); --json\n"
 	    "then gives an object a line.\n",
 	    ls_run },
-	[CONVERT] = { "convert", "FILE -o OUT.safetensors | FILE... --out-dir DIR",
+	[CONVERT] = { "convert",
+	    "FILE -o OUT.safetensors | FILE... --out-dir DIR",
 	    "write the tensors as safetensors",
 	    "Writes to a temporary file beside OUT, which takes its place\n"
 	    "when all of it is on the disk.  Refuses dangerous files, unless\n"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * json_scan.c - see json_scan.h.  Reads each byte once, strings sixteen or
- * eight bytes at a time: names are most of a header.  A read never passes `end`.
+ * eight bytes at a time: names are most of a header.  A read never passes
+ * `end`.
  */
 #include "json_scan.h"
 
