@@ -214,7 +214,8 @@ judge_sorted(const struct many *m, struct entry **sorted)
 static int
 judge_names(const struct many *m)
 {
-	struct entry **sorted = calloc(m->count + 1, sizeof(*sorted));
+	struct entry **sorted = calloc(m->count + 1,
+	    sizeof(*sorted)); /* NOLINT: pointers */
 	int code;
 
 	if (sorted == NULL)
