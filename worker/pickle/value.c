@@ -48,6 +48,7 @@ static const struct rename {
 	{ "UserList", NULL, "collections", NULL },
 	{ "UserString", NULL, "collections", NULL },
 };
+#define LETTER(c) (UINT64_C(1) << ((c) & 0x3f))
 #define OLD_SHORTEST (sizeof("Queue") - 1)
 #define OLD_LONGEST (sizeof("__builtin__") - 1)
 
@@ -221,7 +222,7 @@ value_call_entries(const struct graph *g, const struct value *call)
 	return part_of_call(g, call, 2);
 }
 
-static bool
+static inline bool
 text_is(const struct value *text, const char *want)
 {
 	const uint8_t *at = text->as.s.at;
@@ -232,13 +233,24 @@ text_is(const struct value *text, const char *want)
 	    memcmp(at, want, len) == 0;
 }
 
+/* Asked of each strange class for every name that we know. */
+static inline bool
+may_be_renamed(const struct value *module)
+{
+	static const uint64_t first =	/* letters, by their lowest six bits */
+	    LETTER('_') | LETTER('i') | LETTER('u') | LETTER('U') |
+	    LETTER('e') | LETTER('c') | LETTER('h') | LETTER('S') |
+	    LETTER('Q') | LETTER('t');
+	uint64_t len = module->as.s.len;
+
+	return len >= OLD_SHORTEST && len <= OLD_LONGEST &&
+	    (first & LETTER(module->as.s.at[0])) != 0;
+}
+
 static bool
 renamed_is(const struct value *module, const struct value *name,
     const char *want_module, const char *want_name)
 {
-	/* Asked some ten times for each tensor, of 'torch._utils' mostly. */
-	if (module->as.s.len < OLD_SHORTEST || module->as.s.len > OLD_LONGEST)
-		return false;
 	for (size_t i = 0; i < sizeof renames / sizeof *renames; i++) {
 		const struct rename *r = &renames[i];
 
@@ -269,10 +281,11 @@ value_is_global(const struct graph *g, vref v, const char *module,
 		return false;
 	m = graph_at(g, node->as.global.module);
 	n = graph_at(g, node->as.global.name);
-	/* No renaming leads back into its own module. */
-	if (text_is(m, module))
-		return text_is(n, name);
-	return renamed_is(m, n, module, name);
+	/* Names differ sooner than modules; no renaming leads back into its
+	 * own module. */
+	if (text_is(n, name) && text_is(m, module))
+		return true;
+	return may_be_renamed(m) && renamed_is(m, n, module, name);
 }
 
 uint64_t

@@ -8,22 +8,15 @@
 
 #include "digit.h"
 
-/* 0 to 63, or -1.  RFC 4648, both alphabets. */
-static int
-sextet(uint8_t c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (c >= '0' && c <= '9')
-		return c - '0' + 52;
-	if (c == '+' || c == '-')
-		return 62;
-	if (c == '/' || c == '_')
-		return 63;
-	return -1;
-}
+/* 1 to 64, or 0.  RFC 4648, both alphabets. */
+static const uint8_t sextets[256] = {
+	['A'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18,
+	19, 20, 21, 22, 23, 24, 25, 26,
+	['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42,
+	43, 44, 45, 46, 47, 48, 49, 50, 51, 52,
+	['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62,
+	['+'] = 63, ['-'] = 63, ['/'] = 64, ['_'] = 64,
+};
 
 bool
 decode_base64(const uint8_t *at, uint64_t len, uint8_t *out, uint64_t *out_len)
@@ -35,14 +28,14 @@ decode_base64(const uint8_t *at, uint64_t len, uint8_t *out, uint64_t *out_len)
 	while (len > 0 && (at[len - 1] == '=' || at[len - 1] == '\n'))
 		len--;
 	for (uint64_t i = 0; i < len; i++) {
-		int six;
+		uint32_t six = sextets[at[i]];
 
-		if (at[i] == '\n' || at[i] == '\r')
-			continue;
-		six = sextet(at[i]);
-		if (six < 0)
+		if (six == 0) {
+			if (at[i] == '\n' || at[i] == '\r')
+				continue;
 			return false;
-		bits = bits << 6 | (uint32_t)six;
+		}
+		bits = bits << 6 | (six - 1);
 		have += 6;
 		if (have >= 8) {
 			have -= 8;

@@ -16,10 +16,14 @@ struct piece {
 	size_t len;
 };
 
-static bool
+/* Most are told by their first letter. */
+static inline bool
 piece_is(struct piece p, const char *word)
 {
-	return strlen(word) == p.len && memcmp(p.at, word, p.len) == 0;
+	if (p.len == 0)
+		return word[0] == '\0';
+	return p.at[0] == word[0] && strlen(word) == p.len &&
+	    memcmp(p.at, word, p.len) == 0;
 }
 
 static bool
@@ -148,8 +152,11 @@ module_fits(struct piece module, const char *pattern)
 static bool
 name_fits(struct piece name, const char *pattern)
 {
-	size_t len = strlen(pattern);
+	size_t len;
 
+	if (pattern[0] != '*' && (name.len == 0 || name.at[0] != pattern[0]))
+		return false;
+	len = strlen(pattern);
 	if (pattern[len - 1] != '*')
 		return piece_is(name, pattern);
 	return name.len >= len && memcmp(name.at, pattern, len - 1) == 0 &&

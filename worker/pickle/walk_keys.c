@@ -197,15 +197,39 @@ hash_key(const struct graph *g, vref key)
 	return words[0];
 }
 
+/* Keys that are equal have one tag: no text or tuple equals another kind, nor a
+ * tuple one of another length. */
+static uint32_t
+tag_of(const struct graph *g, vref key)
+{
+	enum value_kind kind = value_kind(g, key);
+	const struct value *v;
+	uint64_t len;
+
+	if (kind == VALUE_TUPLE)
+		return 2 + (value_count(g, key) & 0xff);
+	if (kind != VALUE_TEXT)
+		return 0;
+	v = graph_at(g, key);
+	len = v->as.s.len;
+	if (len == 0)
+		return 1;
+	return UINT32_C(0x80000000) | (uint32_t)(len & 0x7fff) << 16 |
+	    (uint32_t)v->as.s.at[0] << 8 | v->as.s.at[len - 1];
+}
+
 static void
 settle_few(struct graph *g, struct value *dict)
 {
 	vref *at = dict->as.seq.at;
 	uint32_t count = dict->as.seq.count & ~1u;
+	uint32_t tags[FEW_PAIRS];
 
-	for (uint32_t i = 2; i < count; i += 2) {
+	for (uint32_t i = 0; i < count; i += 2) {
+		tags[i / 2] = tag_of(g, at[i]);
 		for (uint32_t j = 0; j < i; j += 2) {
-			if (at[j] == VREF_MISSING || at[i] == VREF_MISSING ||
+			if (tags[j / 2] != tags[i / 2] ||
+			    at[j] == VREF_MISSING || at[i] == VREF_MISSING ||
 			    !keys_equal(g, at[j], at[i]))
 				continue;
 			at[j + 1] = at[i + 1];
@@ -215,17 +239,13 @@ settle_few(struct graph *g, struct value *dict)
 	}
 }
 
-/* The bytes behind a key, of the parts of a tuple too. */
+/* The bytes behind a key that is a node, of the parts of a tuple too. */
 static uint64_t
 key_bytes(const struct graph *g, vref key)
 {
 	struct flat flat;
 	uint64_t bytes = 0;
 
-	if (!value_is_node(key))
-		return 0;
-	if (graph_at(g, key)->kind == VALUE_TEXT)
-		return graph_at(g, key)->as.s.len;
 	if (graph_at(g, key)->kind != VALUE_TUPLE)
 		return atom_of(g, key).len;
 	flatten(g, key, &flat);
@@ -238,10 +258,15 @@ static void
 charge(const struct graph *g, vref v, uint64_t *left)
 {
 	const struct value *dict = graph_at(g, v);
+	const struct value *key;
 	uint64_t bytes;
 
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
-		bytes = key_bytes(g, dict->as.seq.at[i]);
+		if (!value_is_node(dict->as.seq.at[i]))
+			continue;
+		key = graph_at(g, dict->as.seq.at[i]);
+		bytes = key->kind == VALUE_TEXT ? key->as.s.len :
+		    key_bytes(g, dict->as.seq.at[i]);
 		if (bytes <= LONG_KEY)
 			continue;
 		if (bytes > *left)

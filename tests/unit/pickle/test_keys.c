@@ -57,6 +57,13 @@ static const struct {
 	    S("\001", "x") "\205K\6" S("\001", "y") "\205K\7u."),
 	    "('x',)=6 ('y',)=7 " },
 	{ "an empty tuple", BYTES_OF("}()K\5)K\6u."), "()=6 " },
+	{ "texts that differ in the middle", BYTES_OF("}(" S("\003", "abc")
+	    "K\5" S("\003", "axc") "K\6" S("\003", "abc") "K\7u."),
+	    "abc=7 axc=6 " },
+	{ "empty text and empty tuple", BYTES_OF("}(" S("\000", "") "K\5)K\6"
+	    S("\000", "") "K\7u."), "value=7 ()=6 " },
+	{ "tuples that differ in the middle", BYTES_OF("}(" ONE TWO ONE
+	    "\207K\5" ONE ONE ONE "\207K\6u."), "(1, 2, 1)=5 (1, 1, 1)=6 " },
 	{ "text and bytes", BYTES_OF("\200\003}(C\001aK\5" S("\001", "a")
 	    "K\6u."), "a=5 a=6 " },
 	{ "pairs in a list", BYTES_OF(ORDERED PAIRS "\205R."), "a=1 b=2 " },
