@@ -92,26 +92,28 @@ bad_entry(const struct header *h, const struct entry *e, const char *text)
 	die_about(h->job, FAULT_FORMAT, e->where, text, e->name, e->name_len);
 }
 
-/* Without its escapes.  *where: its place in the file. */
-static struct json_text __attribute__((noinline))
-unescaped(struct header *h, const struct json_text *raw)
+static void __attribute__((noinline))
+unescape(struct header *h, struct json_text *text)
 {
-	uint8_t *plain = arena_alloc(&h->job->arena, raw->len, 1);
+	uint8_t *plain = arena_alloc(&h->job->arena, text->len, 1);
 
-	return (struct json_text){
-		.at = plain, .len = json_unescape(raw, plain)
-	};
+	text->len = json_unescape(text, plain);
+	text->at = plain;
 }
 
-static inline struct json_text
-text_of(struct header *h, uint64_t *where)
+/* Without its escapes.  Returns its place in the file.  To where the caller
+ * reads it: copying a struct of which a byte was just written has to wait. */
+static inline uint64_t
+read_text(struct header *h, struct json_text *text)
 {
-	struct json_text text;
+	uint64_t where;
 
-	if (!json_string(&h->json, &text))
+	if (!json_string(&h->json, text))
 		bad_json(h);
-	*where = offset_of(h, text.at);
-	return text.escaped ? unescaped(h, &text) : text;
+	where = offset_of(h, text->at);
+	if (text->escaped)
+		unescape(h, text);
+	return where;
 }
 
 /* Always in line, for lengths that the compiler knows. */
@@ -136,7 +138,7 @@ read_metadata(struct header *h, uint64_t where)
 	struct path path = { .parts = parts, .count = 2 };
 	struct scalar_out out = { .kind = SCALAR_TEXT };
 	struct json_text key, value;
-	uint64_t key_where, value_where;
+	uint64_t key_where;
 
 	if (h->has_metadata)
 		die(h->job, FAULT_FORMAT, where,
@@ -148,13 +150,13 @@ read_metadata(struct header *h, uint64_t where)
 	if (json_take(&h->json, '}'))
 		return;
 	do {
-		key = text_of(h, &key_where);
+		key_where = read_text(h, &key);
 		need(h, ':', "no ':' after a key");
 		if (!unique_add(h->job, &h->keys, key.at, key.len))
 			die_about(h->job, FAULT_FORMAT, key_where,
 			    "safetensors: __metadata__ has a key twice",
 			    key.at, key.len);
-		value = text_of(h, &value_where);
+		(void)read_text(h, &value);
 		parts[1].at = key.at;
 		parts[1].len = (uint32_t)key.len;
 		out.at = value.at;
@@ -170,9 +172,9 @@ read_metadata(struct header *h, uint64_t where)
 static void
 read_dtype(struct header *h, struct entry *e)
 {
-	uint64_t where;
-	struct json_text text = text_of(h, &where);
+	struct json_text text;
 
+	(void)read_text(h, &text);
 	if (h->dtype_text.at == NULL || text.len != h->dtype_text.len ||
 	    memcmp(text.at, h->dtype_text.at, text.len) != 0) {
 		h->dtype_text = text;
@@ -250,7 +252,7 @@ read_fields(struct header *h, struct entry *e)
 
 	need(h, '{', "a tensor is no object");
 	do {
-		field = text_of(h, &where);
+		where = read_text(h, &field);
 		bit = is(&field, "dtype") ? DTYPE : is(&field, "shape") ?
 		    SHAPE : is(&field, "data_offsets") ? OFFSETS : 0;
 		need(h, ':', "no ':' after a key");
@@ -330,7 +332,7 @@ read_header(struct header *h)
 	need(h, '{', "no object");
 	if (!json_take(&h->json, '}')) {
 		do {
-			name = text_of(h, &where);
+			where = read_text(h, &name);
 			need(h, ':', "no ':' after a key");
 			if (is(&name, metadata_name))
 				read_metadata(h, where);
