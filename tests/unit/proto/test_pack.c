@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * test_pack.c - the messages that we pack ourselves, over random values and at
- * the edge of a frame: the bytes are those of protobuf-c's packing.  Seeds fixed.
+ * the edge of a frame: the bytes are those of protobuf-c's packing.  The seed is
+ * fixed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
