@@ -34,7 +34,8 @@ failed(const char *path, int errnum, pfork_error *err)
 		code = PFORK_E_REFUSED;
 		what = errnum == EXDEV
 		    ? "a file leads out of the store's directory"
-		    : "a file of the store is a symbolic link";
+		    : "a symbolic link, which only --root "
+		      "(PFORK_STORE_SYMLINKS) follows";
 	} else if (errnum == ENOSYS) {
 		code = PFORK_E_SANDBOX;
 		what = "openat2 cannot be had here, so that nothing would hold "

@@ -312,9 +312,9 @@ typedef struct pfork_store_options {
 	uint32_t flags;		/* PFORK_STORE_*; unknown: ARGS */
 	uint32_t files;		/* most files that one load may open; 0: 1024,
 				 * ceiling 65536 */
-	const pfork_pin *pins;	/* pin_count of them; copied.  A pin of a file
-				 * that no load opens says nothing: see
-				 * PFORK_STORE_PINNED */
+	const pfork_pin *pins;	/* pin_count of them, NULL when that is 0;
+				 * copied.  A pin of a file that no load opens
+				 * says nothing: see PFORK_STORE_PINNED */
 	size_t pin_count;
 } pfork_store_options;
 

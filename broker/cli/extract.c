@@ -125,13 +125,17 @@ extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 {
 	const char *name = options->files[1];
 	const pfork_tensor *t = pfork_checkpoint_find(ckpt, name);
+	char *file;
 	char *escaped;
 
 	if (t != NULL)
 		return write_tensor(options, options->files[0], t);
+	file = print_escape(options->files[0]);
 	escaped = print_escape(name);
-	complain("no tensor is named '%s'", escaped);
+	complain("%s: no tensor is named '%s'; 'picklefork ls' shows the names",
+	    file, escaped);
 	free(escaped);
+	free(file);
 	if (!options->quiet)
 		suggest(ckpt, name);
 	return EXIT_NOTHING;

@@ -180,8 +180,9 @@ print_tensors(const struct options *options, const char *file,
 	return code;
 }
 
+/* Named: one of a directory, whose heading went to standard output. */
 static void
-print_summary(const char *file, const pfork_checkpoint *ckpt)
+print_summary(const char *file, const pfork_checkpoint *ckpt, bool named)
 {
 	bool colours = print_colours(stderr);
 	size_t count = pfork_checkpoint_count(ckpt);
@@ -191,6 +192,10 @@ print_summary(const char *file, const pfork_checkpoint *ckpt)
 	/* The table comes first, also where both go to one terminal. */
 	fflush(stdout);
 	print_size(size, report_bytes(ckpt));
+	if (named) {
+		print_text(stderr, file, strlen(file));
+		fputs(": ", stderr);
+	}
 	fprintf(stderr, "%s: %zu tensor%s", pfork_checkpoint_format(ckpt),
 	    count, count == 1 ? "" : "s");
 	if (aliases > 0)
@@ -234,7 +239,7 @@ show_text(const struct options *options, const char *file,
 	progress_end(&progress);
 	print_scalars(ckpt);
 	if (!options->quiet)
-		print_summary(file, ckpt);
+		print_summary(file, ckpt, file != options->files[0]);
 	return digests;
 }
 
@@ -355,7 +360,7 @@ list_directory(struct options *options, pfork_broker *broker)
 	for (size_t i = 0; i < w.count && ferror(stdout) == 0; i++)
 		list_entry(&l, &w.files[i]);
 	fflush(stdout);
-	if (l.shown == 0 && l.others == 0)
+	if (l.shown == 0 && l.others == 0 && !w.failed)
 		complain("no regular files there");
 	else if (l.others > 0 && (l.shown == 0 || !options->quiet))
 		complain("%zu file%s no checkpoint%s", l.others,

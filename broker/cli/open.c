@@ -6,6 +6,7 @@
  */
 #include <limits.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "set.h"
@@ -117,6 +118,25 @@ exit_for_report(enum pfork_code code)
 	return code == PFORK_E_REFUSED ? EXIT_REFUSED : EXIT_UNDECIDED;
 }
 
+static bool
+is_directory(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* A directory of many files, or of none. */
+static int
+no_set(pfork_error *err)
+{
+	*err = (pfork_error){ .code = PFORK_E_ARGS,
+		.offset = PFORK_NO_OFFSET };
+	snprintf(err->text, sizeof(err->text), "a directory with no .metadata, "
+	    "and not one *.index.json or *.onnx: name a file");
+	return EXIT_UNDECIDED;
+}
+
 int
 open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
@@ -129,6 +149,8 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 	*ckpt = NULL;
 	if (set_in_directory(file, inside, sizeof(inside)))
 		file = inside;
+	else if (is_directory(file))
+		return no_set(err);
 	code = read_report(options, broker, file, ckpt, err);
 	if (code != PFORK_OK)
 		return exit_for_report(code);

@@ -264,7 +264,7 @@ scan_all(struct scan *s)
 	progress_end(&s->progress);
 	if (!s->options->quiet && s->walk.several)
 		print_summary(s);
-	if (s->walk.count == 0)
+	if (s->walk.count == 0 && !s->walk.failed)
 		complain("no regular files there");
 	for (size_t i = 0; i < s->walk.count; i++)
 		free(s->results[i].text);

@@ -7,11 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "print.h"
 #include "server.h"
 
 #define BACKLOG 64
@@ -19,7 +21,11 @@
 static int
 failed(const char *what)
 {
-	complain("serve: %s: %s", what, strerror(errno));
+	const char *why = strerror(errno);
+	char *escaped = print_escape(what);
+
+	complain("serve: %s: %s", escaped, why);
+	free(escaped);
 	return EXIT_UNDECIDED;
 }
 
@@ -51,9 +57,8 @@ clear_way(const struct sockaddr_un *address)
 	if (lstat(address->sun_path, &st) != 0)
 		return errno == ENOENT ? EXIT_DONE : failed("the socket");
 	if (!S_ISSOCK(st.st_mode)) {
-		complain("serve: there is something that is no socket in the "
-			 "socket's place");
-		return EXIT_UNDECIDED;
+		errno = ENOTSOCK;
+		return failed(address->sun_path);
 	}
 	probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (probe < 0)
@@ -108,7 +113,7 @@ listen_open(struct server *s)
 	    sizeof(address));
 	umask(before);
 	if (rc != 0)
-		return failed("binding the socket");
+		return failed(s->path);
 	if (lstat(s->path, &s->socket) != 0)
 		return failed("the socket");
 	code = open_to_group(s);

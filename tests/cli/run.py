@@ -3,6 +3,7 @@
 """The command as a user meets it: exit codes, screens, output files, pipes,
 terminals, signals.  Argument: the picklefork to test.  Python's standard library
 alone; the files are written here by the generators of tests/gen."""
+import gzip
 import hashlib
 import json
 import os
@@ -128,6 +129,7 @@ def ls():
                                "data_offsets": [0, 24]}}).encode()
     write("tail.safetensors", struct.pack("<Q", len(header)) + header + DATA
           + b"x")
+    expect(["ls", "tail.safetensors"], 2, "", "which only --lenient")
     for verb in ("ls", "scan"):
         expect([verb, "tail.safetensors"], 2)
         expect([verb, "--lenient", "tail.safetensors"], 0)
@@ -144,9 +146,13 @@ def ls():
         check("json name_says", j["name_says"] == says, j["name_says"])
     expect(["ls", "cut.pt"], 2, "", "PFORK_E_FORMAT")
     expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
+    write("good.pt.gz", gzip.compress(open("good.pt", "rb").read()))
+    expect(["ls", "good.pt.gz"], 2, "", "read here: gzip; unpack it first, "
+           "for inside is no pickle: 'zip'")
     expect(["ls", "nowhere.pt"], 2, "", "No such file")
     expect(["ls", "none"], 3, "", "no regular files")
     expect(["ls", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n",
+           r"(?m)^tree/a\.pt: torch-zip: 2 tensors.*\n"
            "picklefork: 2 files are no checkpoints")
     expect(["ls", "-q", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n", "")
     expect(["ls", "tree/sub"], 3, "", "2 files are no checkpoints")
@@ -195,6 +201,13 @@ def scan():
     expect(["scan", "tree"], 0, r"^clean      tree/a\.pt  \(torch-zip\)\n$",
            r"^1 file: 1 clean, .*; 2 no checkpoints\n$")
     expect(["scan", "none"], 3, "", "no regular files")
+    if os.geteuid() != 0:
+        os.mkdir("shut", 0)
+        for verb in ("ls", "scan"):
+            r = expect([verb, "shut"], 2, "", "shut: Permission denied")
+            check(f"{verb} shut: no more is said",
+                  b"no regular files" not in r.stderr, r.stderr)
+        os.rmdir("shut")
     expect(["scan", "tree/sub"], 3, "", "no checkpoint")
     expect(["scan", "unread", "good.pt"], 2,
            r"^undecided  unread/a\.pkl\.gz  \(gzip\)\n", "1 undecided\n$")
@@ -341,7 +354,11 @@ def extract():
     expect(["extract", "-q", "-f", "evil.pt", "w", "-o", "e.npy"], 0, "", "")
     expect(["ls", "--limit", "notes=1", "evil.pt"], 0, " w\n$",
            r"more over the limit notes\n$")
-    expect(["extract", "good.pt", "W", "-o", "y"], 3, "", "there is: w\n")
+    expect(["extract", "good.pt", "W", "-o", "y"], 3, "",
+           r"good\.pt: no tensor is named 'W'; 'picklefork ls' .*\n"
+           r"  there is: w\n")
+    expect(["extract", "tree", "w", "-o", "y"], 2, "",
+           "tree: a directory with no .metadata, .*: name a file")
     expect(["extract", "bf16.pt", "b", "-o", "y"], 2, "", "--raw")
     expect(["extract", "--raw", "bf16.pt", "b", "-o", "y"], 0)
 

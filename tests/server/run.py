@@ -417,7 +417,12 @@ def test_end(directory, root):
     r = subprocess.run([CLI, "serve", "--socket", path, "--worker", WORKER],
                        capture_output=True, check=False)
     check("no socket in its place", r.returncode == 2 and
-          os.path.getsize(path) == 4, r)
+          os.path.getsize(path) == 4 and path.encode() in r.stderr, r)
+    nowhere = os.path.join(path + "-none", "s")
+    r = subprocess.run([CLI, "serve", "--socket", nowhere, "--worker", WORKER],
+                       capture_output=True, check=False)
+    check("no directory for it", r.returncode == 2 and
+          nowhere.encode() + b": No such file" in r.stderr, r)
     for arguments, code in ((["--socket", "x" * 200], 64), ([], 64),
                             (["--socket", path + "2", "file"], 64),
                             (["--socket", path + "2", "--parked", "65"], 64),

@@ -20,7 +20,8 @@ safetensors_rest(struct job *job, uint64_t where)
 
 	if ((job->flags & GO_LENIENT) == 0)
 		die(job, FAULT_FORMAT, where,
-		    "safetensors: bytes after the last tensor");
+		    "safetensors: bytes after the last tensor, which only "
+		    "--lenient (PFORK_LENIENT) takes");
 	sink_note(job, NOTE_RECORD, VERDICT_UNUSUAL, where,
 	    "safetensors: bytes after the last tensor");
 	if (rest.at[0] != 0x80)

@@ -86,6 +86,6 @@ more(struct unpack *u, uint64_t upto)
 }
 
 const struct unpack_method unpack_bzip2 = {
-	"bzip2", "no format that is read here: bzip2, with no pickle inside; "
-	"unpack it first", is, more
+	"bzip2", "no format that is read here: bzip2; unpack it "
+	"first, for inside is no pickle", is, more
 };

@@ -70,11 +70,11 @@ zlib_more(struct unpack *u, uint64_t upto)
 }
 
 const struct unpack_method unpack_gzip = {
-	"gzip", "no format that is read here: gzip, with no pickle inside; "
-	"unpack it first", gzip_is, gzip_more
+	"gzip", "no format that is read here: gzip; unpack it "
+	"first, for inside is no pickle", gzip_is, gzip_more
 };
 
 const struct unpack_method unpack_zlib = {
-	"zlib", "no format that is read here: zlib data, with no pickle inside",
+	"zlib", "no format that is read here: zlib data; inside is no pickle",
 	zlib_is, zlib_more
 };

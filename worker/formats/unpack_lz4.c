@@ -180,6 +180,6 @@ more(struct unpack *u, uint64_t upto)
 }
 
 const struct unpack_method unpack_lz4 = {
-	"lz4", "no format that is read here: LZ4, with no pickle inside; "
-	"unpack it first", is, more
+	"lz4", "no format that is read here: LZ4; unpack it "
+	"first, for inside is no pickle", is, more
 };

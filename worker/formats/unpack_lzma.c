@@ -126,11 +126,11 @@ lzma_more(struct unpack *u, uint64_t upto)
 }
 
 const struct unpack_method unpack_xz = {
-	"xz", "no format that is read here: xz, with no pickle inside; "
-	"unpack it first", xz_is, xz_more
+	"xz", "no format that is read here: xz; unpack it "
+	"first, for inside is no pickle", xz_is, xz_more
 };
 
 const struct unpack_method unpack_lzma = {
-	"lzma", "no format that is read here: LZMA, with no pickle inside; "
-	"unpack it first", lzma_is, lzma_more
+	"lzma", "no format that is read here: LZMA; unpack it "
+	"first, for inside is no pickle", lzma_is, lzma_more
 };
