@@ -168,8 +168,8 @@ def trees(out):
     out.refuse("twice", tree(GOOD, GOOD), "a key twice")
     out.good("twice-elsewhere", tree(GOOD, ("a", tree(("k", b"\1"))),
              ("b", tree(("k", b"\1")))), "a key in two maps")
-    out.refuse("key-number", tree(GOOD)[:1].replace(b"\x81", b"\x82") +
-               tree(GOOD)[1:] + b"\1\1", "a number for a key")
+    out.refuse("key-nil", tree(GOOD)[:1].replace(b"\x81", b"\x82") +
+               tree(GOOD)[1:] + b"\xc0\1", "nil for a key")
     out.refuse("key-bytes", b"\x82" + tree(GOOD)[1:] + text(b"\xff") + b"\1",
                "a key that is not UTF-8")
     out.refuse("text-bytes", tree(GOOD, ("a", text(b"\xc0\x80"))),

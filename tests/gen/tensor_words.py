@@ -303,7 +303,7 @@ def arrays(out):
             ("negative", array((-2, -3))), ("wraps", array((2**32, 2**32))),
             ("large", array((2**49,))), ("int-data", array(data=b"OPK\5")),
             ("not-latin1", array(data=b"OP" + value("\u0100" * 24))),
-            ("order", array(order="x")), ("bool-shape", array((True, 6)))):
+            ("order", array(order="<<")), ("bool-shape", array((True, 6)))):
         out.refuse("T-numpy-" + name, op, "an array that cannot be")
     for name, code, why in (("object", "O8", "objects"),
                             ("string", "S4", "strings"),

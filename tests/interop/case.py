@@ -13,7 +13,9 @@ A maker is a class with `name` and
                     library refuses, and why is its complaint
 """
 import hashlib
+import io
 import random as random_module
+import zipfile
 
 LETTERS = ("abcXYZ_0189-./:~ \"'\\{}[]%\t\n\r\x1b\x7f"
            "\u00e9\u20ac\u202e\ufeff\U0001f374")
@@ -34,6 +36,7 @@ class Maker:
     name = ""
     prefix_most = 4096
     way = "here"                    # how broken files are read
+    ask = None                      # our Answer to other bytes; the run sets it
 
     def make(self, random):
         raise NotImplementedError
@@ -47,6 +50,16 @@ class Maker:
     def mutate(self, random, data):
         return mutate(random, data)
 
+    def end(self):
+        """What the excuses needed, a process maybe, is needed no more."""
+
+
+def frames(answer):
+    """An opcode across the end of its frame, a frame across the end."""
+    return "frames" if answer.error and \
+        ("the end of its frame" in answer.error[2] or
+         "the frame runs past" in answer.error[2]) else None
+
 
 def strict_zip(answer):
     """Our zip reader refuses what most others let pass: tests/diff has the
@@ -55,12 +68,33 @@ def strict_zip(answer):
         ("zip: ", "inflate: ")) else None
 
 
+def any_case(data, answer):
+    """torch finds a record by its name in any case."""
+    if not answer.error or not answer.error[2].endswith(
+            "a zip archive without a data.pkl"):
+        return None
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return "case" if any(
+            name.lower().endswith("/data.pkl") for name in
+            archive.namelist()) else None
+
+
 def opaque(answer):
     """It was read, and something in it was named instead of run or read: what
     a class or a dtype would refuse is not ours to say."""
     return "inert" if answer.error is None and any(
         kind in ("opaque", "skipped") or level != "clean"
         for kind, level, _ in answer.notes) else None
+
+
+def left_out(answer, theirs):
+    """What we lack is left out, as notes say; the rest is equal."""
+    lacking = theirs.keys() - answer.tensors.keys()
+    return "inert" if 0 < len(lacking) <= sum(
+        kind == "skipped" for kind, _, _ in answer.notes) and all(
+            name in theirs and tuple(row) == (
+                theirs[name][0], list(theirs[name][1]), theirs[name][2])
+            for name, row in answer.tensors.items()) else None
 
 
 def sha256(data):

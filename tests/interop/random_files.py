@@ -2,7 +2,7 @@
 """Random files of every format, honest and broken, beside the real libraries.
 
 usage: random_files.py [--count N] [--seed S] [--first I] [--jobs J]
-           [--jailed N] [--broken N] [--format NAME] ... BUILD
+           [--jailed N] [--broken N] [--shown N] [--format NAME] ... BUILD
 
 Each file is made by the real library from a seed of its own, read by us (jailed
 and here, extents and streams), saved as safetensors, and read back from there.
@@ -29,7 +29,6 @@ from fence import Fence, Refused  # noqa: E402
 
 CLI_EVERY = 40
 PREFIX_EVERY = 8
-SHOWN = 10
 PREFIXES_READ = 8
 
 
@@ -42,6 +41,7 @@ class Run:
         self.answers = answers.Answers(
             os.path.join(options.build, "answer"),
             os.path.abspath(os.path.join(options.build, "picklefork-worker")))
+        self.maker.ask = self.ours
         self.cli = os.path.join(options.build, "picklefork")
         self.scratch = tempfile.TemporaryDirectory(prefix="picklefork-")
         self.counts = collections.Counter()
@@ -49,7 +49,7 @@ class Run:
 
     def failed(self, number, what, problems, data):
         self.counts["failed"] += 1
-        if self.counts["failed"] > SHOWN:
+        if self.counts["failed"] > self.options.shown:
             return
         kept = os.path.join(tempfile.gettempdir(), "interop-%s-%d-%d-%s" % (
             self.name, self.options.seed, number, what))
@@ -108,10 +108,13 @@ class Run:
         self.counts["refused"] += len(case.data) - len(taken.prefixes)
         self.judge(number, "prefixes", problems, case.data)
 
+    def ours(self, data):
+        way = self.maker.way
+        return self.answers.ask(data, 1 << answers.WAYS.index(way))[way]
+
     def compare(self, data):
         """(both refuse it, problems) of a file that may be broken."""
-        way = self.maker.way
-        answer = self.answers.ask(data, 1 << answers.WAYS.index(way))[way]
+        answer = self.ours(data)
         try:
             theirs = self.fence(data)
             why = ""
@@ -156,6 +159,7 @@ class Run:
         for number in range(self.options.first,
                             self.options.first + self.options.count):
             self.one(number)
+        self.maker.end()
         self.fence.end()            # it holds the pipe to answers too
         if self.answers.close() != 0:
             self.failed(0, "the end", ["answer did not leave well"], b"")
@@ -184,6 +188,8 @@ def parse():
                    help="every so many files go through the jail too")
     p.add_argument("--broken", type=int, default=1,
                    help="broken ones made of each file")
+    p.add_argument("--shown", type=int, default=10,
+                   help="failures printed and kept, a format")
     p.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     return p.parse_args()
 
@@ -193,7 +199,8 @@ def spawn(options, name):
         [sys.executable, "-W", "ignore", os.path.abspath(__file__), "--one",
          "--count", str(options.count), "--seed", str(options.seed),
          "--first", str(options.first), "--jailed", str(options.jailed),
-         "--broken", str(options.broken), "--format", name, options.build],
+         "--broken", str(options.broken), "--shown", str(options.shown),
+         "--format", name, options.build],
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 

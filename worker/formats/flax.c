@@ -20,6 +20,8 @@
 /* An honest tree has an array among its first few values; a file of plain
  * values alone is not a checkpoint. */
 #define LOOK_TOKENS 65536
+/* Of an int64_t, with its sign. */
+#define KEY_DIGITS 20
 
 bool
 flax_is(struct job *job)
@@ -249,36 +251,69 @@ take_value(struct flax_tree *t)
 	take_plain(t, &token);
 }
 
-/* One map never has a key twice: readers would differ on which counts. */
+/* One map never has a key twice: readers would differ on which counts.  A
+ * number and its digits are two keys. */
+static const uint8_t *
+add_key(struct flax_tree *t, const struct flax_frame *f,
+    const struct mp_token *token, uint64_t where)
+{
+	size_t front = sizeof(f->map) + 1;
+	uint8_t *whole;
+
+	if (token->len > UINT32_MAX - front)
+		die(t->job, FAULT_FORMAT, where,
+		    "msgpack: a map's key is too long");
+	whole = arena_alloc(&t->job->arena, front + token->len, 1);
+	memcpy(whole, &f->map, sizeof(f->map));
+	whole[front - 1] = token->kind == MP_INT;
+	if (token->len > 0)
+		memcpy(whole + front, token->at, (size_t)token->len);
+	if (!unique_add(t->job, &t->keys, whole, front + (size_t)token->len))
+		die_about(t->job, FAULT_FORMAT, where,
+		    "msgpack: a map has a key twice", token->at,
+		    (size_t)token->len);
+	return whole + front;
+}
+
+/* token->at and ->len become the digits, which stand in room. */
+static void
+key_digits(struct mp_token *token, uint8_t room[KEY_DIGITS])
+{
+	uint64_t rest = token->i < 0 ? -(uint64_t)token->i :
+	    (uint64_t)token->i;
+	size_t at = KEY_DIGITS;
+
+	do {
+		room[--at] = (uint8_t)('0' + rest % 10);
+		rest /= 10;
+	} while (rest > 0);
+	if (token->i < 0)
+		room[--at] = '-';
+	token->at = room + at;
+	token->len = KEY_DIGITS - at;
+}
+
 static void
 take_key(struct flax_tree *t, struct flax_frame *f, struct path_part *part)
 {
+	uint8_t digits[KEY_DIGITS];
 	const uint8_t *at;
 	struct mp_token token = flax_next(t, &at);
-	uint8_t *whole;
 
-	/* msgpack-python's strict_map_key, which flax leaves on. */
-	if (token.kind != MP_TEXT && token.kind != MP_BYTES)
-		flax_bad(t, at,
-		    "msgpack: a map's key is neither text nor bytes");
+	/* msgpack-python's strict_map_key, which flax turns off: any value
+	 * that has a hash would do there. */
+	if (token.kind == MP_INT)
+		key_digits(&token, digits);
+	else if (token.kind != MP_TEXT && token.kind != MP_BYTES)
+		flax_bad(t, at, "msgpack: a map's key is neither text, bytes "
+		    "nor a number of 63 bits");
 	if (utf8_good(token.at, (size_t)token.len) != token.len)
 		flax_bad(t, at, "msgpack: a map's key is not UTF-8");
 	if (mp_is(&token, FLAX_CHUNKED))
 		flax_bad(t, at,
 		    "flax: a chunked array's mark is not its first key");
-	if (token.len > UINT32_MAX - sizeof(f->map))
-		flax_bad(t, at, "msgpack: a map's key is too long");
-	whole = arena_alloc(&t->job->arena, sizeof(f->map) + token.len, 1);
-	memcpy(whole, &f->map, sizeof(f->map));
-	if (token.len > 0)
-		memcpy(whole + sizeof(f->map), token.at, (size_t)token.len);
-	if (!unique_add(t->job, &t->keys, whole,
-	    sizeof(f->map) + (size_t)token.len))
-		die_about(t->job, FAULT_FORMAT, flax_offset(t, at),
-		    "msgpack: a map has a key twice", token.at,
-		    (size_t)token.len);
-	*part = (struct path_part){ whole + sizeof(f->map),
-		(uint32_t)token.len, PATH_KEY };
+	*part = (struct path_part){ add_key(t, f, &token,
+	    flax_offset(t, at)), (uint32_t)token.len, PATH_KEY };
 }
 
 static void

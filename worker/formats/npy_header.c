@@ -47,11 +47,12 @@ fail(const struct literal *l, const char *text)
 	    (uint64_t)(l->at - l->source->at)), text);
 }
 
+/* Python's, all of which may stand between tokens. */
 static void
 blanks(struct literal *l)
 {
 	while (l->at < l->end && (*l->at == ' ' || *l->at == '\n' ||
-	    *l->at == '\t'))
+	    *l->at == '\t' || *l->at == '\f' || *l->at == '\r'))
 		l->at++;
 }
 
@@ -112,9 +113,11 @@ digit(const struct literal *l)
 static uint64_t
 natural(struct literal *l)
 {
+	const uint8_t *first;
 	uint64_t value = 0;
 
 	blanks(l);
+	first = l->at;
 	if (!digit(l))
 		fail(l, "npy: no natural number in the shape");
 	for (; digit(l); l->at++)
@@ -122,6 +125,9 @@ natural(struct literal *l)
 		    __builtin_add_overflow(value,
 		    (uint64_t)(*l->at - '0'), &value))
 			fail(l, "npy: a number of 2^64 or more");
+	/* Octal to Python 2, no number to Python 3. */
+	if (value > 0 && *first == '0')
+		fail(l, "npy: a number that begins with 0");
 	if (l->python2 && l->at < l->end && *l->at == 'L')
 		l->at++;
 	return value;

@@ -140,7 +140,9 @@ array_word(struct machine *m, vref state, vref bytes)
 	node = machine_node(m, VALUE_GLOBAL, &global);
 	node->as.global.module = module;
 	node->as.global.name = name;
-	args[0] = global;
+	node = machine_node(m, VALUE_GLOBAL, &args[0]);
+	node->as.global.module = text(m, "numpy");
+	node->as.global.name = text(m, "ndarray");
 	args[1] = machine_tuple_of(m, args, 3);
 	parts[4] = machine_tuple_of(m, parts, 5);
 	node = machine_node(m, VALUE_CALL, &v);

@@ -72,10 +72,63 @@ read_shape(const struct word *w, vref v, bool fortran,
 	return true;
 }
 
-/* One letter for each type of numpy's. */
-#define CODES "?bBhHiIlLqQpPnNefdgFDGcSUVOMm"
+/* Letters and old letters of numpy's types; their numbers are below
+ * TYPE_NUMBERS. */
+#define CODES "?BDFGHILMNOPQSTUVabcdefghilmnpq"
+#define TYPE_NUMBERS 24
 /* ndarray.__setstate__ refuses others. */
 #define VERSION_MAX 1
+
+static bool
+is_code(const uint8_t *at, uint64_t len)
+{
+	struct npy_dtype d = { 0 };
+
+	if (len == 1)
+		return at[0] < TYPE_NUMBERS ||
+		    memchr(CODES, at[0], strlen(CODES)) != NULL;
+	return numpy_code_read(at, len, &d) == NULL;
+}
+
+/* The dtype of the first array: b'b', which protocols below 3 encode. */
+static bool
+first_dtype_is(const struct word *w, vref code)
+{
+	struct npy_bytes bytes;
+	const uint8_t *at;
+	uint8_t copy[4];
+	uint64_t len;
+
+	if (value_text(w->g, code, true, &at, &len))
+		return is_code(at, len);
+	if (!word_is_opaque(w, code))
+		return false;
+	if (value_kind(w->g, code) != VALUE_CALL || !numpy_encoded_read(w,
+	    graph_at(w->g, code), &bytes))
+		return true;
+	return bytes.count <= sizeof(copy) &&
+	    is_code(copy, numpy_bytes_copy(&bytes, copy, sizeof(copy)));
+}
+
+/* A name that we know and that is no subclass of ndarray. */
+static bool
+is_no_class(const struct word *w, vref v)
+{
+	static const char *const functions[][2] = {
+		{ "_codecs", "encode" },
+		{ "numpy", "dtype" },
+		{ "numpy.core.multiarray", "_reconstruct" },
+		{ "numpy.core.multiarray", "scalar" },
+		{ "numpy._core.multiarray", "_reconstruct" },
+		{ "numpy._core.multiarray", "scalar" },
+	};
+
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+		if (value_is_global(w->g, v, functions[i][0],
+		    functions[i][1]))
+			return true;
+	return value_kind(w->g, v) != VALUE_GLOBAL && !word_is_opaque(w, v);
+}
 
 /* _reconstruct(class, (0,), b'b'): numpy makes an array of that shape first,
  * which the state then replaces.  False: left out. */
@@ -87,13 +140,10 @@ first_shape_is(struct word *w)
 	vref made = word_arg(w, 0);
 	vref shape = word_arg(w, 1);
 	vref code = word_arg(w, 2);
-	const uint8_t *at;
-	uint64_t len;
 
-	if (value_kind(w->g, made) != VALUE_GLOBAL && !word_is_opaque(w, made))
+	if (is_no_class(w, made))
 		word_die(w, made, "class", "is not one");
-	if (!word_is_opaque(w, code) && (!value_text(w->g, code, true, &at,
-	    &len) || len != 1 || memchr(CODES, at[0], strlen(CODES)) == NULL))
+	if (!first_dtype_is(w, code))
 		word_die(w, code, "dtype", "is none");
 	if (value_kind(w->g, shape) == VALUE_INT)
 		return word_natural(w, shape, "shape", dims);
@@ -136,6 +186,8 @@ numpy_reconstruct(struct word *w)
 			w->also = data;
 		return;
 	}
+	if (d.list)
+		word_die(w, data, "data", "is not a list");
 	if (read_shape(w, value_item(w->g, w->state, first), order != 0,
 	    &geometry))
 		send_array(w, data, &d, &geometry);

@@ -45,8 +45,8 @@ read_latin1(const struct word *w, vref text, struct npy_bytes *out)
 
 /* Protocols below 3 have no bytes: _codecs.encode(text, 'latin1'), and
  * builtins.bytes() for none. */
-static bool
-read_encoded(const struct word *w, const struct value *call,
+bool
+numpy_encoded_read(const struct word *w, const struct value *call,
     struct npy_bytes *out)
 {
 	vref text = value_item(w->g, call->as.call.args, 0);
@@ -86,7 +86,8 @@ numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out)
 		read_latin1(w, v, out);
 		return true;
 	}
-	if (node != NULL && kind == VALUE_CALL && read_encoded(w, node, out))
+	if (node != NULL && kind == VALUE_CALL &&
+	    numpy_encoded_read(w, node, out))
 		return true;
 	if (word_is_opaque(w, v))
 		word_leave_out(w, "its bytes are an unknown object");

@@ -10,6 +10,12 @@
 
 /* Of the state; numpy.dtype.__setstate__ refuses others. */
 #define VERSION_MAX 4
+/* Flags of the state: its elements are references, and are pickled as a list.
+ * numpy refuses to make an array of numbers then. */
+#define FLAG_REFERENCES 1
+#define FLAG_LIST 2
+#define STATE_PARTS_MIN 7
+#define STATE_PARTS_MAX 9
 
 static const struct {
 	const char *code;
@@ -74,15 +80,76 @@ read_code(const struct word *w, vref v, struct npy_dtype *out)
 	return numpy_code_read(at, len, out);
 }
 
+/* Size, alignment and flags: numbers, of which the flags alone matter. */
+static void
+read_sizes(const struct word *w, vref v, vref state, struct npy_dtype *out)
+{
+	for (uint32_t i = 5; i < 8 && i < value_count(w->g, state); i++) {
+		vref part = value_item(w->g, state, i);
+		int64_t number = 0;
+
+		if (!word_is_opaque(w, part) &&
+		    !value_int(w->g, part, &number) &&
+		    value_kind(w->g, part) != VALUE_BIGINT)
+			word_die(w, v, "dtype", "has a size that is none");
+		if (i < 7)
+			continue;
+		if ((number & FLAG_REFERENCES) != 0)
+			word_die(w, v, "dtype", "has references for numbers");
+		out->list = (number & FLAG_LIST) != 0;
+	}
+}
+
+/* The state: (3, '<', None, names, fields, size, alignment[, flags[, more]]).
+ * Any order of bytes but '>' is the host's to numpy. */
+static void
+read_state(const struct word *w, vref v, vref state, struct npy_dtype *out)
+{
+	uint32_t parts = value_count(w->g, state);
+	const uint8_t *at;
+	uint64_t len;
+	int64_t number;
+
+	if (value_kind(w->g, state) != VALUE_TUPLE ||
+	    parts < STATE_PARTS_MIN || parts > STATE_PARTS_MAX)
+		word_die(w, v, "dtype", "has a state that is not numpy's");
+	if (!value_int(w->g, value_item(w->g, state, 0), &number) ||
+	    number < 0 || number > VERSION_MAX)
+		word_die(w, v, "dtype", "has a version that numpy has not");
+	if (!value_text(w->g, value_item(w->g, state, 1), true, &at, &len) ||
+	    len != 1)
+		word_die(w, v, "dtype", "has no byte order");
+	out->swapped = at[0] == '>';
+	read_sizes(w, v, state, out);
+	/* A sub-array, or fields: the letter does not tell all. */
+	for (uint32_t i = 2; i < 5; i++) {
+		vref part = value_item(w->g, state, i);
+
+		if (part != VREF_MISSING && part != VREF_NONE)
+			out->refused = "an array of structures";
+	}
+}
+
+/* dtype(code, align, copy): without a copy it is numpy's own object, which no
+ * state changes, unless the code has the other order of bytes. */
+static bool
+is_numpys_own(const struct word *w, vref args, const struct npy_dtype *d)
+{
+	vref copy = value_item(w->g, args, 2);
+	int64_t yes = 0;
+
+	if (d->swapped || word_is_opaque(w, copy))
+		return false;
+	return copy == VREF_MISSING || copy == VREF_NONE ||
+	    (value_int(w->g, copy, &yes) && yes == 0);
+}
+
 /* numpy.dtype('f4', False, True) with the state (3, '<', None, names, ...). */
 void
 numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
 {
 	const struct value *call;
-	const uint8_t *at;
-	uint64_t len;
 	vref state;
-	int64_t version;
 
 	*out = (struct npy_dtype){ 0 };
 	if (value_kind(w->g, v) != VALUE_CALL) {
@@ -100,20 +167,9 @@ numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
 	out->refused = read_code(w, value_item(w->g, call->as.call.args, 0),
 	    out);
 	state = call->as.call.state;
-	if (out->refused != NULL || value_count(w->g, state) < 2)
+	if (out->refused != NULL || state == VREF_MISSING ||
+	    word_is_opaque(w, state) ||
+	    is_numpys_own(w, call->as.call.args, out))
 		return;
-	if (!value_int(w->g, value_item(w->g, state, 0), &version) ||
-	    version < 0 || version > VERSION_MAX)
-		word_die(w, v, "dtype", "has a version that numpy has not");
-	if (!value_text(w->g, value_item(w->g, state, 1), true, &at, &len) ||
-	    len != 1 || memchr("<>|=", at[0], 4) == NULL)
-		word_die(w, v, "dtype", "has no byte order");
-	out->swapped = at[0] == '>';
-	/* A sub-array, or fields: the letter does not tell all. */
-	for (uint32_t i = 2; i < 5; i++) {
-		vref part = value_item(w->g, state, i);
-
-		if (part != VREF_MISSING && part != VREF_NONE)
-			out->refused = "an array of structures";
-	}
+	read_state(w, v, state, out);
 }

@@ -10,6 +10,7 @@
 struct npy_dtype {
 	const struct dtype *dtype;
 	bool swapped;		/* big-endian */
+	bool list;		/* its elements stand in a list */
 	const char *refused;	/* why it is no tensor's, or NULL */
 };
 
@@ -32,6 +33,9 @@ void numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out);
 
 /* numpy_bytes.c: false when the bytes are not to be had, which was said. */
 bool numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out);
+/* Of a call that makes bytes of a text; false when it is another. */
+bool numpy_encoded_read(const struct word *w, const struct value *call,
+    struct npy_bytes *out);
 /* At most `room` of them, decoded; returns how many. */
 size_t numpy_bytes_copy(const struct npy_bytes *bytes, uint8_t *out,
     size_t room);

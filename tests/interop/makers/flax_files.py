@@ -49,6 +49,10 @@ def tree(random, depth=0):
         text(random), random.randbytes(5), numpy.float32(1.5), 1j,
         [numpy.arange(3), 1], ml_dtypes.bfloat16(2)))
 
+# Parts of a chunked array that are not as flax writes them, and do for it.
+CHUNKED = {"flax: a chunk is no array", "flax: a chunk is not flat",
+           "flax: a chunked array that denies it"}
+
 
 class Flax(Maker):
     name = "flax"
@@ -74,6 +78,15 @@ class Flax(Maker):
             return "key twice"
         if "no format that is read" in text:
             return "sniff"          # of a file without magic
+        if text == "flax: a dimension that is none" and \
+                data[answer.error[1]] >= 0xc2:
+            return "reshape"        # -1, true and false are numbers to it
+        if text == "flax: an array without a shape":
+            return "reshape"        # one number does
+        if text in CHUNKED:
+            return "chunked"
+        if text.startswith("msgpack: a map's key is neither"):
+            return "map key"
         if answer.error is None and "not understood" in why:
             return "scalar"         # of a dtype that does not exist
         return opaque(answer)

@@ -71,6 +71,12 @@ class Gguf(Maker):
         return Case(data, self.read(data), {})
 
     def excuse(self, data, answer, theirs, why):
+        if answer.error is None and "appears to be version 1 " in why:
+            return "version 1"      # ggml has read it, its package has not
+        if theirs is not None and theirs.keys() == answer.tensors.keys() and \
+                all(row[0] == "Q8_1" or (row[0], list(row[1]), row[2]) ==
+                    answer.tensors[name] for name, row in theirs.items()):
+            return "Q8_1"
         # ggml's own reader is as strict; its Python package reads on.
         return "ggml" if answer.error and \
             answer.error[2].startswith("gguf: ") else None
@@ -80,4 +86,5 @@ class Gguf(Maker):
             file.write(data)
         reader = gguf.GGUFReader(self.path)
         big = reader.endianess == gguf.GGUFEndian.BIG
-        return {t.name: said(t, big) for t in reader.tensors}
+        return {t.name.replace("\0", "\ufffd"): said(t, big)
+                for t in reader.tensors}

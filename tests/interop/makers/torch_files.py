@@ -12,7 +12,7 @@ import zipfile
 
 import torch
 
-from case import Case, Maker, opaque, strict_zip
+from case import Case, Maker, any_case, frames, opaque, strict_zip
 from says import says
 import random_tensors
 
@@ -66,7 +66,8 @@ class Torch(Maker):
         for word, name in TORCH_REFUSED if theirs is None else ():
             if word in why:
                 return name
-        return strict_zip(answer) or opaque(answer)
+        return any_case(data, answer) or frames(answer) or \
+            strict_zip(answer) or opaque(answer)
 
 
 # What torch takes and we refuse: part of our text, name in DIFFERENCES.md.
@@ -81,6 +82,7 @@ REFUSED = (
     ("list lacks a storage", "memory"),         # torch leaves it as it is
     ("version is not a number", "record"),
     ("outside its storage", "view"), ("overflows", "view"),
+    ("stride is negative", "view"),
 )
 # What torch refuses and we take.
 TORCH_REFUSED = (
@@ -88,6 +90,7 @@ TORCH_REFUSED = (
     ("invalid literal for int", "record"),      # .storage_alignment
     ("does not match expected size", "record"),
     ("can require gradients", "grad"),          # there are none here
+    ("requires_grad must be a bool", "grad"),
     ("saved_id must be", "parts"), ("required positional", "parts"),
     ("expected 5, got 4", "parts"), ("MemoryError", "memory"),
     ("UnicodeDecodeError", "record"),           # .data/serialization_id

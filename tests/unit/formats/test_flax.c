@@ -76,8 +76,14 @@ static const struct fault_case {
 	{ "trailing", BYTES(TREE "\0"), FAULT_FORMAT, 21 },
 	{ "key twice", BYTES("\x82\xa1" "a" ARRAY "\xa1" "a\1"),
 	    FAULT_FORMAT, 21 },
-	{ "key is a number", BYTES("\x82\xa1" "a" ARRAY "\1\1"),
+	{ "key is nil", BYTES("\x82\xa1" "a" ARRAY "\xc0\1"),
 	    FAULT_FORMAT, 21 },
+	{ "key is a float", BYTES("\x82\xa1" "a" ARRAY "\xca\0\0\0\0\1"),
+	    FAULT_FORMAT, 21 },
+	{ "key of 64 bits", BYTES("\x82\xa1" "a" ARRAY
+	    "\xcf\x80\0\0\0\0\0\0\0\1"), FAULT_FORMAT, 21 },
+	{ "number twice", BYTES("\x83\xa1" "a" ARRAY "\1\1\xd0\1\1"),
+	    FAULT_FORMAT, 23 },
 	{ "0xc1", BYTES("\x82\xa1" "a" ARRAY "\xa1" "b\xc1"),
 	    FAULT_FORMAT, 23 },
 	{ "not UTF-8", BYTES("\x82\xa1" "a" ARRAY "\xa1" "b\xa1\xff"),
@@ -131,6 +137,25 @@ test_scalars(void **state)
 	assert_string_equal(h.scalars[3].name, "e.0");
 	assert_int_equal(h.scalars[4].kind, SCALAR_NULL);
 	assert_true(h.scalars[5].f == 1.5);
+	harness_free(&h);
+}
+
+/* flax takes numbers for keys; one is not the text of its digits. */
+static void
+test_number_keys(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(harness_run(BYTES("\x81\xa1" "a\x85\5" ARRAY "\0" ARRAY
+	    "\xff" ARRAY "\xd3\x80\0\0\0\0\0\0\0" ARRAY "\xa1" "5" ARRAY),
+	    0, &h));
+	assert_int_equal(h.tensor_count, 5);
+	assert_non_null(harness_find(&h, "a.5"));
+	assert_non_null(harness_find(&h, "a.0"));
+	assert_non_null(harness_find(&h, "a.-1"));
+	assert_non_null(harness_find(&h, "a.-9223372036854775808"));
+	assert_non_null(harness_find(&h, "a.5~2"));
 	harness_free(&h);
 }
 
@@ -209,6 +234,7 @@ main(void)
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_scalars),
+		cmocka_unit_test(test_number_keys),
 		cmocka_unit_test(test_tokens),
 	};
 

@@ -31,6 +31,13 @@
 #define FROM(buffer, dtype, shape, order, axes) \
 	FROM_BEGIN buffer dtype shape order axes "tR"
 
+/* A dtype of that state, and where it is made. */
+#define STATE_FAULT(state) BYTES_OF(P ARRAY("K\006\205", \
+	G("numpy", "dtype") S("\002", "u1") "\211\210\207R" state, "\211", \
+	"C\006" D6) "."), FAULT_FORMAT, BEFORE_STATE + \
+	AT("(K\001K\006\205" G("numpy", "dtype") S("\002", "u1") \
+	"\211\210\207")
+
 static const struct {
 	const char *name;
 	const char *bytes;
@@ -51,6 +58,25 @@ static const struct {
 	{ "big-endian", BYTES_OF(P ARRAY("K\003\205", DTYPE("i2", ">"), "\211",
 	    "C\006" D6) "."), DTYPE_I16, 1, { 3 },
 	    BYTES_OF("\002\001\004\003\006\005"), STORAGE_STREAM },
+	{ "an order that is none is the host's", BYTES_OF(P ARRAY(
+	    "K\003\205", DTYPE("i2", "x"), "\211", "C\006" D6) "."),
+	    DTYPE_I16, 1, { 3 }, BYTES_OF(D6), STORAGE_EXTENT },
+	{ "numpy's own dtype has no state", BYTES_OF(P ARRAY("K\003\205",
+	    G("numpy", "dtype") S("\002", "i2") "\211\211\207R(K\003"
+	    S("\001", ">") "NNNK\000K\000K\000tb", "\211", "C\006" D6) "."),
+	    DTYPE_I16, 1, { 3 }, BYTES_OF(D6), STORAGE_EXTENT },
+	{ "another order is not numpy's own", BYTES_OF(P ARRAY("K\003\205",
+	    G("numpy", "dtype") S("\003", ">i2") "\211\211\207R(K\003"
+	    S("\001", "<") "NNNK\000K\000K\000tb", "\211", "C\006" D6) "."),
+	    DTYPE_I16, 1, { 3 }, BYTES_OF(D6), STORAGE_EXTENT },
+	{ "made of a type's number", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001\027\207R(K\001K\006\205"
+	    U1 "\211C\006" D6 "tb."), DTYPE_U8, 1, { 6 }, BYTES_OF(D6),
+	    STORAGE_EXTENT },
+	{ "made of a type's name", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205" S("\002", "f4") "\207R"
+	    "(K\001K\006\205" U1 "\211C\006" D6 "tb."), DTYPE_U8, 1, { 6 },
+	    BYTES_OF(D6), STORAGE_EXTENT },
 	{ "big-endian complex: each part", BYTES_OF(P ARRAY("K\001\205",
 	    DTYPE("c8", ">"), "\211", "C\010" D6 "\007\010") "."), DTYPE_C64,
 	    1, { 1 }, BYTES_OF("\004\003\002\001\010\007\006\005"),
@@ -149,6 +175,39 @@ static const struct help_fault faults[] = {
 	{ "made of another dtype", BYTES_OF(P MA("_reconstruct")
 	    G("numpy", "ndarray") "K\000\205C\001r\207R(K\001K\006\205" U1
 	    "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE - 5, "dtype" },
+	{ "made of another dtype, encoded", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205" LATIN1("\001", "j") "\207R("
+	    "K\001K\006\205" U1 "\211C\006" D6 "tb."), FAULT_FORMAT,
+	    AT(P MA("_reconstruct") G("numpy", "ndarray") "K\000\205"
+	    LATIN1("\001", "j")) - 1, "dtype" },
+	{ "made of no type's number", BYTES_OF(P MA("_reconstruct")
+	    G("numpy", "ndarray") "K\000\205C\001\030\207R(K\001K\006\205"
+	    U1 "\211C\006" D6 "tb."), FAULT_FORMAT, BEFORE_STATE - 5,
+	    "dtype" },
+	{ "made of a function", BYTES_OF(P MA("_reconstruct")
+	    G("_codecs", "encode") "K\000\205C\001b\207R(K\001K\006\205" U1
+	    "\211C\006" D6 "tb."), FAULT_FORMAT, AT(P MA("_reconstruct")),
+	    "class" },
+	{ "a dtype's state of two", STATE_FAULT("K\003" S("\001", "|")
+	    "\206b"), "state" },
+	{ "a dtype's state in a list", STATE_FAULT("](K\003" S("\001", "|")
+	    "NNNK\000K\000K\000eb"), "state" },
+	{ "a dtype of version -1", STATE_FAULT("(J\377\377\377\377"
+	    S("\001", "|") "NNNK\000K\000K\000tb"), "version" },
+	{ "a dtype's order of two letters", STATE_FAULT("(K\003"
+	    S("\002", "||") "NNNK\000K\000K\000tb"), "no byte order" },
+	{ "a dtype's size of bytes", STATE_FAULT("(K\003" S("\001", "|")
+	    "NNNC\000K\000K\000tb"), "a size" },
+	{ "a dtype's alignment of None", STATE_FAULT("(K\003" S("\001", "|")
+	    "NNNK\000NK\000tb"), "a size" },
+	{ "a dtype of references", STATE_FAULT("(K\003" S("\001", "|")
+	    "NNNK\000K\000K\001tb"), "references" },
+	{ "a dtype of lists", BYTES_OF(P ARRAY("K\006\205",
+	    G("numpy", "dtype") S("\002", "u1") "\211\210\207R(K\003"
+	    S("\001", "|") "NNNK\000K\000K\002tb", "\211", "C\006" D6) "."),
+	    FAULT_FORMAT, BEFORE_STATE + AT("(K\001K\006\205"
+	    G("numpy", "dtype") S("\002", "u1") "\211\210\207R(K\003"
+	    S("\001", "|") "NNNK\000K\000K\002tb\211"), "not a list" },
 	{ "made of no class", BYTES_OF(P MA("_reconstruct")
 	    S("\015", "numpy ndarray") "K\000\205C\001b\207R(K\001K\006\205" U1
 	    "\211C\006" D6 "tb."), FAULT_FORMAT, 38, "class" },
