@@ -2,7 +2,7 @@
 """CPython's unpickler in Python, in which what fails is one opaque object: a
 class that does not exist, a call, a state, an item.  Our machine calls nothing,
 so nothing of the kind fails there: the tensors that come out here must be those
-that come out there.  What is no pickle fails here too, and memory may run out."""
+that come out there.  What is no pickle fails here too; memory may run out."""
 import pickle
 
 import numpy
@@ -128,7 +128,7 @@ def set_items(self):
 
 class Inert:
     """Before pickle._Unpickler, or a class made of it."""
-    unknown = False                 # what stands where would be another's to say
+    unknown = False                 # which names there are is not known
 
     def find_class(self, module, name):
         try:
@@ -142,6 +142,13 @@ class Inert:
         return Opaque()
 
 
+def make_dict(self):
+    items = self.pop_mark()
+    self.append({})
+    for i in range(0, len(items), 2):
+        put(self, self.stack[-1], items[i], items[i + 1])
+
+
 def inert(base=pickle._Unpickler):
     return type("Inert" + base.__name__, (Inert, base), {
         "dispatch": {**base.dispatch, pickle.REDUCE[0]: reduce,
@@ -149,6 +156,6 @@ def inert(base=pickle._Unpickler):
                      pickle.INT[0]: number(pickle.INT),
                      pickle.LONG[0]: number(pickle.LONG),
                      pickle.APPEND[0]: append, pickle.APPENDS[0]: appends,
-                     pickle.NEWOBJ[0]: make_object,
+                     pickle.NEWOBJ[0]: make_object, pickle.DICT[0]: make_dict,
                      pickle.SETITEM[0]: set_item,
                      pickle.SETITEMS[0]: set_items}})

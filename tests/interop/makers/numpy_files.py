@@ -135,7 +135,8 @@ class Npz(Numpy):
 STRICT = (("dtype is none: '_reconstruct'", "first dtype"),
           ("dtype has references for numbers", "references"))
 # Of arguments that are other objects, whose class we do not know.
-ARGUMENTS = ("_reconstruct() argument 1 must be", "Cannot construct a dtype from",
+ARGUMENTS = ("_reconstruct() argument 1 must be",
+             "Cannot construct a dtype from",
              "First argument must be a sub-type of ndarray")
 
 
