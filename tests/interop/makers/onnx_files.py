@@ -135,7 +135,8 @@ class Onnx(Maker):
             return "spare bits"
         if "there twice" in text or "twice" in text:
             return "merged"         # readers would merge the two
-        if "no format that is read" in text:
+        if "no format that is read" in text or \
+                text == "PROTO: a protocol above 5":
             return "sniff"          # of a file without magic
         if "of the wrong kind" in text or text == "onnx: a number is none":
             return "kind"           # an unknown field, to protobuf
