@@ -325,6 +325,10 @@ child_finish(struct child *c, int grace_ms, struct child_end *end)
 	if (c->status >= 0)
 		close(c->status);
 	c->status = -1;
+	/* Last: it may be taken apart by this. */
+	if (c->mounts >= 0)
+		close(c->mounts);
+	c->mounts = -1;
 	c->pid = -1;
 	c->pidfd = -1;
 }

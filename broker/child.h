@@ -20,10 +20,11 @@ struct child {
 	int socket;	/* ours, non-blocking; -1: none */
 	uint64_t filters; /* seccomp filters that it is under before its last */
 	int status;	/* its /proc/PID/status, kept open; -1: not */
+	int mounts;	/* its mount namespace, held; -1: not */
 	bool parked;	/* it was started ahead of its job, */
 	uint64_t since;	/* then; milliseconds of the monotonic clock */
 };
-#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, false, 0 })
+#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, -1, false, 0 })
 
 /* How it ended, as far as the host let us see. */
 struct child_end {
@@ -56,6 +57,12 @@ void child_hang_up(struct child *c);
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
 /* Keeps the child's /proc/PID/status open for it.  False: errno. */
 bool child_watch_status(struct child *c);
+/* Holds the child's mount namespace, where we may (a broker that is root): the
+ * kernel takes one apart in the exit of its last holder, before it closes that
+ * one's socket, and waits for RCU meanwhile.  So that is ours to wait for, in
+ * child_finish, and not a load's.  Only read access to a name: nothing is ever
+ * looked up in it. */
+void child_hold_mounts(struct child *c);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
  * root: whether we are.  filters: those that it is under but its last. */
 const char *child_judge_status(const char *text, pid_t parent, bool root,
