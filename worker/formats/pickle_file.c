@@ -23,6 +23,8 @@
  * Modules/_pickle.c takes, and some more. */
 #define OPCODES_ENOUGH 8
 #define OPCODES_WITH_GLOBAL 3
+/* Nothing honest that is no pickle goes on for so long; some 20 ms. */
+#define OPCODES_AGAINST (1u << 22)
 
 /* Arguments of the opcodes (Lib/pickletools.py). */
 enum argument {
@@ -240,10 +242,8 @@ effect_is(struct shape *s, const struct opcode *op)
 	return true;
 }
 
-/* strict: the file has another format already, so a pickle that ends before it
- * has named a global, and so harms nobody, is a stray "N." and no second. */
 static bool
-text_pickle_is(struct cursor c, bool strict)
+text_pickle_is(struct cursor c)
 {
 	struct shape shape = { 0 };
 	bool global = false;
@@ -254,7 +254,7 @@ text_pickle_is(struct cursor c, bool strict)
 		if (c.bad)
 			return false;
 		if (code == '.')
-			return !strict && shape.depth[shape.marks] > 0;
+			return shape.depth[shape.marks] > 0;
 		/* What newer protocols have is not for text to imitate. */
 		if (code > NEWEST || (code >= PROTO && n > 2))
 			return code <= NEWEST;
@@ -269,11 +269,40 @@ text_pickle_is(struct cursor c, bool strict)
 	return true;
 }
 
+/* Of a file that is a safetensors one: what it would run as a pickle, too, is
+ * what matters, however far on.  The length of its header and names in all
+ * scripts are opcodes often enough (an 'X' of 4,184 bytes that ends within a
+ * letter), but name nothing.  Depths are counted over marks: more is taken than
+ * Python takes. */
+static bool
+pickle_runs(struct cursor c)
+{
+	uint64_t depth = 0;
+	uint64_t marks = 0;
+	bool global = false;
+
+	for (unsigned n = 0; n < OPCODES_AGAINST; n++) {
+		uint8_t code = cursor_u8(&c);
+		const struct opcode *op;
+
+		if (c.bad || code > NEWEST || code == '.')
+			return false;
+		op = &opcodes[code];
+		if (!argument_is(&c, op->argument) || depth < op->pop ||
+		    (op->to_mark && marks == 0))
+			return false;
+		if (global || code == 'i')
+			return true;
+		global = code == 'c' || code == STACK_GLOBAL;
+		depth = depth - op->pop + op->push;
+		marks = marks + op->mark - op->to_mark;
+	}
+	return true;
+}
+
 bool
 pickle_file_is(struct job *job)
 {
-	bool strict;
-
 	if (job->size == 0 || torch_legacy_is(job) || torch_dcp_is(job))
 		return false;
 	/* "PK" is a persistent id as well, but who loads pickles alone stops
@@ -284,13 +313,13 @@ pickle_file_is(struct job *job)
 	 * has an extension registered, so none reads on. */
 	if (job->map[0] >= EXT1 && job->map[0] <= EXT4 && flax_is(job))
 		return false;
-	strict = safetensors_is(job);
-	if (job->map[0] == PROTO && !strict)
-		return job->size >= 2;
 	/* A safetensors header's length is any eight bytes: one honest file in
 	 * 32 begins with PROTO. */
-	return text_pickle_is(cursor_over(job->map, (size_t)job->size),
-	    strict);
+	if (safetensors_is(job))
+		return pickle_runs(cursor_over(job->map, (size_t)job->size));
+	if (job->map[0] == PROTO)
+		return job->size >= 2;
+	return text_pickle_is(cursor_over(job->map, (size_t)job->size));
 }
 
 void

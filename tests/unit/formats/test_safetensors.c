@@ -16,7 +16,7 @@
 #include "harness.h"
 
 struct made {
-	uint8_t bytes[4096];
+	uint8_t bytes[8192];
 	size_t length;
 };
 
@@ -350,6 +350,13 @@ test_chance_pickle(void **state)
 	struct made m;
 	static char header[0x0758];
 	static const char again[] = "{\"__NNNNNNNN\":" T("U8", "1", 0, 1) "}";
+	static const char middle[] = "\":" T("U8", "1", 0, 1) ",\n\"";
+	static const char tail[] = "\":" T("U8", "2", 1, 3) "}\n";
+	static char lines[0x0558];
+	/* E1 85 85 is one letter, of which the text takes the first byte. */
+	static const char letter[] = "{\"aaaaaaaaaa\xe1\x85\x85\":"
+	    T("U8", "1", 0, 1) "}";
+	static char wide[0x1058];
 	static const char entry[] = "{\"a.b\":" T("U8", "1", 0, 1) "}";
 
 	(void)state;
@@ -361,9 +368,29 @@ test_chance_pickle(void **state)
 	assert_true(harness_run(m.bytes, m.length, 0, &h));
 	assert_int_equal(h.verdict, VERDICT_CLEAN);
 	harness_free(&h);
-	/* 'X', seven bytes of text, and opcodes as far as one looks. */
+	/* Opcodes that name nothing, in a name and in the middle of a letter. */
 	memcpy(header, again, sizeof(again) - 1);
 	make(&m, header, sizeof(header), 1);
+	assert_true(harness_run(m.bytes, m.length, 0, &h));
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+	memset(wide, ' ', sizeof(wide));
+	memcpy(wide, letter, sizeof(letter) - 1);
+	make(&m, wide, sizeof(wide), 1);
+	assert_int_equal(m.bytes[21], 0x85);
+	assert_true(harness_run(m.bytes, m.length, 0, &h));
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
+	/* 'X', five bytes, 'N' often, 'c' with two lines, and in the data a
+	 * call of it. */
+	memset(lines, 'N', sizeof(lines));
+	memcpy(lines, "{\"", 2);
+	lines[600] = 'c';
+	memcpy(lines + 700, middle, sizeof(middle) - 1);
+	memcpy(lines + sizeof(lines) - (sizeof(tail) - 1), tail,
+	    sizeof(tail) - 1);
+	make(&m, lines, sizeof(lines), 3);
+	memcpy(m.bytes + 8 + sizeof(lines), ")R.", 3);
 	assert_true(harness_run(m.bytes, m.length, 0, &h));
 	assert_int_equal(h.verdict, VERDICT_DANGEROUS);
 	assert_non_null(harness_note(&h, NOTE_POLYGLOT, "pickle"));
