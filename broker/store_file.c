@@ -156,7 +156,6 @@ spend_file(struct store_budget *budget, const pfork_checkpoint *c,
 	struct limits *l = &budget->broker.limits;
 	uint64_t streamed = 0;
 
-	/* NOLINTNEXTLINE: PFORK_OK came with a checkpoint */
 	for (size_t i = 0; i < c->storage_count; i++)
 		if (c->storages[i].streamed)
 			streamed += c->storages[i].length;
@@ -304,7 +303,7 @@ store_load_file(const struct pfork_store *s, struct store_budget *budget,
 	code = how == PART_RAW && b.delivery != PFORK_DELIVER_STREAM ?
 	    take_raw(&b, &input, &c, err) :
 	    run_worker(&b, &input, scan, &c, err);
-	if (code != PFORK_OK)
+	if (c == NULL)
 		return code;
 	code = spend_file(budget, c, size, how, err);
 	if (code == PFORK_OK)

@@ -100,7 +100,6 @@ take_notes(struct store_set *set, const char *file,
 
 	if (others_write && !store_note(set->c, most, file, &note))
 		return false;
-	/* NOLINTNEXTLINE: PFORK_OK came with a checkpoint */
 	for (size_t i = 0; i < part->note_count; i++)
 		if (!store_note(set->c, most, file, &part->notes[i]))
 			return false;
@@ -156,19 +155,18 @@ store_add_part(struct store_set *set, const char *file, enum store_part how,
 {
 	pfork_checkpoint *c = NULL;
 	pfork_error why = { .code = PFORK_OK };
-	enum pfork_code code;
 	bool others_write = false;
 
 	*part = NULL;
-	code = load_sibling(set, file, how, &c, &others_write, &why);
-	if (code == PFORK_OK && !take_notes(set, file, c, others_write))
-		code = store_no_memory(&why);
-	if (code == PFORK_OK && !c->has_fault) {
+	(void)load_sibling(set, file, how, &c, &others_write, &why);
+	if (c != NULL && !take_notes(set, file, c, others_write)) {
+		(void)store_no_memory(&why);
+	} else if (c != NULL && !c->has_fault) {
 		*part = c;
 		return keep_part(set, file, c, err);
-	}
-	if (code == PFORK_OK)
+	} else if (c != NULL) {
 		why = c->fault;
+	}
 	pfork_checkpoint_unref(c);
 	name_file(file, &why);
 	if (set->scan && is_in_file(&why)) {

@@ -113,7 +113,7 @@ write_file(void **state)
 	uint64_t at = 0;
 	uint64_t length;
 	FILE *file;
-	char name[16];
+	char name[32];
 	int fd = mkstemp(path);
 
 	(void)state;
