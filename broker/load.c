@@ -32,22 +32,6 @@ load(pfork_broker *b, enum pfork_code found, struct source *input,
 	return load_job_result(job, false, ckpt, err);
 }
 
-/* The input itself was at fault: an empty file is a report too. */
-static enum pfork_code
-empty_report(const pfork_error *why, pfork_checkpoint **ckpt,
-    pfork_error *err)
-{
-	pfork_checkpoint *c = checkpoint_new();
-
-	if (c == NULL)
-		return error_set(err, PFORK_E_SYSTEM, 0, PFORK_NO_OFFSET,
-		    "no memory");
-	c->has_fault = true;
-	c->fault = *why;
-	*ckpt = c;
-	return PFORK_OK;
-}
-
 static enum pfork_code
 scan(pfork_broker *b, enum pfork_code found, struct source *input,
     const pfork_error *why, pfork_checkpoint **ckpt, pfork_error *err)
@@ -56,7 +40,7 @@ scan(pfork_broker *b, enum pfork_code found, struct source *input,
 	enum pfork_code code;
 
 	if (load_job_is_fault(found))
-		return empty_report(why, ckpt, err);
+		return load_empty_report(why, ckpt, err);
 	if (found != PFORK_OK) {
 		if (err != NULL)
 			*err = *why;

@@ -49,6 +49,9 @@ void load_job_free(struct pfork_job *job);
  * returned, and no verdict is refused. */
 enum pfork_code load_job_result(struct pfork_job *job, bool scan,
     pfork_checkpoint **ckpt, pfork_error *err);
+/* A scan of an input that is itself at fault: a report of that alone. */
+enum pfork_code load_empty_report(const pfork_error *why,
+    pfork_checkpoint **ckpt, pfork_error *err);
 /* Whether a scan records such an error instead of failing with it. */
 bool load_job_is_fault(enum pfork_code code);
 

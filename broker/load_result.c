@@ -20,6 +20,21 @@ load_job_is_fault(enum pfork_code code)
 	    code == PFORK_E_PROTOCOL;
 }
 
+enum pfork_code
+load_empty_report(const pfork_error *why, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
+	pfork_checkpoint *c = checkpoint_new();
+
+	if (c == NULL)
+		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
+	c->has_fault = true;
+	c->fault = *why;
+	*ckpt = c;
+	return PFORK_OK;
+}
+
 /* A file that changed under the parser explains whatever went wrong, except
  * that a broken protocol stays one, and a missing jail a missing jail. */
 static void

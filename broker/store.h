@@ -75,9 +75,6 @@ enum pfork_code store_spend_time(struct store_budget *budget,
 /* The sum of what is handed out, against the limit on contiguous bytes. */
 enum pfork_code store_judge_sum(const struct store_budget *budget,
     pfork_error *err);
-/* A report of a file that could not be read at all. */
-enum pfork_code store_empty_report(const pfork_error *why,
-    pfork_checkpoint **out, pfork_error *err);
 
 /* store_pin.c: sorts and copies; ARGS for one that is twice there. */
 enum pfork_code store_take_pins(struct pfork_store *s, const pfork_pin *pins,

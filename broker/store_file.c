@@ -264,20 +264,6 @@ open_input(const struct pfork_store *s, struct store_budget *budget,
 }
 
 enum pfork_code
-store_empty_report(const pfork_error *why, pfork_checkpoint **out,
-    pfork_error *err)
-{
-	pfork_checkpoint *c = checkpoint_new();
-
-	if (c == NULL)
-		return store_no_memory(err);
-	c->has_fault = true;
-	c->fault = *why;
-	*out = c;
-	return PFORK_OK;
-}
-
-enum pfork_code
 store_load_file(const struct pfork_store *s, struct store_budget *budget,
     const char *path, enum store_part how, bool scan, pfork_checkpoint **out,
     bool *others_write, pfork_error *err)
@@ -292,7 +278,7 @@ store_load_file(const struct pfork_store *s, struct store_budget *budget,
 	*others_write = false;
 	code = open_input(s, budget, path, &input, others_write, &why);
 	if (scan && load_job_is_fault(code))
-		return store_empty_report(&why, out, err);
+		return load_empty_report(&why, out, err);
 	if (code != PFORK_OK) {
 		if (err != NULL)
 			*err = why;

@@ -222,3 +222,12 @@ child_end(struct child *c)
 	must(waitpid(c->pid, &status, 0) == c->pid, "waitpid");
 	return status;
 }
+
+bool
+child_is_silent(struct child *c, int code)
+{
+	char byte;
+	size_t said = child_read(c, &byte, 1);
+
+	return child_end(c) == code << 8 && said == 0;
+}

@@ -47,5 +47,7 @@ struct hello_said child_hello(struct child *c);
 void child_go(struct child *c);
 /* Closes, waits, gives waitpid's status. */
 int child_end(struct child *c);
+/* Ends it; whether it said nothing more and left with this code. */
+bool child_is_silent(struct child *c, int code);
 
 #endif

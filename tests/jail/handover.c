@@ -69,15 +69,6 @@ start(struct child *c, const char *worker)
 	    child_read(c, &ready, 1) == 1 && ready == 'P';
 }
 
-static bool
-is_silent(struct child *c, int code)
-{
-	char byte;
-	size_t said = child_read(c, &byte, 1);
-
-	return child_end(c) == code << 8 && said == 0;
-}
-
 /* Given this it leaves, and says nothing. */
 static void
 check_refused(const char *worker)
@@ -119,7 +110,7 @@ check_refused(const char *worker)
 			child_give(&c, cases[i].bytes, cases[i].length, given,
 			    cases[i].count);
 		(void)shutdown(c.fd, SHUT_WR);
-		check(ok && is_silent(&c, cases[i].code), GROUP,
+		check(ok && child_is_silent(&c, cases[i].code), GROUP,
 		    cases[i].name);
 	}
 }
@@ -135,14 +126,14 @@ check_second(const char *worker)
 	check(ok && (child_hello(&c).layers & 1) == 1, GROUP, "a job");
 	child_give(&c, "JJJJJ", 5, fds, 1);
 	(void)shutdown(c.fd, SHUT_WR);
-	check(is_silent(&c, 2), GROUP, "a second job is no Go");
+	check(child_is_silent(&c, 2), GROUP, "a second job is no Go");
 	/* Both at once: the second is what follows the first. */
 	ok = start(&c, worker);
 	child_give(&c, "J", 1, fds, 1);
 	child_give(&c, "J", 1, fds, 1);
 	(void)shutdown(c.fd, SHUT_WR);
-	check(ok && child_hello(&c).layers != 0 && is_silent(&c, 2), GROUP,
-	    "a second job behind the first");
+	check(ok && child_hello(&c).layers != 0 && child_is_silent(&c, 2),
+	    GROUP, "a second job behind the first");
 }
 
 /* The broker dies while it waits: it does not stay. */

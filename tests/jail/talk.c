@@ -19,16 +19,6 @@
 /* check_wrong_go sends the bit after the last one. */
 _Static_assert(GO_FLAGS_ALL == 0x7f, "the unknown flag is 0x80");
 
-/* A child that says nothing and leaves with this code. */
-static bool
-is_silent(struct child *c, int code)
-{
-	char byte;
-	size_t said = child_read(c, &byte, 1);
-
-	return child_end(c) == code << 8 && said == 0;
-}
-
 static void
 check_usage(const char *worker)
 {
@@ -72,8 +62,8 @@ check_usage(const char *worker)
 
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		memcpy(argv + 1, cases[i].argv, sizeof cases[i].argv);
-		check(child_start(&c, argv, input, -1) && is_silent(&c, 64),
-		    "usage", cases[i].name);
+		check(child_start(&c, argv, input, -1) &&
+		    child_is_silent(&c, 64), "usage", cases[i].name);
 	}
 	close(input);
 }
@@ -87,12 +77,12 @@ check_descriptors(const char *worker)
 	int pair[2];
 	struct child c;
 
-	check(child_start(&c, argv, null, -1) && is_silent(&c, 6),
+	check(child_start(&c, argv, null, -1) && child_is_silent(&c, 6),
 	    "descriptors", "a device is no input");
 	check(pipe2(pair, O_CLOEXEC) == 0 &&
-	    child_start(&c, argv, pair[0], -1) && is_silent(&c, 6),
+	    child_start(&c, argv, pair[0], -1) && child_is_silent(&c, 6),
 	    "descriptors", "a pipe is no input");
-	check(child_start(&c, argv, input, null) && is_silent(&c, 6),
+	check(child_start(&c, argv, input, null) && child_is_silent(&c, 6),
 	    "descriptors", "a device is no broker");
 	close(pair[0]);
 	close(pair[1]);
@@ -146,7 +136,7 @@ check_wrong_go(const char *worker)
 		(void)!send(c.fd, cases[i].bytes, cases[i].length,
 		    MSG_NOSIGNAL);
 		(void)shutdown(c.fd, SHUT_WR);
-		check(ok && is_silent(&c, 2), "wrong go", cases[i].name);
+		check(ok && child_is_silent(&c, 2), "wrong go", cases[i].name);
 	}
 	close(input);
 }

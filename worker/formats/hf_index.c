@@ -10,6 +10,7 @@
 
 #include "formats.h"
 #include "json_scan.h"
+#include "sibling.h"
 #include "sink.h"
 #include "unique.h"
 #include "utf8.h"
@@ -19,6 +20,10 @@
 #define LOOK_BYTES 4096
 
 static const char map_name[] = "weight_map";
+static const struct sibling_texts file_texts = {
+	"index: a file's name is empty or too long",
+	"index: a file's name leads out of the directory"
+};
 
 struct index {
 	struct job *job;
@@ -90,39 +95,6 @@ text_of(struct index *x, uint64_t *where)
 	return text;
 }
 
-/* No honest writer makes such a name. */
-static enum verdict
-file_level(const struct json_text *file)
-{
-	if (file->len > 0 && (file->at[0] == '/' ||
-	    memchr(file->at, '\0', file->len) != NULL))
-		return VERDICT_DANGEROUS;
-	for (size_t i = 0; i + 1 < file->len; i++)
-		if (file->at[i] == '.' && file->at[i + 1] == '.')
-			return VERDICT_DANGEROUS;
-	return VERDICT_UNUSUAL;
-}
-
-static void
-judge_file(const struct index *x, const struct json_text *file, uint64_t where)
-{
-	const char *why = NULL;
-
-	if (file->len == 0 || file->len > FILE_NAME_MAX)
-		why = "index: a file's name is empty or too long";
-	else if (memchr(file->at, '/', file->len) != NULL ||
-	    memchr(file->at, '\\', file->len) != NULL ||
-	    memchr(file->at, '\0', file->len) != NULL ||
-	    (file->len == 2 && memcmp(file->at, "..", 2) == 0) ||
-	    (file->len == 1 && file->at[0] == '.'))
-		why = "index: a file's name leads out of the directory";
-	if (why == NULL)
-		return;
-	sink_note_about(x->job, NOTE_RECORD, file_level(file), where, why,
-	    file->at, file->len);
-	die_about(x->job, FAULT_FORMAT, where, why, file->at, file->len);
-}
-
 static void
 read_pair(struct index *x)
 {
@@ -144,7 +116,7 @@ read_pair(struct index *x)
 	if (!unique_add(x->job, &x->names, name.at, name.len))
 		die_about(x->job, FAULT_FORMAT, name_where,
 		    "index: a tensor is there twice", name.at, name.len);
-	judge_file(x, &file, file_where);
+	sibling_judge(x->job, file.at, file.len, file_where, &file_texts);
 	parts[1].at = name.at;
 	parts[1].len = (uint32_t)name.len;
 	out.at = file.at;
