@@ -115,33 +115,75 @@ ids_are(uint32_t uid)
 	    g[2] == uid && getgroups(0, NULL) == 0;
 }
 
+/* Gives up all capabilities but those of `kept` that are held. */
+static int
+keep_capabilities(uint32_t kept)
+{
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3,
+	};
+	struct __user_cap_data_struct some[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
+
+	if (kept != 0) {
+		if (syscall(SYS_capget, &head, some) != 0)
+			return reason_of(-1);
+		some[0].permitted &= kept;
+		some[0].effective = some[0].permitted;
+		some[0].inheritable = 0;
+		some[1] = (struct __user_cap_data_struct){ 0, 0, 0 };
+	}
+	return reason_of(syscall(SYS_capset, &head, some));
+}
+
+/* What empties the bounding set comes along to the other uid, for that is done
+ * in the user namespace, which hands back a full one.  Where this is locked
+ * (securebits), it is done right now, and once more there. */
+static int
+take_setpcap_along(void)
+{
+	if (prctl(PR_SET_KEEPCAPS, 1ul, 0ul, 0ul, 0ul) == 0)
+		return 0;
+	return empty_bounding_set();
+}
+
 /* Raw calls: glibc's wrappers would signal threads that we do not have. */
 static int
-drop_uid(uint32_t uid)
+change_uid(uint32_t uid)
 {
-	uid_t real;
-	uid_t effective;
-	uid_t saved;
-	int reason;
+	int reason = take_setpcap_along();
 
-	if (getresuid(&real, &effective, &saved) != 0)
-		return errno;
-	if (real != 0 && effective != 0 && saved != 0)
-		return 0;
-	/* -1 means "leave it as it is" to setresuid. */
-	if (uid == 0 || uid == UINT32_MAX)
-		return EINVAL;
-	reason = empty_bounding_set();
 	if (reason == 0)
 		reason = reason_of(syscall(SYS_setgroups, 0ul, NULL));
 	if (reason == 0)
 		reason = reason_of(syscall(SYS_setresgid, uid, uid, uid));
 	if (reason == 0)
 		reason = reason_of(syscall(SYS_setresuid, uid, uid, uid));
+	(void)prctl(PR_SET_KEEPCAPS, 0ul, 0ul, 0ul, 0ul);
+	if (reason == 0)
+		reason = keep_capabilities(UINT32_C(1) << CAP_SETPCAP);
 	if (reason == 0 && (!ids_are(uid) ||
 	    syscall(SYS_setresuid, -1, 0, -1) == 0))
 		reason = EPERM;
 	return reason;
+}
+
+static int
+drop_uid(uint32_t uid, bool *was_root)
+{
+	uid_t real;
+	uid_t effective;
+	uid_t saved;
+
+	*was_root = true;
+	if (getresuid(&real, &effective, &saved) != 0)
+		return errno;
+	*was_root = real == 0 || effective == 0 || saved == 0;
+	if (!*was_root)
+		return 0;
+	/* -1 means "leave it as it is" to setresuid. */
+	if (uid == 0 || uid == UINT32_MAX)
+		return EINVAL;
+	return change_uid(uid);
 }
 
 /* One at a time, for each may be refused by itself (a container, a sysctl); the
@@ -172,24 +214,26 @@ enter_namespaces(struct jail *j)
 
 /* After the namespaces: a new user namespace hands back every capability.  The
  * ambient set is a part of the permitted and the inheritable, so it is empty
- * when those are. */
+ * when those are.  The bounding set must be empty only where root was given up
+ * and none came back: an ordinary user without a user namespace may not empty
+ * it, nor may one in a user namespace that a security module holds down, and
+ * no-new-privs makes it moot. */
 static int
-empty_capabilities(void)
+empty_capabilities(bool with_bounding)
 {
 	struct __user_cap_header_struct head = {
 		.version = _LINUX_CAPABILITY_VERSION_3,
 	};
-	struct __user_cap_data_struct none[2] = { { 0, 0, 0 }, { 0, 0, 0 } };
 	struct __user_cap_data_struct now[2] = { { ~0u, ~0u, ~0u },
 		{ ~0u, ~0u, ~0u } };
+	int bounding = empty_bounding_set();
+	int reason;
 	size_t i;
 
-	/* No layer of its own: an ordinary user without a user namespace may
-	 * not, and no-new-privs makes the bounding set moot. */
-	(void)empty_bounding_set();
 	(void)prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0ul, 0ul, 0ul);
-	if (syscall(SYS_capset, &head, none) != 0)
-		return reason_of(-1);
+	reason = keep_capabilities(0);
+	if (reason != 0)
+		return reason;
 	if (syscall(SYS_capget, &head, now) != 0)
 		return reason_of(-1);
 	for (i = 0; i < 2; i++) {
@@ -197,7 +241,7 @@ empty_capabilities(void)
 		    now[i].inheritable) != 0)
 			return EPERM;
 	}
-	return 0;
+	return with_bounding ? bounding : 0;
 }
 
 static int
@@ -371,9 +415,12 @@ load_filter(const struct sock_filter *filter, size_t length)
 static void
 give_up_rights(struct jail *j)
 {
-	record(j, JAIL_UID_DROP, drop_uid(j->uid));
+	bool was_root;
+
+	record(j, JAIL_UID_DROP, drop_uid(j->uid, &was_root));
 	enter_namespaces(j);
-	record(j, JAIL_NO_CAPABILITIES, empty_capabilities());
+	record(j, JAIL_NO_CAPABILITIES, empty_capabilities(was_root &&
+	    (j->layers & BIT(JAIL_USER_NS)) == 0));
 	record(j, JAIL_NO_NEW_PRIVS, no_new_privs());
 	record(j, JAIL_LANDLOCK, landlock());
 	record(j, JAIL_NOT_DUMPABLE, not_dumpable());

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct programs {
 	const char *worker;
@@ -24,6 +25,8 @@ void skip(const char *group, const char *why);
 	"arena=67108864", "net=0", NULL }
 #define TEST_UID 2147418113u
 
+/* What the kernel says of a worker whose Hello had these layers. */
+void check_status(pid_t pid, uint64_t layers);
 void check_worker(const struct programs *p);
 void check_talk(const struct programs *p);
 void check_escapes(const struct programs *p);
@@ -31,6 +34,8 @@ void check_escapes(const struct programs *p);
 void check_waiting(const struct programs *p);
 void check_handover(const struct programs *p);
 void check_loss(const struct programs *p);
+/* No capability outlives a change of uid in what this process becomes. */
+bool lock_capabilities(void);
 /* Becomes argv[0], with one system call refused. */
 int exec_without(const char *number, uint32_t errnum, char **argv);
 void check_trace(const struct programs *p);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <linux/securebits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,11 @@ static const struct loss refusals[] = {
 	{ "unshare", SYS_unshare, JAIL_USER_NS, false, false },
 };
 
+/* Where nothing may be taken along to another uid besides. */
+static const struct loss locked[] = {
+	{ "unshare, locked", SYS_unshare, JAIL_USER_NS, false, true },
+};
+
 /* Where they are not refused but answered with 0, and nothing is done.  What
  * can be asked for again is; the filter itself is counted by the broker. */
 static const struct loss lies[] = {
@@ -56,6 +62,13 @@ static const struct loss lies[] = {
 	{ "setresgid lies", SYS_setresgid, JAIL_UID_DROP, true, true },
 	{ "setresuid lies", SYS_setresuid, JAIL_UID_DROP, true, true },
 };
+
+bool
+lock_capabilities(void)
+{
+	return prctl(PR_SET_SECUREBITS, (unsigned long)SECBIT_KEEP_CAPS_LOCKED,
+	    0ul, 0ul, 0ul) == 0;
+}
 
 int
 exec_without(const char *number, uint32_t errnum, char **argv)
@@ -108,6 +121,7 @@ check_best_effort(const struct loss *l, struct child *c)
 	struct frame_head head = { .type = FRAME_HELLO };
 	const uint8_t *payload;
 
+	check_status(c->pid, hello.layers);
 	child_go(c);
 	while (child_frame(c, &head, &payload))
 		;
@@ -152,4 +166,5 @@ check_loss(const struct programs *p)
 	check_each(p, "without", refusals,
 	    sizeof refusals / sizeof refusals[0]);
 	check_each(p, "lying", lies, sizeof lies / sizeof lies[0]);
+	check_each(p, "locked", locked, sizeof locked / sizeof locked[0]);
 }

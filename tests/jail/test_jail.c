@@ -5,6 +5,7 @@
  *	jail-test WORKER PROBE [FILE...]	jail-test time WORKER EMPTY
  *	jail-test without CALL PROGRAM ARGUMENT...
  *	jail-test lying CALL PROGRAM ARGUMENT...
+ *	jail-test locked CALL PROGRAM ARGUMENT...
  */
 #include <errno.h>
 #include <signal.h>
@@ -49,6 +50,9 @@ main(int argc, char **argv)
 		return exec_without(argv[2], EPERM, argv + 3);
 	if (argc > 4 && strcmp(argv[1], "lying") == 0)
 		return exec_without(argv[2], 0, argv + 3);
+	if (argc > 4 && strcmp(argv[1], "locked") == 0)
+		return lock_capabilities() ?
+		    exec_without(argv[2], EPERM, argv + 3) : 70;
 	p.worker = argv[1];
 	p.probe = argv[2];
 	p.files = (const char *const *)(argv + 3);

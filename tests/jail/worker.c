@@ -52,7 +52,7 @@ check_bounding_set(const char *status, uint64_t layers)
 	    "status", "CapBnd is empty");
 }
 
-static void
+void
 check_status(pid_t pid, uint64_t layers)
 {
 	static const char *const lines[] = { "\nNoNewPrivs:\t1\n",
