@@ -192,7 +192,7 @@ else
 $(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o \
     $(B)/obj/worker/handover.o $(B)/libparser.a $(B)/libproto.a
 	$(call say,LD)
-	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c $(UNPACK_LIBS) -o $@
+	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ $(UNPACK_LIBS) -o $@
 endif
 
 $(LIB_A): $(BROKER_OBJ) $(PROTO_OBJ)

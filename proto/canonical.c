@@ -13,51 +13,20 @@
 
 #include <string.h>
 
+#include "wire_take.h"
+
 enum wire_type { WIRE_VARINT = 0, WIRE_8_BYTES = 1, WIRE_BYTES = 2 };
 
 /* Of a list's first item. */
 #define ALIGNMENT 16
 
-/* What has not been read yet. */
-struct rest {
-	const uint8_t *at;
-	const uint8_t *end;
-};
-
-/* A varint in as few bytes as it takes, of 64 bits at most. */
 static inline bool
-take_number(struct rest *r, uint64_t *out)
-{
-	const uint8_t *p = r->at;
-	uint64_t value = 0;
-
-	/* Most are one byte. */
-	if (p < r->end && *p < 0x80) {
-		*out = *p;
-		r->at = p + 1;
-		return true;
-	}
-	for (unsigned shift = 0; shift < 64 && p < r->end; shift += 7) {
-		uint8_t byte = *p++;
-
-		if (shift == 63 && byte > 1)
-			return false;
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (byte >= 0x80)
-			continue;
-		r->at = p;
-		*out = value;
-		return byte != 0 || shift == 0;
-	}
-	return false;
-}
-
-static inline bool
-take_bytes(struct rest *r, struct rest *inside)
+take_bytes(struct wire_rest *r, struct wire_rest *inside)
 {
 	uint64_t length;
 
-	if (!take_number(r, &length) || length > (uint64_t)(r->end - r->at))
+	if (!wire_take_number(r, &length) ||
+	    length > (uint64_t)(r->end - r->at))
 		return false;
 	inside->at = r->at;
 	r->at += length;
@@ -88,9 +57,9 @@ wire_type_of(ProtobufCType type)
 
 /* One value of a type that size_of knows, to where it belongs. */
 static inline bool
-take_value(struct rest *r, ProtobufCType type, void *to)
+take_value(struct wire_rest *r, ProtobufCType type, void *to)
 {
-	struct rest inside;
+	struct wire_rest inside;
 	uint64_t value;
 
 	if (type == PROTOBUF_C_TYPE_BYTES) {
@@ -109,7 +78,7 @@ take_value(struct rest *r, ProtobufCType type, void *to)
 		r->at += 8;
 		return true;
 	}
-	if (!take_number(r, &value))
+	if (!wire_take_number(r, &value))
 		return false;
 	if (type == PROTOBUF_C_TYPE_UINT32) {
 		*(uint32_t *)to = (uint32_t)value;
@@ -141,13 +110,13 @@ next_item(struct wire_arena *a, void **items, size_t count, size_t size)
 
 /* One item of an unpacked list, or all of a packed one. */
 static bool
-take_list(struct rest *r, struct wire_arena *a,
+take_list(struct wire_rest *r, struct wire_arena *a,
     const ProtobufCFieldDescriptor *f, uint8_t *message, unsigned wire)
 {
 	void **items = (void **)(void *)(message + f->offset);
 	size_t *count = (size_t *)(void *)(message + f->quantifier_offset);
 	size_t size = size_of(f->type);
-	struct rest inside;
+	struct wire_rest inside;
 	void *to;
 
 	if ((f->flags & PROTOBUF_C_FIELD_FLAG_PACKED) == 0) {
@@ -169,7 +138,7 @@ take_list(struct rest *r, struct wire_arena *a,
 }
 
 static inline bool
-take_field(struct rest *r, struct wire_arena *a,
+take_field(struct wire_rest *r, struct wire_arena *a,
     const ProtobufCFieldDescriptor *f, uint8_t *message, unsigned wire)
 {
 	if (size_of(f->type) == 0)
@@ -199,12 +168,12 @@ canonical_read(const ProtobufCMessageDescriptor *descriptor,
 	/* protobuf-c sorts fields by their number, which is their order. */
 	const ProtobufCFieldDescriptor *f = descriptor->fields;
 	const ProtobufCFieldDescriptor *end = f + descriptor->n_fields;
-	struct rest r = { payload, payload + length };
+	struct wire_rest r = { payload, payload + length };
 	uint64_t tag;
 
 	descriptor->message_init(message);
 	while (r.at < r.end) {
-		if (!take_number(&r, &tag))
+		if (!wire_take_number(&r, &tag))
 			return false;
 		for (; f < end && f->id < tag >> 3; f++)
 			if (f->label == PROTOBUF_C_LABEL_REQUIRED)

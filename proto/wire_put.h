@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire_put.h - a message's fields, written one after the other: for messages
- * that come by the hundred thousand, where protobuf-c's walk over its
- * descriptors costs more than what it writes.  The same bytes as its packing
- * (tests/unit/proto/test_pack.c).  The caller has made room.  Wire facts:
- * protobuf encoding specification (proto2).
+ * wire_put.h - a message's fields, written one after the other, which costs
+ * less than protobuf-c's walk over its descriptors.  The same bytes as its
+ * packing (tests/unit/proto/test_pack.c).  The caller has made room.  Wire
+ * facts: protobuf encoding specification (proto2).
  */
 #ifndef PROTO_WIRE_PUT_H
 #define PROTO_WIRE_PUT_H
@@ -12,6 +11,20 @@
 #include <string.h>
 
 #include "wire.h"
+
+/* Which of a scalar's optional fields its kind has. */
+static inline bool
+wire_kind_has_i(uint32_t kind)
+{
+	return kind == SCALAR_BOOL || kind == SCALAR_INT;
+}
+
+static inline bool
+wire_kind_has_data(uint32_t kind)
+{
+	return kind == SCALAR_BIGINT || kind == SCALAR_TEXT ||
+	    kind == SCALAR_BYTES;
+}
 
 /* Seven bits a byte. */
 static inline size_t

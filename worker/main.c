@@ -49,8 +49,6 @@ enum { INPUT = 0, BROKER = 1 };
 
 /* Go is eight varints: 88 bytes at most.  More is not a Go. */
 #define GO_MAX 128
-/* Its fields, unpacked and packed again; protobuf-c's structs are small. */
-#define GO_ARENA_BYTES (16 * 1024)
 /* Overruns hit this before anything else that is mapped. */
 #define GUARD_BYTES ((size_t)1 << 20)
 /* The sink's buffers and tables fit, however small the limit is. */
@@ -60,8 +58,6 @@ enum { INPUT = 0, BROKER = 1 };
 #define ARENA_SMALL_PAGES ((size_t)4 << 20)
 /* RLIMIT_AS beyond what is named below: the program, its stack and heap. */
 #define ADDRESS_SLACK (UINT64_C(16) << 20)
-/* What main and the parsers use; grown now, so that it is accounted for. */
-#define STACK_TOUCHED (16 * 1024)
 
 struct orders {
 	bool canary;
@@ -74,7 +70,6 @@ struct orders {
 
 static struct job job;
 static struct jail jail;
-static uint8_t message[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
 
 static _Noreturn void
 leave(enum leave how)
@@ -245,16 +240,6 @@ reserve_arena(uint64_t bytes)
 	arena_init(&job.arena, base, size, arena_full_early, NULL);
 }
 
-static __attribute__((noinline)) void
-touch_stack(void)
-{
-	volatile uint8_t pages[STACK_TOUCHED];
-	size_t i;
-
-	for (i = 0; i < sizeof pages; i += 4096)
-		pages[i] = 0;
-}
-
 /* From the kernel's 16 random bytes, which are the stack protector's as well:
  * mixed, so that a seed that leaks does not give that away at once. */
 static void
@@ -290,6 +275,10 @@ say_hello(void)
 		.missing = missing,
 		.reasons = reasons,
 	};
+	/* In the arena's first page, which a job needs anyway; all goes back. */
+	size_t mark = arena_mark(&job.arena);
+	uint8_t *message = arena_alloc(&job.arena, 1,
+	    FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX);
 	uint32_t i;
 	size_t length;
 
@@ -304,7 +293,10 @@ say_hello(void)
 	}
 	length = wire_hello_pack(&hello, message + FRAME_HEAD_BYTES);
 	frame_head_write(message, FRAME_HELLO, (uint32_t)length);
-	write_out(NULL, message, FRAME_HEAD_BYTES + length);
+	length += FRAME_HEAD_BYTES;
+	write_out(NULL, message, length);
+	arena_trim(&job.arena, message, length);
+	arena_rewind(&job.arena, mark);
 }
 
 static void
@@ -325,8 +317,7 @@ hear(uint8_t *out, size_t length)
 static void
 await_go(void)
 {
-	static uint8_t memory[GO_ARENA_BYTES];
-	struct wire_arena arena = { memory, sizeof memory, 0 };
+	struct wire_arena none = { NULL, 0, 0 };
 	struct frame_head head;
 	struct wire_go go;
 	uint8_t bytes[GO_MAX];
@@ -336,7 +327,7 @@ await_go(void)
 	    head.length > sizeof bytes)
 		leave(LEAVE_NO_GO);
 	hear(bytes, head.length);
-	if (!wire_go_unpack(&arena, bytes, head.length, &go) ||
+	if (!wire_go_unpack(&none, bytes, head.length, &go) ||
 	    (go.flags & ~GO_FLAGS_ALL) != 0)
 		leave(LEAVE_NO_GO);
 	job.limits = go.limits;
@@ -408,7 +399,6 @@ main(int argc, char **argv)
 	else if (!orders.canary)
 		map_input();
 	reserve_arena(orders.arena);
-	touch_stack();
 	if (!inflate_prime())
 		leave(LEAVE_MEMORY);
 	seed_hashes();
