@@ -341,8 +341,50 @@ gather_runs(struct window *w, const struct view *v, uint64_t room, uint64_t at,
 	return code;
 }
 
-/* How many leading dimensions are walked one index at a time: those with
- * large holes between their steps, and those whose steps do not fit. */
+/* Between two steps in the window: no two begin in the same set of a cache. */
+static uint64_t
+pitch_of(uint64_t span)
+{
+	return (span + 63) / 64 * 64 + 64;
+}
+
+/* The steps of `outer` side by side in the window, as many as fit, so that they
+ * are turned in tiles: alone, each would be scattered over the whole output,
+ * an element to a cache line. */
+static enum pfork_code
+gather_packed(struct window *w, const struct view *step,
+    const struct view_dim *outer, uint64_t room, uint64_t at, uint8_t *out,
+    pfork_error *err)
+{
+	uint64_t span = view_span(step, 0);
+	struct view packed = { .rank = step->rank + 1,
+	    .element = step->element };
+	enum pfork_code code = PFORK_OK;
+	uint64_t n = room / pitch_of(span);
+
+	memcpy(packed.dims + 1, step->dims,
+	    step->rank * sizeof(step->dims[0]));
+	for (uint64_t done = 0; code == PFORK_OK && done < outer->count;
+	    done += n) {
+		if (n > outer->count - done)
+			n = outer->count - done;
+		for (uint64_t i = 0; code == PFORK_OK && i < n; i++)
+			code = source_read(w->source,
+			    at + (done + i) * outer->in,
+			    w->bytes + i * pitch_of(span), span, err);
+		packed.dims[0].count = n;
+		packed.dims[0].in = pitch_of(span);
+		packed.dims[0].out = outer->out;
+		if (code == PFORK_OK)
+			gather_memory(&packed, w->bytes,
+			    out + done * outer->out);
+	}
+	return code;
+}
+
+/* How many leading dimensions are walked index by index, with a read each:
+ * those with large holes between their steps, and those whose steps do not
+ * fit. */
 static size_t
 walked_dims(const struct view *v, uint64_t room)
 {
@@ -382,9 +424,10 @@ gather_source(const struct view *v, const struct source *s, uint64_t base,
 	struct view rest = { .rank = 0, .element = v->element };
 	uint64_t index[RANK_MAX] = { 0 };
 	uint64_t room = window_size(v);
-	uint64_t from = 0;
+	uint64_t from = base + v->offset;
 	uint64_t to = 0;
 	size_t walked = walked_dims(v, room);
+	bool pack;
 	enum pfork_code code;
 
 	w.bytes = malloc(room);
@@ -393,9 +436,14 @@ gather_source(const struct view *v, const struct source *s, uint64_t base,
 		    "no memory for a window of the input");
 	rest.rank = v->rank - walked;
 	memcpy(rest.dims, v->dims + walked, rest.rank * sizeof(rest.dims[0]));
+	pack = walked > 0 && room / pitch_of(view_span(&rest, 0)) > 1;
+	if (pack)
+		walked--;
 	do {
-		code = gather_runs(&w, &rest, room, base + v->offset + from,
-		    out + to, err);
+		code = pack ? gather_packed(&w, &rest, &v->dims[walked], room,
+				  from, out + to, err) :
+			      gather_runs(&w, &rest, room, from, out + to,
+				  err);
 	} while (code == PFORK_OK &&
 	    advance(v->dims, walked, index, &from, &to));
 	free(w.bytes);

@@ -70,23 +70,105 @@ read_extent(const struct source *s, uint64_t offset, uint8_t *out,
 
 /* --------------------------------------------------------------- parts -- */
 
+/* The storage's bytes: here, or at `base` of the input. */
+struct gathering {
+	struct view view;
+	const uint8_t *memory;
+	const struct source *source;
+	uint64_t base;
+	uint8_t *out;
+	enum pfork_code code;
+	pfork_error err;
+};
+
+static void
+gather_one(void *item)
+{
+	struct gathering *g = item;
+
+	g->code = PFORK_OK;
+	if (g->memory != NULL)
+		gather_memory(&g->view, g->memory + g->view.offset, g->out);
+	else
+		g->code = gather_source(&g->view, g->source, g->base, g->out,
+		    &g->err);
+}
+
+/* How many threads a view is worth.  One that overlaps itself is left to one:
+ * each would hold the span of its part. */
+static size_t
+gatherers(const struct view *v)
+{
+	uint64_t bytes = v->element;
+	size_t count;
+
+	for (size_t i = 0; i < v->rank; i++)
+		bytes *= v->dims[i].count;
+	if (v->rank == 0 || view_span(v, 0) < bytes)
+		return 1;
+	count = threads_for(bytes);
+	return v->dims[0].count < count ? (size_t)v->dims[0].count : count;
+}
+
+/* Each thread takes some of the steps of the first dimension, those that lie
+ * furthest apart in the input: none reads what another one does. */
+static enum pfork_code
+gather_by_threads(const struct gathering *whole, size_t count,
+    pfork_error *err)
+{
+	struct gathering parts[THREADS_MAX];
+	const struct view_dim *d = &whole->view.dims[0];
+	uint64_t step = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		parts[i] = *whole;
+		parts[i].view.offset += step * d->in;
+		parts[i].out += step * d->out;
+		parts[i].view.dims[0].count =
+		    (d->count - step) / (count - i);
+		step += parts[i].view.dims[0].count;
+	}
+	threads_run(gather_one, parts, sizeof(parts[0]), count);
+	for (size_t i = 0; i < count; i++)
+		if (parts[i].code != PFORK_OK) {
+			if (err != NULL)
+				*err = parts[i].err;
+			return parts[i].code;
+		}
+	return PFORK_OK;
+}
+
+static enum pfork_code
+gather(const struct gathering *g, pfork_error *err)
+{
+	size_t count = gatherers(&g->view);
+
+	if (count > 1)
+		return gather_by_threads(g, count, err);
+	if (g->memory == NULL)
+		return gather_source(&g->view, g->source, g->base, g->out,
+		    err);
+	gather_memory(&g->view, g->memory + g->view.offset, g->out);
+	return PFORK_OK;
+}
+
 enum pfork_code
 read_view(const pfork_checkpoint *home, uint32_t storage, const struct view *v,
     uint8_t *out, pfork_error *err)
 {
 	const struct storage *s = &home->storages[storage];
 	const struct source *source = &home->source;
+	struct gathering g = { .view = *v, .source = source,
+	    .base = s->offset, .out = out };
 
 	if (s->streamed)
-		gather_memory(v, s->bytes + v->offset, out);
+		g.memory = s->bytes;
 	else if (source->map != NULL)
-		gather_memory(v, source->map + s->offset + v->offset, out);
+		g.memory = source->map + s->offset;
 	else if (view_is_run(v))
 		return read_extent(source, s->offset + v->offset, out,
 		    (size_t)view_span(v, 0), err);
-	else
-		return gather_source(v, source, s->offset, out, err);
-	return PFORK_OK;
+	return gather(&g, err);
 }
 
 /* Elements [at, at + count) in C order, as the fewest boxes. */

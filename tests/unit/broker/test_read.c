@@ -99,6 +99,13 @@ static const struct view_row big_rows[] = {
 	{ "overlapping, far", "U8", 3, { 3, 3, 3000000 },
 	    { 5000000, 5000000, 1 }, 0 },
 	{ "permuted", "U16", 3, { 100, 200, 300 }, { 1, 30000, 100 }, 0 },
+	{ "far columns", "F32", 2, { 1300, 1500 }, { 1, 3400 }, 0 },
+	{ "far columns of planes", "U16", 3, { 700, 3, 120 },
+	    { 1, 2400000, 12000 }, 2 },
+	{ "far columns, by threads", "U8", 2, { 9000, 1900 },
+	    { 1, 13700 }, 3 },
+	{ "planes turned, by threads", "F32", 3, { 100, 3, 20000 },
+	    { 1, 2000100, 100 }, 0 },
 	{ "slices just over a hole", "U8", 2, { 1500, 100 }, { 9000, 1 }, 7 },
 };
 
