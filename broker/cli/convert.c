@@ -15,13 +15,19 @@
 
 #define NOTES_SHOWN 12
 
+struct saving {
+	struct progress progress;
+	struct output *output;
+};
+
 static bool
 count_bytes(void *context, uint64_t done, uint64_t total)
 {
-	struct progress *p = context;
+	struct saving *s = context;
 
-	atomic_store(&p->total, total);
-	atomic_store(&p->done, done);
+	atomic_store(&s->progress.total, total);
+	atomic_store(&s->progress.done, done);
+	output_written(s->output, done);
 	return true;
 }
 
@@ -29,9 +35,9 @@ static int
 save(const struct conversion *c, const pfork_checkpoint *ckpt,
     struct output *output, uint64_t *bytes)
 {
-	struct progress progress;
+	struct saving saving = { .output = output };
 	pfork_save_options save_options = { .size = sizeof(save_options),
-		.progress = count_bytes, .context = &progress };
+		.progress = count_bytes, .context = &saving };
 	enum pfork_code code;
 	pfork_error err;
 
@@ -39,10 +45,10 @@ save(const struct conversion *c, const pfork_checkpoint *ckpt,
 		save_options.flags |= PFORK_SAVE_SKIP_UNSUPPORTED;
 	if (c->options->clone_aliases)
 		save_options.flags |= PFORK_SAVE_CLONE_ALIASES;
-	progress_start(&progress, !c->progress, c->output, BYTES, 0);
+	progress_start(&saving.progress, !c->progress, c->output, BYTES, 0);
 	code = pfork_save_safetensors(ckpt, output->fd, &save_options, &err);
-	progress_end(&progress);
-	*bytes = atomic_load(&progress.done);
+	progress_end(&saving.progress);
+	*bytes = atomic_load(&saving.progress.done);
 	if (code == PFORK_OK)
 		return EXIT_DONE;
 	complain_error(strncmp(err.text, "writing", 7) == 0 ? c->output :

@@ -23,6 +23,8 @@
 
 /* One for each thread that writes; --jobs takes 1024 at most. */
 #define OUTPUTS_MOST 1025
+/* What the disk is asked for at once, ahead of the sync. */
+#define SEND_BYTES ((uint64_t)32 << 20)
 
 /* For the signal handler: whoever takes a name out of here owns it, for the
  * handler may run while another thread is done with its file. */
@@ -288,6 +290,17 @@ put_in_place(struct output *o)
 	if (link(o->temporary, o->path) != 0)
 		return -1;
 	return unlink(o->temporary);
+}
+
+void
+output_written(struct output *o, uint64_t bytes)
+{
+	if (o->temporary == NULL || bytes < o->sent + SEND_BYTES ||
+	    bytes > INT64_MAX)
+		return;
+	(void)sync_file_range(o->fd, (off_t)o->sent, (off_t)(bytes - o->sent),
+	    SYNC_FILE_RANGE_WRITE);
+	o->sent = bytes;
 }
 
 int

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct output {
 	int fd;
@@ -15,6 +16,7 @@ struct output {
 	bool nameless;		/* `temporary` is not made yet, only chosen */
 	bool force;
 	size_t doomed;		/* the signal handler's entry and 1, or 0 */
+	uint64_t sent;		/* the disk was asked for the bytes before */
 };
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
@@ -23,6 +25,9 @@ struct output {
  * that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several threads may each
  * have one. */
 int output_open(struct output *o, const char *path, bool force);
+/* So many bytes are written: the disk may begin with them, while the next ones
+ * are made.  A hint; the commit syncs all. */
+void output_written(struct output *o, uint64_t bytes);
 /* Synced and renamed; refuses to replace a file unless `force`. */
 int output_commit(struct output *o);
 /* Throws it away. */

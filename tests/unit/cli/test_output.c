@@ -92,6 +92,30 @@ test_commit(void **state)
 	assert_int_equal(entries(), 1);
 }
 
+/* The disk is asked in large steps, never for what is not written, and never
+ * where nothing is synced. */
+static void
+test_written(void **state)
+{
+	const uint64_t step = (uint64_t)32 << 20;
+	struct output o;
+
+	(void)state;
+	assert_int_equal(output_open(&o, path, false), 0);
+	output_written(&o, step - 1);
+	assert_true(o.sent == 0);
+	output_written(&o, step);
+	assert_true(o.sent == step);
+	output_written(&o, step + 1);
+	output_written(&o, UINT64_MAX);
+	assert_true(o.sent == step);
+	assert_int_equal(output_commit(&o), 0);
+	assert_int_equal(output_open(&o, "/dev/null", false), 0);
+	output_written(&o, step);
+	assert_true(o.sent == 0);
+	assert_int_equal(output_commit(&o), 0);
+}
+
 static void
 test_abandon(void **state)
 {
@@ -271,6 +295,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_commit),
+		TEST(test_written),
 		TEST(test_abandon),
 		TEST(test_no_overwrite),
 		TEST(test_force_commit),
