@@ -33,6 +33,10 @@ struct tensor_out {
 	uint32_t storage;
 	uint64_t offset;		/* bytes into the storage */
 	uint64_t where;			/* for errors and notes */
+	/* The path is one part of 1 to TENSOR_NAME_MAX bytes without a NUL,
+	 * and the caller has seen that no tensor or alias of this job has or
+	 * will have that name: it goes out as it is, and is not remembered. */
+	bool own_name;
 };
 
 struct sink *sink_new(struct job *job);

@@ -182,33 +182,57 @@ sink_spend_entry(struct job *job, uint64_t *count, uint64_t where)
 	++*count;
 }
 
-uint32_t
-sink_tensor(struct job *job, const struct tensor_out *t)
+/* One whose name and path are known. */
+static uint32_t
+send_tensor(struct job *job, const struct tensor_out *t, struct wire_bytes name,
+    const struct wire_bytes *path, struct wire_bytes kinds)
 {
 	struct sink *s = job->sink;
-	struct joined *j = &s->joined;
 	struct wire_tensor m = {
 		.dtype = t->dtype, .rank = t->rank, .shape = t->shape,
 		.stride_count = t->rank, .strides = t->strides,
 		.storage = t->storage, .offset = t->offset,
-		.path = j->parts
+		.name = name, .path = path, .path_count = kinds.len,
+		.path_kinds = kinds
 	};
 
-	sink_between(job);
-	if (!sink_take_name(job, &t->path, t->where))
-		return SINK_SKIPPED;
 	if (t->storage >= s->storages)
 		die(job, FAULT_INTERNAL, t->where,
 		    "a tensor that cannot be sent");
 	sink_spend_bytes(job, t->dtype, t->shape, t->rank, t->where);
 	sink_spend_entry(job, &s->tensors, t->where);
-	sink_spend_names(job, 2 * j->len + j->count, t->where);
-	m.name = (struct wire_bytes){ j->text, j->len };
-	m.path_count = j->count;
-	m.path_kinds = (struct wire_bytes){ j->kinds, j->count };
+	sink_spend_names(job, 2 * name.len + kinds.len, t->where);
 	s->piece_open = false;
 	sink_send(job, FRAME_TENSOR, wire_tensor_pack(&m, sink_payload(job)));
 	return (uint32_t)(s->tensors - 1);
+}
+
+static uint32_t
+send_own_name(struct job *job, const struct tensor_out *t)
+{
+	const struct path_part *part = &t->path.parts[0];
+	struct wire_bytes name = { part->at, part->len };
+
+	if (t->path.count != 1 || t->path.suffix != NULL || part->len == 0 ||
+	    part->len > TENSOR_NAME_MAX)
+		die(job, FAULT_INTERNAL, t->where,
+		    "a name that cannot be sent as it is");
+	return send_tensor(job, t, name, &name,
+	    (struct wire_bytes){ &part->kind, 1 });
+}
+
+uint32_t
+sink_tensor(struct job *job, const struct tensor_out *t)
+{
+	const struct joined *j = &job->sink->joined;
+
+	sink_between(job);
+	if (t->own_name)
+		return send_own_name(job, t);
+	if (!sink_take_name(job, &t->path, t->where))
+		return SINK_SKIPPED;
+	return send_tensor(job, t, (struct wire_bytes){ j->text, j->len },
+	    j->parts, (struct wire_bytes){ j->kinds, j->count });
 }
 
 void

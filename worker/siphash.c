@@ -6,6 +6,25 @@
 
 #include <string.h>
 
+/* The last 0 to 7 bytes, low byte first. */
+static inline uint64_t
+rest_of(const uint8_t *p, size_t length)
+{
+	unsigned rest = length % 8;
+	uint64_t word = 0;
+
+	if (rest == 0)
+		return 0;
+	/* Of a longer text, the last eight without those that were read. */
+	if (length > 8) {
+		memcpy(&word, p + length - 8, sizeof(word));
+		return word >> 8 * (8 - rest);
+	}
+	for (unsigned i = 0; i < rest; i++)
+		word |= (uint64_t)p[i] << 8 * i;
+	return word;
+}
+
 uint64_t
 siphash(const uint64_t key[2], const void *at, size_t length)
 {
@@ -18,8 +37,5 @@ siphash(const uint64_t key[2], const void *at, size_t length)
 		memcpy(&word, p + i, sizeof(word));
 		v = siphash_word(v, word);
 	}
-	word = 0;
-	if (i < length)
-		memcpy(&word, p + i, length - i);
-	return siphash_end(v, word, length);
+	return siphash_end(v, rest_of(p, length), length);
 }

@@ -43,9 +43,16 @@ utf8_character(const uint8_t *p, size_t left)
 static size_t
 ascii_run(const uint8_t *at, size_t length)
 {
+	uint64_t words[4];
 	uint64_t word;
 	size_t i = 0;
 
+	for (; length - i >= sizeof(words); i += sizeof(words)) {
+		memcpy(words, at + i, sizeof(words));
+		if (((words[0] | words[1] | words[2] | words[3]) &
+		    HIGH_BITS) != 0)
+			break;
+	}
 	while (length - i >= sizeof(word)) {
 		memcpy(&word, at + i, sizeof(word));
 		if ((word & HIGH_BITS) != 0)

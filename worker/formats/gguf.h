@@ -15,6 +15,7 @@ struct gguf {
 	bool big_endian;
 	uint32_t version;
 	uint64_t alignment;
+	bool plain_names;	/* no tensor's is empty or holds a NUL */
 };
 
 /* Offset in the file of what is read next. */

@@ -70,6 +70,8 @@ read_name(struct gguf *g, struct info *t, struct unique *names)
 		fail(g, t, FAULT_FORMAT, "gguf: a tensor's name is not UTF-8");
 	if (!unique_add(g->job, names, t->name, (size_t)length))
 		fail(g, t, FAULT_FORMAT, "gguf: two tensors have one name");
+	if (length == 0 || memchr(t->name, 0, (size_t)length) != NULL)
+		g->plain_names = false;
 }
 
 static void
@@ -168,7 +170,7 @@ send(const struct gguf *g, const struct info *infos, uint64_t count,
 	uint64_t strides[DIMS_MAX];
 	struct path_part part = { .kind = PATH_KEY };
 	struct tensor_out out = { .path = { &part, 1, NULL },
-		.strides = strides };
+		.strides = strides, .own_name = g->plain_names };
 	const struct info *t;
 
 	if (count > 0 && !g->big_endian)
@@ -200,6 +202,7 @@ gguf_tensors(struct gguf *g, uint64_t count)
 	uint64_t data, length;
 
 	unique_init(g->job, &names);
+	g->plain_names = true;
 	for (uint64_t i = 0; i < count; i++)
 		read_info(g, &infos[i], &names);
 	data = gguf_at(g);

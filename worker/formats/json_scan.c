@@ -114,6 +114,12 @@ find_special(const uint8_t *at, const uint8_t *end)
 	return at;
 }
 
+const uint8_t *
+json_special(const uint8_t *at, const uint8_t *end)
+{
+	return find_special(at, end);
+}
+
 /* The four digits of \uXXXX; -1 when they are not. */
 static int32_t
 hex_4(const uint8_t *p, const uint8_t *end)

@@ -26,6 +26,9 @@ struct json_text {
 	bool escaped;	/* holds a backslash */
 };
 
+/* The first byte that is a quote, a backslash or a control, or the end. */
+const uint8_t *json_special(const uint8_t *at, const uint8_t *end);
+
 struct json json_over(const uint8_t *at, size_t length);
 void json_blanks(struct json *j);
 /* Takes c after blanks if it is what comes next.  In line: a header of 100,000

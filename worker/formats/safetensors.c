@@ -3,8 +3,7 @@
  * safetensors.c - u64 N, N bytes of JSON, data.  Every rule of the reference
  * reader (safetensors 0.8, safetensors/src/tensor.rs: read_metadata and
  * Metadata::validate) and the two of the format's text that it does not
- * enforce: names are unique, the first byte is '{'.  The data becomes one
- * extent; not a byte of it is touched.
+ * enforce: names are unique, the first byte is '{'.
  */
 #include <string.h>
 
@@ -12,9 +11,9 @@
 #include "dtype.h"
 #include "formats.h"
 #include "json_scan.h"
-#include "safetensors_rest.h"
+#include "safetensors_parts.h"
+#include "safetensors_plain.h"
 #include "sink.h"
-#include "unique.h"
 #include "utf8.h"
 
 /* The reference's MAX_HEADER_SIZE. */
@@ -26,32 +25,23 @@
 
 static const char metadata_name[] = "__metadata__";
 
-struct entry {
-	const uint8_t *name;
-	uint32_t name_len;
-	uint32_t rank;
-	uint64_t where;			/* of the name in the file */
-	uint64_t begin;			/* in the data */
-	uint64_t end;
-	const uint64_t *shape;
-	const struct dtype *dtype;	/* NULL: one that we do not know */
-	const char *left_out;		/* why, or NULL */
-};
-
 struct header {
 	struct job *job;
 	struct json json;
-	struct unique names;
 	struct unique keys;		/* of __metadata__ */
-	struct entry *entries;
-	uint32_t count;
-	uint32_t capacity;
+	struct entries all;
 	bool has_metadata;
-	struct json_text dtype_text;	/* of the last entry, and what it is: */
-	const struct dtype *dtype;
-	/* Of the entry being read. */
-	uint64_t shape[RANK_MAX];
+	const struct dtype *dtype;	/* of the last entry, and its name: */
+	struct json_text dtype_text;
+	uint64_t dtype_word;		/* likewise; 0: none yet */
+	uint64_t *shapes;		/* room for shapes that are kept */
+	uint32_t shapes_left;
+	/* The entry being read: */
+	struct json_text name;
+	uint64_t where;			/* of the name in the file */
 	uint64_t elements;
+	enum left_out left_out;
+	struct plain_entry e;
 };
 
 bool
@@ -87,9 +77,10 @@ need(struct header *h, char c, const char *wrong)
 }
 
 static void __attribute__((noreturn))
-bad_entry(const struct header *h, const struct entry *e, const char *text)
+bad_entry(const struct header *h, const char *text)
 {
-	die_about(h->job, FAULT_FORMAT, e->where, text, e->name, e->name_len);
+	die_about(h->job, FAULT_FORMAT, h->where, text, h->name.at,
+	    h->name.len);
 }
 
 static void __attribute__((noinline))
@@ -168,29 +159,42 @@ read_metadata(struct header *h, uint64_t where)
 
 /* ------------------------------------------------------------- entries -- */
 
+static void
+set_dtype(struct header *h, const struct json_text *text)
+{
+	h->dtype_text = *text;
+	h->dtype = dtype_by_name((const char *)text->at, text->len);
+	if (h->dtype != NULL && !h->dtype->safetensors)
+		h->dtype = NULL;
+}
+
 /* Most tensors of a file have one dtype. */
 static void
-read_dtype(struct header *h, struct entry *e)
+read_dtype(struct header *h)
 {
 	struct json_text text;
 
 	(void)read_text(h, &text);
 	if (h->dtype_text.at == NULL || text.len != h->dtype_text.len ||
 	    memcmp(text.at, h->dtype_text.at, text.len) != 0) {
-		h->dtype_text = text;
-		h->dtype = dtype_by_name((const char *)text.at, text.len);
+		set_dtype(h, &text);
+		h->dtype_word = 0;
 	}
-	e->dtype = h->dtype;
-	if (e->dtype != NULL && !e->dtype->safetensors)
-		e->dtype = NULL;
-	if (e->dtype == NULL)
-		e->left_out = "its dtype is not known";
+	if (h->dtype == NULL)
+		h->left_out = UNKNOWN_DTYPE;
 }
 
 /* The product is judged in the order of the reference, where a zero hides what
  * follows it but not what is before it. */
+static inline void
+multiply(struct header *h, uint64_t dimension)
+{
+	if (__builtin_mul_overflow(h->elements, dimension, &h->elements))
+		bad_entry(h, "safetensors: shape overflows");
+}
+
 static void
-read_shape(struct header *h, struct entry *e)
+read_shape(struct header *h)
 {
 	struct json *j = &h->json;
 	uint64_t dimension, rank = 0;
@@ -201,32 +205,30 @@ read_shape(struct header *h, struct entry *e)
 		do {
 			if (!json_natural(j, &dimension))
 				bad_json(h);
-			if (__builtin_mul_overflow(h->elements, dimension,
-			    &h->elements))
-				bad_entry(h, e, "safetensors: shape overflows");
+			multiply(h, dimension);
 			if (rank < RANK_MAX)
-				h->shape[rank] = dimension;
+				h->e.shape[rank] = dimension;
 			rank++;
 		} while (json_take(j, ','));
 		need(h, ']', "neither ',' nor the end of the shape");
 	}
 	if (rank > RANK_MAX) {
-		e->left_out = "it has more than 64 dimensions";
+		h->left_out = TOO_MANY_DIMENSIONS;
 		rank = 0;
 	}
-	e->rank = (uint32_t)rank;
+	h->e.rank = (uint32_t)rank;
 }
 
 static void
-read_offsets(struct header *h, struct entry *e)
+read_offsets(struct header *h)
 {
 	struct json *j = &h->json;
 
 	need(h, '[', "data_offsets is no array");
-	if (!json_natural(j, &e->begin))
+	if (!json_natural(j, &h->e.begin))
 		bad_json(h);
 	need(h, ',', "data_offsets is not two numbers");
-	if (!json_natural(j, &e->end))
+	if (!json_natural(j, &h->e.end))
 		bad_json(h);
 	need(h, ']', "data_offsets is not two numbers");
 }
@@ -243,7 +245,7 @@ skip_field(struct header *h, const struct json_text *field, uint64_t where)
 }
 
 static void
-read_fields(struct header *h, struct entry *e)
+read_fields(struct header *h)
 {
 	enum { DTYPE = 1, SHAPE = 2, OFFSETS = 4, ALL = 7 };
 	struct json_text field;
@@ -257,87 +259,158 @@ read_fields(struct header *h, struct entry *e)
 		    SHAPE : is(&field, "data_offsets") ? OFFSETS : 0;
 		need(h, ':', "no ':' after a key");
 		if ((seen & bit) != 0)
-			bad_entry(h, e, "safetensors: a field is there twice");
+			bad_entry(h, "safetensors: a field is there twice");
 		seen |= bit;
 		if (bit == DTYPE)
-			read_dtype(h, e);
+			read_dtype(h);
 		else if (bit == SHAPE)
-			read_shape(h, e);
+			read_shape(h);
 		else if (bit == OFFSETS)
-			read_offsets(h, e);
+			read_offsets(h);
 		else
 			skip_field(h, &field, where);
 	} while (json_take(&h->json, ','));
 	need(h, '}', "neither ',' nor the end of a tensor");
 	if (seen != ALL)
-		bad_entry(h, e, "safetensors: dtype, shape or data_offsets is "
+		bad_entry(h, "safetensors: dtype, shape or data_offsets is "
 		    "missing");
 }
 
 /* What the numbers say together. */
 static void
-judge_entry(struct header *h, struct entry *e)
+judge_entry(struct header *h)
 {
+	const struct plain_entry *e = &h->e;
 	uint64_t bits, bytes;
 
 	if (e->end < e->begin)
-		bad_entry(h, e, "safetensors: data_offsets are reversed");
-	if (e->dtype == NULL)
+		bad_entry(h, "safetensors: data_offsets are reversed");
+	if (h->dtype == NULL)
 		return;
-	if (__builtin_mul_overflow(h->elements, (uint64_t)e->dtype->bits,
+	if (__builtin_mul_overflow(h->elements, (uint64_t)h->dtype->bits,
 	    &bits))
-		bad_entry(h, e, "safetensors: shape overflows");
+		bad_entry(h, "safetensors: shape overflows");
 	if (bits % 8 != 0)
-		bad_entry(h, e, "safetensors: not a whole number of bytes");
+		bad_entry(h, "safetensors: not a whole number of bytes");
 	if (e->end - e->begin != bits / 8)
-		bad_entry(h, e, "safetensors: data_offsets do not fit the "
-		    "shape");
+		bad_entry(h, "safetensors: data_offsets do not fit the shape");
 	/* Legal for the reference when another dimension is zero. */
-	if (e->left_out == NULL && !shape_bytes(e->dtype, h->shape, e->rank,
+	if (h->left_out == TAKEN && !shape_bytes(h->dtype, e->shape, e->rank,
 	    &bytes))
-		e->left_out = "its dimensions are too large";
+		h->left_out = TOO_LARGE;
+}
+
+static const uint64_t *
+keep_shape(struct header *h)
+{
+	uint32_t rank = h->e.rank;
+	uint64_t *shape;
+
+	if (rank > h->shapes_left) {
+		h->shapes = arena_page(&h->job->arena);
+		h->shapes_left = ARENA_PAGE / sizeof(*shape);
+	}
+	shape = h->shapes;
+	for (uint32_t i = 0; i < rank; i++)
+		shape[i] = h->e.shape[i];
+	h->shapes += rank;
+	h->shapes_left -= rank;
+	return shape;
 }
 
 static void
-read_entry(struct header *h, const struct json_text *name, uint64_t where)
+keep_entry(struct header *h)
 {
-	struct entry *e;
-	uint64_t *shape;
+	struct entries *all = &h->all;
+	uint32_t page = all->count / ENTRIES_A_PAGE;
 
-	h->entries = arena_grow(&h->job->arena, h->entries,
-	    sizeof(*h->entries), h->count, h->count + 1, &h->capacity);
-	e = &h->entries[h->count++];
-	*e = (struct entry){
-		.name = name->at,
-		.name_len = (uint32_t)name->len,
-		.where = where,
+	if (all->count % ENTRIES_A_PAGE == 0) {
+		all->pages = arena_grow(&h->job->arena, all->pages,
+		    sizeof(*all->pages), page, page + 1, &all->page_capacity);
+		all->pages[page] = arena_page(&h->job->arena);
+	}
+	*entry_numbered(all, all->count++) = (struct entry){
+		.begin = h->e.begin,
+		.end = h->e.end,
+		.shape = keep_shape(h),
+		.where = (uint32_t)h->where,
+		.dtype = (uint16_t)(h->dtype == NULL ? 0 : h->dtype->code),
+		.rank = (uint8_t)h->e.rank,
+		.left_out = (uint8_t)h->left_out,
 	};
-	if (!unique_add(h->job, &h->names, name->at, name->len))
-		bad_entry(h, e, "safetensors: two tensors have one name");
-	read_fields(h, e);
-	judge_entry(h, e);
-	if (e->rank == 0)
+}
+
+/* Its name, before all that is said of it. */
+static void
+begin_entry(struct header *h)
+{
+	if (h->name.escaped || h->name.len == 0)
+		h->all.plain_names = false;
+	if (!unique_add(h->job, &h->all.names, h->name.at, h->name.len))
+		bad_entry(h, "safetensors: two tensors have one name");
+	h->left_out = TAKEN;
+}
+
+static void
+read_entry(struct header *h)
+{
+	begin_entry(h);
+	read_fields(h);
+	judge_entry(h);
+	keep_entry(h);
+}
+
+/* An entry as the reference writes it.  False: nothing has been taken. */
+static bool
+read_plain_entry(struct header *h)
+{
+	const uint8_t *at = h->json.at;
+	struct json_text dtype;
+
+	if (!safetensors_plain(&h->json, &h->e))
+		return false;
+	if (is(&h->e.name, metadata_name)) {
+		h->json.at = at;
+		return false;
+	}
+	h->name = h->e.name;
+	h->where = offset_of(h, h->name.at);
+	begin_entry(h);
+	if (h->e.dtype_word != h->dtype_word) {
+		dtype = (struct json_text){ h->e.dtype, h->e.dtype_len, false };
+		set_dtype(h, &dtype);
+		h->dtype_word = h->e.dtype_word;
+	}
+	if (h->dtype == NULL)
+		h->left_out = UNKNOWN_DTYPE;
+	h->elements = 1;
+	for (uint32_t i = 0; i < h->e.rank; i++)
+		multiply(h, h->e.shape[i]);
+	judge_entry(h);
+	keep_entry(h);
+	return true;
+}
+
+static void
+read_member(struct header *h)
+{
+	if (read_plain_entry(h))
 		return;
-	shape = arena_alloc(&h->job->arena, e->rank, sizeof(*shape));
-	memcpy(shape, h->shape, e->rank * sizeof(*shape));
-	e->shape = shape;
+	h->where = read_text(h, &h->name);
+	need(h, ':', "no ':' after a key");
+	if (is(&h->name, metadata_name))
+		read_metadata(h, h->where);
+	else
+		read_entry(h);
 }
 
 static void
 read_header(struct header *h)
 {
-	struct json_text name;
-	uint64_t where;
-
 	need(h, '{', "no object");
 	if (!json_take(&h->json, '}')) {
 		do {
-			where = read_text(h, &name);
-			need(h, ':', "no ':' after a key");
-			if (is(&name, metadata_name))
-				read_metadata(h, where);
-			else
-				read_entry(h, &name, where);
+			read_member(h);
 		} while (json_take(&h->json, ','));
 		need(h, '}', "neither ',' nor the end of the header");
 	}
@@ -345,121 +418,12 @@ read_header(struct header *h)
 		bad_json(h);
 }
 
-/* ---------------------------------------------------------------- data -- */
-
-static bool
-in_order(const struct entry *a, const struct entry *b)
-{
-	return a->begin < b->begin ||
-	    (a->begin == b->begin && a->end <= b->end);
-}
-
-/* Runs [left, middle) and [middle, right) of `from`, merged into `to`. */
-static void
-merge(const struct entry *from, struct entry *to, uint32_t left,
-    uint32_t middle, uint32_t right)
-{
-	uint32_t a = left, b = middle;
-
-	for (uint32_t i = left; i < right; i++) {
-		if (a < middle && (b == right || in_order(&from[a], &from[b])))
-			to[i] = from[a++];
-		else
-			to[i] = from[b++];
-	}
-}
-
-/* By data_offsets; writers have them sorted already.  Merge sort from the
- * bottom: no recursion, n log n whatever the order is. */
-static void
-sort_entries(struct header *h)
-{
-	struct entry *from = h->entries, *to, *swap;
-	uint64_t width, left, middle, right, n = h->count;
-	bool sorted = true;
-
-	for (uint32_t i = 1; i < h->count && sorted; i++)
-		sorted = in_order(&from[i - 1], &from[i]);
-	if (sorted)
-		return;
-	to = arena_alloc(&h->job->arena, n, sizeof(*to));
-	for (width = 1; width < n; width *= 2) {
-		for (left = 0; left < n; left += 2 * width) {
-			middle = left + width < n ? left + width : n;
-			right = middle + width < n ? middle + width : n;
-			merge(from, to, (uint32_t)left, (uint32_t)middle,
-			    (uint32_t)right);
-		}
-		swap = from;
-		from = to;
-		to = swap;
-	}
-	h->entries = from;
-}
-
-/* Each byte of the data belongs to exactly one tensor.  Returns its end. */
-static uint64_t
-judge_tiling(const struct header *h, uint64_t data)
-{
-	const struct entry *e;
-	uint64_t at = 0, length = h->job->size - data;
-
-	for (uint32_t i = 0; i < h->count; i++) {
-		e = &h->entries[i];
-		if (e->begin != at)
-			bad_entry(h, e, e->begin > at ?
-			    "safetensors: a hole before a tensor's data" :
-			    "safetensors: two tensors overlap");
-		if (e->end > length)
-			bad_entry(h, e, "safetensors: the file ends before a "
-			    "tensor's data does");
-		at = e->end;
-	}
-	if (at != length)
-		safetensors_rest(h->job, data + at);
-	return data + at;
-}
-
-static void
-send_entries(const struct header *h, uint64_t data, uint64_t end)
-{
-	uint64_t strides[RANK_MAX];
-	const struct entry *e;
-	struct path_part part = { .kind = PATH_KEY };
-	struct tensor_out out = { .path = { &part, 1, NULL } };
-
-	if (h->count == 0)
-		return;
-	out.storage = sink_extent(h->job, data, end - data);
-	for (uint32_t i = 0; i < h->count; i++) {
-		e = &h->entries[i];
-		part.at = e->name;
-		part.len = e->name_len;
-		out.where = e->where;
-		if (e->left_out != NULL) {
-			sink_skip(h->job, &out.path, VERDICT_CLEAN, e->where,
-			    e->left_out);
-			continue;
-		}
-		out.dtype = e->dtype->code;
-		out.rank = e->rank;
-		out.shape = e->shape;
-		out.strides = strides;
-		out.offset = e->begin;
-		if (!shape_strides(e->shape, e->rank, strides))
-			die(h->job, FAULT_INTERNAL, e->where,
-			    "safetensors: strides overflow");
-		sink_tensor(h->job, &out);
-	}
-}
-
 void
 safetensors_parse(struct job *job)
 {
-	struct header h = { .job = job };
+	struct header h;
 	struct cursor c = cursor_over(job->map, (size_t)job->size);
 	uint64_t length = cursor_u64le(&c);
-	uint64_t end;
 	size_t good;
 
 	if (length > HEADER_MAX)
@@ -472,11 +436,11 @@ safetensors_parse(struct job *job)
 	if (good != length)
 		die(job, FAULT_FORMAT, LENGTH_BYTES + good,
 		    "safetensors: header is not UTF-8");
-	h.json = json_over(c.at, (size_t)length);
-	unique_init(job, &h.names);
+	h = (struct header){ .job = job,
+		.json = json_over(c.at, (size_t)length),
+		.all = { .job = job, .plain_names = true } };
+	unique_init(job, &h.all.names);
 	unique_init(job, &h.keys);
 	read_header(&h);
-	sort_entries(&h);
-	end = judge_tiling(&h, LENGTH_BYTES + length);
-	send_entries(&h, LENGTH_BYTES + length, end);
+	safetensors_data(&h.all, LENGTH_BYTES + length);
 }

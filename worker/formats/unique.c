@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * unique.c - see unique.h.  Open addressing; names are compared by their bytes,
- * never by their hashes alone.
+ * never by their hashes alone.  Slots are small, because each name touches one
+ * of them at random; the names lie in pages, so that growing copies none.
  */
 #include "unique.h"
 
@@ -14,62 +15,82 @@
 void
 unique_init(struct job *job, struct unique *u)
 {
-	u->slots = arena_alloc(&job->arena, FIRST_SLOTS, sizeof(*u->slots));
-	u->mask = FIRST_SLOTS - 1;
-	u->used = 0;
+	*u = (struct unique){
+		.slots = arena_alloc(&job->arena, FIRST_SLOTS,
+		    sizeof(*u->slots)),
+		.mask = FIRST_SLOTS - 1,
+	};
+}
+
+/* Doubles at seven eighths full: a cache line has eight slots. */
+static void
+make_slots(struct job *job, struct unique *u)
+{
+	uint64_t *old = u->slots;
+	uint64_t slots = ((uint64_t)u->mask + 1) * 2;
+	uint32_t mask = (uint32_t)(slots - 1), at;
+
+	/* The number is half of a slot, and 0 is none. */
+	if (slots > UINT32_MAX)
+		die(job, FAULT_LIMIT, WIRE_NO_OFFSET, "too many names");
+	u->slots = arena_alloc(&job->arena, slots, sizeof(*u->slots));
+	for (uint32_t i = 0; i <= u->mask; i++) {
+		if (old[i] == 0)
+			continue;
+		at = (uint32_t)old[i] & mask;
+		while (u->slots[at] != 0)
+			at = (at + 1) & mask;
+		u->slots[at] = old[i];
+	}
+	u->mask = mask;
 }
 
 /* The slot of the name, or the free one where it belongs. */
-static struct unique_name *
-find(const struct unique *u, uint64_t hash, const uint8_t *at, uint32_t len)
+static inline uint64_t *
+find(const struct unique *u, uint32_t hash, const uint8_t *at, uint32_t len)
 {
-	uint32_t i = (uint32_t)hash & u->mask;
-	struct unique_name *slot;
+	const struct unique_name *name;
+	uint32_t i = hash & u->mask;
+	uint64_t slot;
 
 	for (;; i = (i + 1) & u->mask) {
-		slot = &u->slots[i];
-		if (slot->at == NULL || (slot->hash == hash &&
-		    slot->len == len && memcmp(slot->at, at, len) == 0))
-			return slot;
+		slot = u->slots[i];
+		if (slot == 0)
+			return &u->slots[i];
+		if ((uint32_t)slot != hash)
+			continue;
+		name = unique_name(u, (uint32_t)(slot >> 32) - 1);
+		if (name->len == len && memcmp(name->at, at, len) == 0)
+			return &u->slots[i];
 	}
 }
 
-/* Doubles at half full. */
-static void
-make_room(struct job *job, struct unique *u)
+/* Where the next name is kept. */
+static struct unique_name *
+next_name(struct job *job, struct unique *u)
 {
-	struct unique bigger = { .used = u->used };
-	uint64_t slots = ((uint64_t)u->mask + 1) * 2;
-	const struct unique_name *old;
+	uint32_t page = u->used / UNIQUE_A_PAGE;
 
-	if (u->used <= u->mask / 2)
-		return;
-	if (slots > UINT32_MAX)
-		die(job, FAULT_LIMIT, WIRE_NO_OFFSET, "too many names");
-	bigger.slots = arena_alloc(&job->arena, slots, sizeof(*bigger.slots));
-	bigger.mask = (uint32_t)(slots - 1);
-	for (uint32_t i = 0; i <= u->mask; i++) {
-		old = &u->slots[i];
-		if (old->at != NULL)
-			*find(&bigger, old->hash, old->at, old->len) = *old;
+	if (u->used % UNIQUE_A_PAGE == 0) {
+		u->pages = arena_grow(&job->arena, u->pages,
+		    sizeof(*u->pages), page, page + 1, &u->page_capacity);
+		u->pages[page] = arena_page(&job->arena);
 	}
-	*u = bigger;
+	return &u->pages[page][u->used % UNIQUE_A_PAGE];
 }
 
 bool
 unique_add(struct job *job, struct unique *u, const uint8_t *at, size_t length)
 {
-	uint64_t hash;
-	struct unique_name *slot;
+	uint32_t hash = (uint32_t)siphash(job->seed, at, length);
+	uint64_t *slot;
 
-	make_room(job, u);
-	hash = siphash(job->seed, at, length);
+	if (u->used >= u->mask / 8 * 7)
+		make_slots(job, u);
 	slot = find(u, hash, at, (uint32_t)length);
-	if (slot->at != NULL)
+	if (*slot != 0)
 		return false;
-	slot->at = at;
-	slot->len = (uint32_t)length;
-	slot->hash = hash;
-	u->used++;
+	*next_name(job, u) = (struct unique_name){ at, (uint32_t)length };
+	*slot = (uint64_t)++u->used << 32 | hash;
 	return true;
 }

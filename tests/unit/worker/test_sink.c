@@ -409,13 +409,77 @@ no_such_dtype(struct job *job)
 	(void)sink_tensor(job, &t);
 }
 
+/* A name that is sent as it is: longer than a name may be, empty, of two parts,
+ * with a suffix. */
+static void
+send_own(struct job *job, size_t parts, uint32_t length, const char *suffix)
+{
+	static uint8_t text[TENSOR_NAME_MAX + 1];
+	struct path_part part[2] = { { text, length, PATH_KEY },
+		{ text, 1, PATH_KEY } };
+	struct tensor_out t = { .dtype = DTYPE_U8, .own_name = true,
+		.path = { part, parts, suffix } };
+
+	memset(text, 'x', sizeof(text));
+	t.storage = sink_extent(job, 0, 1);
+	(void)sink_tensor(job, &t);
+}
+
+static void
+own_name_too_long(struct job *job)
+{
+	send_own(job, 1, TENSOR_NAME_MAX + 1, NULL);
+}
+
+static void
+own_name_empty(struct job *job)
+{
+	send_own(job, 1, 0, NULL);
+}
+
+static void
+own_name_of_two(struct job *job)
+{
+	send_own(job, 2, 1, NULL);
+}
+
+static void
+own_name_and_suffix(struct job *job)
+{
+	send_own(job, 1, 1, "scale");
+}
+
+static void
+own_names(struct job *job)
+{
+	send_own(job, 1, TENSOR_NAME_MAX, NULL);
+	send_own(job, 1, 1, NULL);
+}
+
+static void
+test_own_names(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, own_names));
+	assert_int_equal(h.tensor_count, 2);
+	assert_int_equal(h.tensors[0].name_len, TENSOR_NAME_MAX);
+	assert_string_equal(h.tensors[1].name, "x");
+	assert_int_equal(h.tensors[1].path_count, 1);
+	assert_string_equal(h.tensors[1].path[0], "x");
+	assert_int_equal(h.tensors[1].path_kinds[0], PATH_KEY);
+	harness_free(&h);
+}
+
 static void
 test_bugs_of_a_parser(void **state)
 {
 	static void (*const bodies[])(struct job *) = {
 		extent_outside, extent_wraps, stream_short, stream_long,
 		done_in_stream, alias_of_nothing, no_such_storage,
-		no_such_dtype
+		no_such_dtype, own_name_too_long, own_name_empty,
+		own_name_of_two, own_name_and_suffix
 	};
 	struct harness h;
 
@@ -791,6 +855,7 @@ main(void)
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_both_deliveries),
+		cmocka_unit_test(test_own_names),
 		cmocka_unit_test(test_bugs_of_a_parser),
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_contiguous_default),
