@@ -12,7 +12,7 @@
 #include "limits.h"
 
 #define GGML(type, elements, bytes, name) \
-	{ DTYPE_GGML + (type), 8 * (bytes), elements, false, name, NULL }
+	{ DTYPE_GGML + (type), 8 * (bytes), elements, false, name, "" }
 
 static const struct dtype dtypes[] = {
 	{ DTYPE_BOOL, 8, 1, true, "BOOL", "bool" },
@@ -36,9 +36,9 @@ static const struct dtype dtypes[] = {
 	{ DTYPE_F8_E5M2FNUZ, 8, 1, true, "F8_E5M2FNUZ", "float8_e5m2fnuz" },
 	{ DTYPE_F8_E4M3FNUZ, 8, 1, true, "F8_E4M3FNUZ", "float8_e4m3fnuz" },
 	{ DTYPE_F8_E8M0, 8, 1, true, "F8_E8M0", "float8_e8m0fnu" },
-	{ DTYPE_F4, 4, 1, true, "F4", NULL },
-	{ DTYPE_F6_E2M3, 6, 1, true, "F6_E2M3", NULL },
-	{ DTYPE_F6_E3M2, 6, 1, true, "F6_E3M2", NULL },
+	{ DTYPE_F4, 4, 1, true, "F4", "" },
+	{ DTYPE_F6_E2M3, 6, 1, true, "F6_E2M3", "" },
+	{ DTYPE_F6_E3M2, 6, 1, true, "F6_E3M2", "" },
 	{ DTYPE_BITS8, 8, 1, false, "BITS8", "bits8" },
 	{ DTYPE_BITS16, 16, 1, false, "BITS16", "bits16" },
 	{ DTYPE_BITS1X8, 8, 1, false, "BITS1X8", "bits1x8" },
@@ -47,10 +47,10 @@ static const struct dtype dtypes[] = {
 	{ DTYPE_QU4X2, 4, 1, false, "QU4X2", "quint4x2" },
 	{ DTYPE_QU2X4, 2, 1, false, "QU2X4", "quint2x4" },
 	{ DTYPE_F4X2, 8, 1, false, "F4X2", "float4_e2m1fn_x2" },
-	{ DTYPE_I4, 4, 1, false, "I4", NULL },
-	{ DTYPE_U4, 4, 1, false, "U4", NULL },
-	{ DTYPE_I2, 2, 1, false, "I2", NULL },
-	{ DTYPE_U2, 2, 1, false, "U2", NULL },
+	{ DTYPE_I4, 4, 1, false, "I4", "" },
+	{ DTYPE_U4, 4, 1, false, "U4", "" },
+	{ DTYPE_I2, 2, 1, false, "I2", "" },
+	{ DTYPE_U2, 2, 1, false, "U2", "" },
 	/* ggml, ggml.c (type_traits): elements and bytes of a block. */
 	GGML(2, 32, 18, "Q4_0"),
 	GGML(3, 32, 20, "Q4_1"),
@@ -98,7 +98,7 @@ dtype_by_code(uint32_t code)
 static bool
 same(const char *known, const char *name, size_t length)
 {
-	return known != NULL && strlen(known) == length &&
+	return length > 0 && strlen(known) == length &&
 	    memcmp(known, name, length) == 0;
 }
 

@@ -61,8 +61,9 @@ struct dtype {
 	uint16_t bits;		/* of one block */
 	uint16_t block;		/* elements in one block; 1 for plain types */
 	bool safetensors;	/* the name is one that safetensors has */
-	const char *name;
-	const char *torch;	/* torch's name, NULL when it has none */
+	/* No pointers, which would be relocated whenever a worker starts. */
+	char name[16];
+	char torch[18];		/* torch's name, empty when it has none */
 };
 
 /* NULL when there is no such dtype. */

@@ -6,7 +6,7 @@
 
 #include "limits.h"
 
-static const char *const names[] = {
+static const char names[FRAME_TYPE_LAST + 1][12] = {
 	[0] = "?",
 	[FRAME_HELLO] = "HELLO",
 	[FRAME_GO] = "GO",

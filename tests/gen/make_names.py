@@ -74,7 +74,7 @@ def main():
  */
 #include "names_tables.h"
 
-const char *const names_stdlib[] = {
+const char names_stdlib[][NAMES_ROOM] = {
 """)
     line = "\t"
     for name in sorted(names, key=lambda n: n.encode()):

@@ -78,6 +78,16 @@ status=$?
 printf '%s' "$out" | grep -E 'error:|warning:' | sort -u | head -n 40
 verdict "clang-tidy" $status
 
+# A text that fills its array to the last byte has no zero at its end, and C
+# takes it: gcc says so for C++ only.
+bad=$(for f in $code; do
+	# shellcheck disable=SC2046
+	gcc -std=c17 -D_GNU_SOURCE -fsyntax-only -Wc++-compat \
+	    $(room_includes "$f") "$f" 2>&1 | grep -F 'is too long for C++'
+done)
+[ -z "$bad" ] || echo "$bad"
+verdict "texts that end in their arrays" "$([ -z "$bad" ]; echo $?)"
+
 bad=$(for f in $(git ls-files '*.sh') .ci/run; do bash -n "$f" 2>&1; done)
 [ -z "$bad" ] || echo "$bad"
 verdict "shell syntax" "$([ -z "$bad" ]; echo $?)"

@@ -23,13 +23,14 @@
 	"with orbax and save it with flax.serialization"
 #define OWN "; its own loader runs no code"
 
-/* format: NULL for what no loader of checkpoints takes. */
+/* format: empty for what no loader of checkpoints takes.  No pointers: see
+ * names_tables.h. */
 static const struct magic {
 	uint16_t offset;
 	uint8_t length;
-	const char *bytes;
-	const char *format;
-	const char *text;
+	char bytes[24];
+	char format[20];
+	char text[144];
 } magics[] = {
 	{ 0, 8, "\x89HDF\r\n\x1a\n", "hdf5", NOT HDF5 },
 	/* Behind a user block; MATLAB 7.3 has one of 512 bytes. */
@@ -84,12 +85,12 @@ static const struct magic {
 	{ 0, 2, "\x1f\x9d", "compress", NOT "looks like compress (.Z); "
 	    "unpack it first" },
 	{ 0, 4, "Rar!", "rar", NOT "looks like RAR; unpack it first" },
-	{ 0, 4, "\x7f" "ELF", NULL, NOT "looks like a program (ELF)" },
-	{ 0, 4, "\x89PNG", NULL, NOT "looks like a PNG image" },
-	{ 0, 3, "\xff\xd8\xff", NULL, NOT "looks like a JPEG image" },
-	{ 0, 5, "%PDF-", NULL, NOT "looks like a PDF document" },
-	{ 0, 2, "MZ", NULL, NOT "looks like a Windows program" },
-	{ 0, 2, "#!", NULL, NOT "looks like a script" },
+	{ 0, 4, "\x7f" "ELF", "", NOT "looks like a program (ELF)" },
+	{ 0, 4, "\x89PNG", "", NOT "looks like a PNG image" },
+	{ 0, 3, "\xff\xd8\xff", "", NOT "looks like a JPEG image" },
+	{ 0, 5, "%PDF-", "", NOT "looks like a PDF document" },
+	{ 0, 2, "MZ", "", NOT "looks like a Windows program" },
+	{ 0, 2, "#!", "", NOT "looks like a script" },
 	{ 0, 2, "\x78\x01", "zlib", NOT "looks like zlib data (joblib?)" },
 	{ 0, 2, "\x78\x5e", "zlib", NOT "looks like zlib data (joblib?)" },
 	{ 0, 2, "\x78\x9c", "zlib", NOT "looks like zlib data (joblib?)" },
@@ -365,7 +366,8 @@ looks_like(const struct job *job, const char **format)
 	if (odd != NULL)
 		return odd;
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-		*format = magics[i].format;
+		*format = magics[i].format[0] != '\0' ? magics[i].format :
+		    NULL;
 		if (has(job, magics[i].offset, magics[i].bytes,
 		    magics[i].length))
 			return magics[i].text;

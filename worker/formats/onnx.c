@@ -37,9 +37,9 @@ static const struct rule {
 	uint8_t action;
 	uint8_t to;
 	bool once;		/* a second one would be merged by readers */
-	const char *part;	/* its part of a name: a text, or NULL */
+	char part[16];		/* its part of a name, or empty */
 } rules[] = {
-	{ MODEL, 7, ENTER, GRAPH, true, NULL },
+	{ MODEL, 7, ENTER, GRAPH, true, "" },
 	{ MODEL, 20, ENTER, TRAINING, false, "training_info" },
 	{ MODEL, 25, ENTER, FUNCTION, false, "function" },
 	{ TRAINING, 1, ENTER, GRAPH, true, "initialization" },
@@ -47,15 +47,15 @@ static const struct rule {
 	{ FUNCTION, 7, ENTER, NODE, false, "node" },
 	{ FUNCTION, 11, ENTER, ATTRIBUTE, false, "attribute" },
 	{ GRAPH, 1, ENTER, NODE, false, "node" },
-	{ GRAPH, 5, TENSOR, 0, false, NULL },
-	{ GRAPH, 15, SPARSE, 0, false, NULL },
+	{ GRAPH, 5, TENSOR, 0, false, "" },
+	{ GRAPH, 15, SPARSE, 0, false, "" },
 	{ NODE, 5, ENTER, ATTRIBUTE, false, "attribute" },
-	{ ATTRIBUTE, 5, VALUE, 0, true, NULL },
-	{ ATTRIBUTE, 6, ENTER, GRAPH, true, NULL },
-	{ ATTRIBUTE, 10, VALUE, 0, false, NULL },
-	{ ATTRIBUTE, 11, ENTER, GRAPH, false, NULL },
-	{ ATTRIBUTE, 22, SPARSE_VALUE, 0, true, NULL },
-	{ ATTRIBUTE, 23, SPARSE_VALUE, 0, false, NULL },
+	{ ATTRIBUTE, 5, VALUE, 0, true, "" },
+	{ ATTRIBUTE, 6, ENTER, GRAPH, true, "" },
+	{ ATTRIBUTE, 10, VALUE, 0, false, "" },
+	{ ATTRIBUTE, 11, ENTER, GRAPH, false, "" },
+	{ ATTRIBUTE, 22, SPARSE_VALUE, 0, true, "" },
+	{ ATTRIBUTE, 23, SPARSE_VALUE, 0, false, "" },
 };
 
 /* The fields that may name a message of a level, the best first. */
@@ -195,7 +195,8 @@ enter(struct onnx *o, const struct pb_field *message, const struct rule *rule)
 		    "messages are nested deeper than the limit nesting");
 	f = &o->frames[o->depth++];
 	*f = (struct onnx_frame){ .c = pb_inside(message),
-		.level = (enum level)rule->to, .named = rule->part != NULL };
+		.level = (enum level)rule->to,
+		.named = rule->part[0] != '\0' };
 	if (f->named)
 		o->parts[o->path++] = label(o, message, f->level, rule->part);
 }

@@ -72,7 +72,7 @@ enum record_class {
 /* Source: torch/csrc/jit/serialization/export_module.cpp,
  * caffe2/serialize/inline_container.cc; "extra/" is _extra_files. */
 static const struct record {
-	const char *name;	/* a trailing '/': all below */
+	char name[28];		/* a trailing '/': all below */
 	enum record_class class;
 } records[] = {
 	{ "data/", RECORD_KNOWN },

@@ -7,7 +7,9 @@
 
 #include <string.h>
 
-static const char *const names[256] = {
+/* None for what is no opcode.  (No table of a worker holds pointers: see
+ * names_tables.h.) */
+static const char names[256][20] = {
 	[OP_MARK] = "MARK",
 	[OP_EMPTY_TUPLE] = "EMPTY_TUPLE",
 	[OP_STOP] = "STOP",
@@ -105,7 +107,7 @@ static const uint8_t takes[256] = {
 	[OP_READONLY_BUFFER] = 1,
 };
 
-static const char *const kinds[] = {
+static const char kinds[][24] = {
 	[VALUE_NONE] = "None",
 	[VALUE_BOOL] = "a bool",
 	[VALUE_INT] = "an int",
@@ -127,7 +129,7 @@ static const char *const kinds[] = {
 
 static const struct odd {
 	enum verdict level;
-	const char *text;
+	char text[72];
 } odds[ODD_COUNT] = {
 	[ODD_STOP_LEFTOVER] = { VERDICT_UNUSUAL,
 	    "values are left on the stack at STOP" },
@@ -172,7 +174,7 @@ _Static_assert(ODD_COUNT <= 32, "struct machine's told has 32 bits");
 const char *
 machine_opcode_name(uint8_t opcode)
 {
-	return names[opcode];
+	return names[opcode][0] != '\0' ? names[opcode] : NULL;
 }
 
 /* Adds what fits. */
@@ -192,7 +194,7 @@ start(struct machine *m, enum fault_code code)
 	m->error->code = code;
 	m->error->where = machine_where(m);
 	m->error->text[0] = '\0';
-	if (m->op < m->limit && names[*m->op] != NULL) {
+	if (m->op < m->limit && names[*m->op][0] != '\0') {
 		say(m->error, names[*m->op]);
 		say(m->error, ": ");
 	}

@@ -6,7 +6,7 @@
  */
 #include "names_tables.h"
 
-const char *const names_stdlib[] = {
+const char names_stdlib[][NAMES_ROOM] = {
 	"AL", "BaseHTTPServer", "Bastion", "CDROM", "CGIHTTPServer", "Canvas",
 	"Carbon", "ColorPicker", "ConfigParser", "Cookie", "DEVICE", "DLFCN",
 	"Dialog", "DocXMLRPCServer", "EasyDialogs", "FL", "FileDialog",

@@ -155,7 +155,7 @@ const struct honest_name names_honest[] = {
 const size_t names_honest_count =
     sizeof(names_honest) / sizeof(names_honest[0]);
 
-const char *const names_runners[] = {
+const char names_runners[][NAMES_ROOM] = {
 	"IPython", "_distutils_hack", "aiohttp", "billiard", "celery",
 	"cloudpickle", "dill", "docker", "easy_install", "execnet", "fabric",
 	"httpx", "jupyter_client", "loky", "multiprocess", "nbconvert",
@@ -167,7 +167,7 @@ const char *const names_runners[] = {
 const size_t names_runners_count =
     sizeof(names_runners) / sizeof(names_runners[0]);
 
-const char *const names_bridges[] = {
+const char names_bridges[][NAMES_ROOM] = {
 	"_os", "_sys", "__builtin__", "asyncio", "builtins", "cPickle",
 	"codeop", "ctypes", "importlib", "marshal", "multiprocessing", "nt",
 	"os", "pickle", "pkgutil", "popen2", "posix", "pty", "runpy",
@@ -178,7 +178,7 @@ const size_t names_bridges_count =
     sizeof(names_bridges) / sizeof(names_bridges[0]);
 
 /* __dict__, __orig_class__, __pydantic_*__ are written by honest files. */
-const char *const names_hooks[] = {
+const char names_hooks[][NAMES_ROOM] = {
 	"__bases__", "__builtins__", "__call__", "__class__", "__closure__",
 	"__code__", "__defaults__", "__del__", "__func__", "__getattr__",
 	"__getattribute__", "__globals__", "__import__", "__init__",

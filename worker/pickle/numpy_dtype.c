@@ -18,7 +18,7 @@
 #define STATE_PARTS_MAX 9
 
 static const struct {
-	const char *code;
+	char code[4];
 	uint16_t dtype;
 } codes[] = {
 	{ "f4", DTYPE_F32 }, { "f8", DTYPE_F64 }, { "f2", DTYPE_F16 },
@@ -29,7 +29,7 @@ static const struct {
 };
 /* Types of the ml_dtypes package, which are given as the class itself. */
 static const struct {
-	const char *name;
+	char name[18];
 	uint16_t dtype;
 } classes[] = {
 	{ "bfloat16", DTYPE_BF16 },

@@ -159,11 +159,11 @@ torch_rebuild_qtensor(struct word *w)
 }
 
 static const struct layout {
-	const char *name;
-	const char *first;	/* suffixes of the parts before the values */
-	const char *second;	/* NULL: COO has one */
+	char name[20];
+	char first[16];		/* suffixes of the parts before the values */
+	char second[16];	/* empty: COO has one */
 } layouts[] = {
-	{ "torch.sparse_coo", "indices", NULL },
+	{ "torch.sparse_coo", "indices", "" },
 	{ "torch.sparse_csr", "crow_indices", "col_indices" },
 	{ "torch.sparse_bsr", "crow_indices", "col_indices" },
 	{ "torch.sparse_csc", "ccol_indices", "row_indices" },
@@ -197,19 +197,20 @@ static void
 send_sparse(const struct word *w, vref data, const struct layout *layout)
 {
 	uint32_t count = value_count(w->g, data);
+	bool two = layout->second[0] != '\0';
 	uint32_t next = 0;
 	uint64_t size[RANK_MAX];
 	size_t rank;
 
 	if (value_kind(w->g, data) != VALUE_TUPLE)
 		word_die(w, data, "data", "is not a tuple");
-	if (layout->second != NULL ? count != 4 : count != 3 && count != 4)
+	if (two ? count != 4 : count != 3 && count != 4)
 		word_die(w, data, "data", "has the wrong number of parts");
-	if (!word_shape(w, value_item(w->g, data, layout->second != NULL ? 3 :
-	    2), "size", size, &rank))
+	if (!word_shape(w, value_item(w->g, data, two ? 3 : 2), "size", size,
+	    &rank))
 		return;
 	send_part(w, value_item(w->g, data, next++), layout->first, false);
-	if (layout->second != NULL)
+	if (two)
 		send_part(w, value_item(w->g, data, next++), layout->second,
 		    false);
 	torch_component(w, value_item(w->g, data, next), "values");

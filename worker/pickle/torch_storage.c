@@ -25,7 +25,7 @@ struct storage_seen {
 #define SEEN_A_PAGE (ARENA_PAGE / sizeof(struct storage_seen))
 
 static const struct {
-	const char *name;
+	char name[22];
 	uint16_t dtype;		/* 0: untyped */
 } classes[] = {
 	{ "FloatStorage", DTYPE_F32 },
@@ -48,7 +48,7 @@ static const struct {
 	{ "UntypedStorage", 0 },
 	{ "_UntypedStorage", 0 },
 };
-static const char *const modules[] = { "torch", "torch.storage", "torch.cuda" };
+static const char modules[][16] = { "torch", "torch.storage", "torch.cuda" };
 
 /* The class's number plus 1, or MARK_NOTHING. */
 static uint32_t

@@ -11,13 +11,13 @@
 #define SMALL_END (VREF_IMMEDIATE + (uint32_t)VREF_SMALL_MAX)
 
 /* Python 2 module and name, and what CPython's fix_imports makes of them
- * (Lib/_compat_pickle.py, the part that checkpoints and attacks use).  A NULL
- * name is any name. */
+ * (Lib/_compat_pickle.py, the part that checkpoints and attacks use).  An
+ * empty name is any name. */
 static const struct rename {
-	const char *old_module;		/* OLD_SHORTEST to OLD_LONGEST long */
-	const char *old_name;
-	const char *module;
-	const char *name;
+	char old_module[12];		/* OLD_SHORTEST to OLD_LONGEST long */
+	char old_name[20];
+	char module[16];
+	char name[12];
 } renames[] = {
 	{ "__builtin__", "long", "builtins", "int" },
 	{ "__builtin__", "unicode", "builtins", "str" },
@@ -33,20 +33,20 @@ static const struct rename {
 	{ "urllib", "urlretrieve", "urllib.request", "urlretrieve" },
 	{ "UserDict", "IterableUserDict", "collections", "UserDict" },
 	{ "exceptions", "StandardError", "builtins", "Exception" },
-	{ "__builtin__", NULL, "builtins", NULL },
-	{ "exceptions", NULL, "builtins", NULL },
-	{ "copy_reg", NULL, "copyreg", NULL },
-	{ "cPickle", NULL, "pickle", NULL },
-	{ "commands", NULL, "subprocess", NULL },
-	{ "httplib", NULL, "http.client", NULL },
-	{ "urllib2", NULL, "urllib.request", NULL },
-	{ "StringIO", NULL, "io", NULL },
-	{ "cStringIO", NULL, "io", NULL },
-	{ "Queue", NULL, "queue", NULL },
-	{ "thread", NULL, "_thread", NULL },
-	{ "UserDict", NULL, "collections", NULL },
-	{ "UserList", NULL, "collections", NULL },
-	{ "UserString", NULL, "collections", NULL },
+	{ "__builtin__", "", "builtins", "" },
+	{ "exceptions", "", "builtins", "" },
+	{ "copy_reg", "", "copyreg", "" },
+	{ "cPickle", "", "pickle", "" },
+	{ "commands", "", "subprocess", "" },
+	{ "httplib", "", "http.client", "" },
+	{ "urllib2", "", "urllib.request", "" },
+	{ "StringIO", "", "io", "" },
+	{ "cStringIO", "", "io", "" },
+	{ "Queue", "", "queue", "" },
+	{ "thread", "", "_thread", "" },
+	{ "UserDict", "", "collections", "" },
+	{ "UserList", "", "collections", "" },
+	{ "UserString", "", "collections", "" },
 };
 #define LETTER(c) (UINT64_C(1) << ((c) & 0x3f))
 #define OLD_SHORTEST (sizeof("Queue") - 1)
@@ -256,10 +256,10 @@ renamed_is(const struct value *module, const struct value *name,
 
 		if (!text_is(module, r->old_module))
 			continue;
-		if (r->old_name != NULL && !text_is(name, r->old_name))
+		if (r->old_name[0] != '\0' && !text_is(name, r->old_name))
 			continue;
 		return strcmp(r->module, want_module) == 0 &&
-		    (r->name != NULL ? strcmp(r->name, want_name) == 0 :
+		    (r->name[0] != '\0' ? strcmp(r->name, want_name) == 0 :
 				       text_is(name, want_name));
 	}
 	return false;

@@ -17,7 +17,7 @@ scan_trick(struct scan *s, enum trick trick, uint64_t where)
 {
 	static const struct {
 		enum verdict level;
-		const char *text;
+		char text[56];
 	} texts[TRICKS] = {
 		[TRICK_CALLS_RESULT] = { VERDICT_DANGEROUS,
 		    "calls what a call returned" },

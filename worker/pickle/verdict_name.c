@@ -27,7 +27,7 @@ piece_is(struct piece p, const char *word)
 }
 
 static bool
-piece_in(struct piece p, const char *const *table, size_t count)
+piece_in(struct piece p, const char (*table)[NAMES_ROOM], size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (piece_is(p, table[i]))
@@ -179,7 +179,7 @@ honest(struct piece module, struct piece name, bool called)
 static struct piece
 python3_module(struct piece module)
 {
-	static const char *const pairs[][2] = {
+	static const char pairs[][2][12] = {
 		{ "__builtin__", "builtins" },
 		{ "copy_reg", "copyreg" },
 	};

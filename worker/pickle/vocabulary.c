@@ -29,85 +29,101 @@ enum way {
 	OUT	/* a tensor that is left out: why */
 };
 
+/* Who reads it. */
+enum reader {
+	NOBODY = 0,
+	BY_TENSOR,
+	BY_TENSOR_V3,
+	BY_QTENSOR,
+	BY_SPARSE,
+	BY_SPARSE_CSR,
+	BY_NESTED,
+	BY_WRAPPED,
+	BY_NUMPY_ARRAY,
+	BY_NUMPY_BUFFER,
+	BY_NUMPY_SCALAR,
+	BY_LEGACY_STATE
+};
+
+/* No pointers: see names_tables.h. */
 struct entry {
-	const char *module;
-	const char *name;
-	enum way way;
+	char module[24];
+	char name[40];
+	uint8_t way;		/* enum way */
 	uint8_t least;		/* arguments */
 	uint8_t most;
-	void (*read)(struct word *w);
-	const char *why;
+	uint8_t reader;		/* enum reader */
+	char why[52];
 };
 
 #define UTILS "torch._utils"
 #define MULTIARRAY "numpy.core.multiarray"
 #define MULTIARRAY2 "numpy._core.multiarray"
 
+#define TAKES(module, name, way, least, most) \
+	{ module, name, way, least, most, NOBODY, "" }
+#define READS(module, name, least, most, reader) \
+	{ module, name, READ, least, most, reader, "" }
+#define LEFT(module, name, least, most, why) \
+	{ module, name, OUT, least, most, NOBODY, why }
 /* Those first that a checkpoint has one of for each tensor. */
 static const struct entry entries[] = {
-	{ UTILS, "_rebuild_tensor_v2", READ, 6, 7, torch_rebuild_tensor, 0 },
-	{ UTILS, "_rebuild_parameter", TENSOR, 3, 3, 0, 0 },
-	{ "collections", "OrderedDict", WALK, 0, ANY, 0, 0 },
-	{ UTILS, "_rebuild_tensor", READ, 4, 4, torch_rebuild_tensor, 0 },
-	{ UTILS, "_rebuild_tensor_v3", READ, 7, 8, torch_rebuild_tensor_v3,
-	    0 },
-	{ UTILS, "_rebuild_parameter_with_state", STATED, 4, 4, 0, 0 },
-	{ UTILS, "_rebuild_qtensor", READ, 7, 7, torch_rebuild_qtensor, 0 },
-	{ UTILS, "_rebuild_sparse_tensor", READ, 2, 2, torch_rebuild_sparse,
-	    0 },
-	{ UTILS, "_rebuild_sparse_csr_tensor", READ, 2, 2,
-	    torch_rebuild_sparse_csr, 0 },
-	{ UTILS, "_rebuild_nested_tensor", READ, 3, 4, torch_rebuild_nested,
-	    0 },
-	{ UTILS, "_rebuild_meta_tensor_no_storage", OUT, 4, 4, 0,
-	    "it is on the meta device: no data" },
-	{ UTILS, "_rebuild_wrapper_subclass", OUT, 7, 8, 0,
-	    "a wrapper around other tensors: no data of its own" },
-	{ UTILS, "_rebuild_device_tensor_from_numpy", TENSOR, 4, 4, 0, 0 },
-	{ UTILS, "_rebuild_device_tensor_from_cpu_tensor", TENSOR, 4, 4, 0,
-	    0 },
-	{ UTILS, "_rebuild_xla_tensor", TENSOR, 4, 4, 0, 0 },
-	{ "torch._tensor", "_rebuild_from_type_v2", TYPE, 4, 4, 0, 0 },
-	{ "torch._tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
-	{ "torch.tensor", "_rebuild_from_type_v2", TYPE, 4, 4, 0, 0 },
-	{ "torch.tensor", "_rebuild_from_type", TYPE, 4, 4, 0, 0 },
-	{ "torch.storage", "_load_from_bytes", READ, 1, 1, wrapped_read, 0 },
-	{ "torch.nn.parameter", "UninitializedParameter", OUT, 0, ANY, 0,
-	    "an uninitialized parameter: no data" },
-	{ "torch.nn.parameter", "UninitializedBuffer", OUT, 0, ANY, 0,
-	    "an uninitialized buffer: no data" },
+	READS(UTILS, "_rebuild_tensor_v2", 6, 7, BY_TENSOR),
+	TAKES(UTILS, "_rebuild_parameter", TENSOR, 3, 3),
+	TAKES("collections", "OrderedDict", WALK, 0, ANY),
+	READS(UTILS, "_rebuild_tensor", 4, 4, BY_TENSOR),
+	READS(UTILS, "_rebuild_tensor_v3", 7, 8, BY_TENSOR_V3),
+	TAKES(UTILS, "_rebuild_parameter_with_state", STATED, 4, 4),
+	READS(UTILS, "_rebuild_qtensor", 7, 7, BY_QTENSOR),
+	READS(UTILS, "_rebuild_sparse_tensor", 2, 2, BY_SPARSE),
+	READS(UTILS, "_rebuild_sparse_csr_tensor", 2, 2, BY_SPARSE_CSR),
+	READS(UTILS, "_rebuild_nested_tensor", 3, 4, BY_NESTED),
+	LEFT(UTILS, "_rebuild_meta_tensor_no_storage", 4, 4,
+	    "it is on the meta device: no data"),
+	LEFT(UTILS, "_rebuild_wrapper_subclass", 7, 8,
+	    "a wrapper around other tensors: no data of its own"),
+	TAKES(UTILS, "_rebuild_device_tensor_from_numpy", TENSOR, 4, 4),
+	TAKES(UTILS, "_rebuild_device_tensor_from_cpu_tensor", TENSOR, 4, 4),
+	TAKES(UTILS, "_rebuild_xla_tensor", TENSOR, 4, 4),
+	TAKES("torch._tensor", "_rebuild_from_type_v2", TYPE, 4, 4),
+	TAKES("torch._tensor", "_rebuild_from_type", TYPE, 4, 4),
+	TAKES("torch.tensor", "_rebuild_from_type_v2", TYPE, 4, 4),
+	TAKES("torch.tensor", "_rebuild_from_type", TYPE, 4, 4),
+	READS("torch.storage", "_load_from_bytes", 1, 1, BY_WRAPPED),
+	LEFT("torch.nn.parameter", "UninitializedParameter", 0, ANY,
+	    "an uninitialized parameter: no data"),
+	LEFT("torch.nn.parameter", "UninitializedBuffer", 0, ANY,
+	    "an uninitialized buffer: no data"),
 
-	{ "torch", "Size", SAME, 0, 1, 0, 0 },
-	{ "torch", "device", PLAIN, 0, ANY, 0, 0 },
-	{ "torch.serialization", "_get_layout", PLAIN, 0, ANY, 0, 0 },
-	{ "torch.jit._pickle", "build_intlist", SAME, 1, 1, 0, 0 },
-	{ "torch.jit._pickle", "build_tensorlist", SAME, 1, 1, 0, 0 },
-	{ "torch.jit._pickle", "build_doublelist", SAME, 1, 1, 0, 0 },
-	{ "torch.jit._pickle", "build_boollist", SAME, 1, 1, 0, 0 },
-	{ "torch.jit._pickle", "restore_type_tag", SAME, 2, 2, 0, 0 },
-	{ "torch.jit._pickle", "build_tensor_from_id", OUT, 1, 1, 0,
-	    "a tensor of the constants table" },
+	TAKES("torch", "Size", SAME, 0, 1),
+	TAKES("torch", "device", PLAIN, 0, ANY),
+	TAKES("torch.serialization", "_get_layout", PLAIN, 0, ANY),
+	TAKES("torch.jit._pickle", "build_intlist", SAME, 1, 1),
+	TAKES("torch.jit._pickle", "build_tensorlist", SAME, 1, 1),
+	TAKES("torch.jit._pickle", "build_doublelist", SAME, 1, 1),
+	TAKES("torch.jit._pickle", "build_boollist", SAME, 1, 1),
+	TAKES("torch.jit._pickle", "restore_type_tag", SAME, 2, 2),
+	LEFT("torch.jit._pickle", "build_tensor_from_id", 1, 1,
+	    "a tensor of the constants table"),
 
-	{ MULTIARRAY, "_reconstruct", READ, 3, 3, numpy_reconstruct, 0 },
-	{ MULTIARRAY2, "_reconstruct", READ, 3, 3, numpy_reconstruct, 0 },
-	{ MULTIARRAY, "scalar", READ, 1, 2, numpy_scalar, 0 },
-	{ MULTIARRAY2, "scalar", READ, 1, 2, numpy_scalar, 0 },
-	{ "numpy.core.numeric", "_frombuffer", READ, 4, 5, numpy_frombuffer,
-	    0 },
-	{ "numpy._core.numeric", "_frombuffer", READ, 4, 5, numpy_frombuffer,
-	    0 },
-	{ "numpy", "dtype", PLAIN, 0, ANY, 0, 0 },
+	READS(MULTIARRAY, "_reconstruct", 3, 3, BY_NUMPY_ARRAY),
+	READS(MULTIARRAY2, "_reconstruct", 3, 3, BY_NUMPY_ARRAY),
+	READS(MULTIARRAY, "scalar", 1, 2, BY_NUMPY_SCALAR),
+	READS(MULTIARRAY2, "scalar", 1, 2, BY_NUMPY_SCALAR),
+	READS("numpy.core.numeric", "_frombuffer", 4, 5, BY_NUMPY_BUFFER),
+	READS("numpy._core.numeric", "_frombuffer", 4, 5, BY_NUMPY_BUFFER),
+	TAKES("numpy", "dtype", PLAIN, 0, ANY),
 
-	{ "_codecs", "encode", PLAIN, 0, ANY, 0, 0 },
-	{ "builtins", "bytes", PLAIN, 0, ANY, 0, 0 },
-	{ "builtins", "bytearray", PLAIN, 0, ANY, 0, 0 },
-	{ "builtins", "complex", PLAIN, 0, ANY, 0, 0 },
-	{ "builtins", "slice", PLAIN, 0, ANY, 0, 0 },
-	{ "builtins", "range", PLAIN, 0, ANY, 0, 0 },
+	TAKES("_codecs", "encode", PLAIN, 0, ANY),
+	TAKES("builtins", "bytes", PLAIN, 0, ANY),
+	TAKES("builtins", "bytearray", PLAIN, 0, ANY),
+	TAKES("builtins", "complex", PLAIN, 0, ANY),
+	TAKES("builtins", "slice", PLAIN, 0, ANY),
+	TAKES("builtins", "range", PLAIN, 0, ANY),
 };
 
 /* Classes whose state is the tensor: torch 0.1 to 0.3, and Parameter(data). */
-static const char *const tensors[][2] = {
+static const char tensors[][2][24] = {
 	{ "torch.nn.parameter", "Parameter" },
 	{ "torch.nn.parameter", "Buffer" },
 	{ "torch.nn", "Parameter" },
@@ -118,14 +134,14 @@ static const char *const tensors[][2] = {
 	{ "torch.tensor", "Tensor" },
 };
 /* In torch and torch.cuda. */
-static const char *const typed[] = {
+static const char typed[][16] = {
 	"FloatTensor", "DoubleTensor", "HalfTensor", "BFloat16Tensor",
 	"LongTensor", "IntTensor", "ShortTensor", "CharTensor", "ByteTensor",
 	"BoolTensor"
 };
 
 static const struct entry legacy = { "torch", "Tensor", READ, 0, ANY,
-	torch_legacy_state, 0 };
+	BY_LEGACY_STATE, "" };
 
 void
 vocabulary_start(struct storage_home *home)
@@ -236,6 +252,48 @@ read_same(struct word *w, const struct entry *e)
 		w->also = word_arg(w, 3);
 }
 
+static void
+read_by(struct word *w, enum reader reader)
+{
+	switch (reader) {
+	case NOBODY:
+		break;
+	case BY_TENSOR:
+		torch_rebuild_tensor(w);
+		break;
+	case BY_TENSOR_V3:
+		torch_rebuild_tensor_v3(w);
+		break;
+	case BY_QTENSOR:
+		torch_rebuild_qtensor(w);
+		break;
+	case BY_SPARSE:
+		torch_rebuild_sparse(w);
+		break;
+	case BY_SPARSE_CSR:
+		torch_rebuild_sparse_csr(w);
+		break;
+	case BY_NESTED:
+		torch_rebuild_nested(w);
+		break;
+	case BY_WRAPPED:
+		wrapped_read(w);
+		break;
+	case BY_NUMPY_ARRAY:
+		numpy_reconstruct(w);
+		break;
+	case BY_NUMPY_BUFFER:
+		numpy_frombuffer(w);
+		break;
+	case BY_NUMPY_SCALAR:
+		numpy_scalar(w);
+		break;
+	case BY_LEGACY_STATE:
+		torch_legacy_state(w);
+		break;
+	}
+}
+
 static enum meaning
 read_entry(struct word *w, const struct entry *e)
 {
@@ -248,9 +306,9 @@ read_entry(struct word *w, const struct entry *e)
 	    value_kind(w->g, w->state) == VALUE_TUPLE &&
 	    value_count(w->g, w->state) == 4 && e->way == READ)
 		e = &legacy;
-	switch (e->way) {
+	switch ((enum way)e->way) {
 	case READ:
-		e->read(w);
+		read_by(w, (enum reader)e->reader);
 		break;
 	case SAME:
 	case TENSOR:
@@ -267,7 +325,7 @@ read_entry(struct word *w, const struct entry *e)
 	}
 	if (e->module[0] == 't' && e != &legacy && w->also == VREF_MISSING)
 		w->also = w->state;
-	if (e->read == numpy_scalar)
+	if (e->reader == BY_NUMPY_SCALAR)
 		return MEANS_PLAIN;
 	return w->inner != VREF_MISSING ? MEANS_SAME_AS : MEANS_TENSOR;
 }

@@ -82,7 +82,7 @@ static const struct known known[] = {
 
 /* Rooms of torch whose classes are objects in honest pickles.  A class is a
  * name in capitals; a function is not, and is no part of this. */
-static const char *const class_rooms[] = {
+static const char class_rooms[][32] = {
 	"torch.nn.modules", "torch.nn.parameter", "torch.nn.parallel",
 	"torch.nn.quantized", "torch.nn.intrinsic", "torch.nn.utils",
 	"torch.ao.nn", "torch.ao.quantization", "torch.quantization",

@@ -15,7 +15,7 @@
 #define PATH_TEXT_MAX 300
 #define NAME_HASHED 256
 
-static const char *const plain[][2] = {
+static const char plain[][2][16] = {
 	{ "collections", "OrderedDict" },
 	{ "collections", "defaultdict" },
 	{ "collections", "Counter" },

@@ -30,7 +30,7 @@ test_table(void **state)
 		count++;
 		assert_int_equal(d->code, code);
 		assert_ptr_equal(dtype_by_name(d->name, strlen(d->name)), d);
-		if (d->torch != NULL)
+		if (d->torch[0] != '\0')
 			assert_ptr_equal(dtype_by_torch(d->torch,
 			    strlen(d->torch)), d);
 		assert_true(d->bits > 0 && d->block > 0);
