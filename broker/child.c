@@ -298,17 +298,21 @@ child_hang_up(struct child *c)
 	c->socket = -1;
 }
 
+bool
+child_put_down(struct child *c)
+{
+	child_hang_up(c);
+	return syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) ==
+	    0 || errno == ESRCH;
+}
+
 /* False: the kernel does not let us (a host that has changed its uid, or given
  * up CAP_KILL, since child_verify), and it goes on working.  RLIMIT_CPU ends it
  * one day; to wait for that here could take for ever. */
 static bool
 is_put_down(struct child *c)
 {
-	child_hang_up(c);
-	if (syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) == 0 ||
-	    errno == ESRCH)
-		return true;
-	return left_by_itself(c->pidfd, HUNG_UP_MS);
+	return child_put_down(c) || left_by_itself(c->pidfd, HUNG_UP_MS);
 }
 
 void

@@ -22,7 +22,7 @@
 #include "monotonic.h"
 #include "parked.h"
 
-/* One that hung up is in the middle of its exit. */
+/* One that was killed is in the middle of its exit. */
 #define EXIT_MS 100
 /* One that is hung up on leaves by itself; together they take this long. */
 #define LEAVE_MS 1000
@@ -39,7 +39,7 @@
 #define FRAIL_MS 100
 
 struct workers {
-	struct child at[KEEPER_MOST];
+	struct child at[2 * KEEPER_MOST];
 	uint32_t count;
 };
 
@@ -81,7 +81,7 @@ take(struct workers *w, uint32_t i)
 	return c;
 }
 
-/* Ends all of them; they leave by themselves once nobody listens. */
+/* Ends all of them; who waits leaves by itself once nobody listens. */
 static void
 finish_all(struct workers *w, int grace_ms)
 {
@@ -121,42 +121,65 @@ put_off(struct keeper *k)
 						  PAUSE_MOST_MS;
 }
 
-/* Those that have died while they waited, or are old, go to the dying. */
-static void
-sort_out(struct keeper *k)
+/* All that wait, then all that are dying. */
+static nfds_t
+watch_all(const struct keeper *k, struct pollfd p[static 2 * KEEPER_MOST])
 {
-	struct pollfd p[KEEPER_MOST];
-	uint64_t now = monotonic_ms();
+	nfds_t count = 0;
 
 	for (uint32_t i = 0; i < k->parked.count; i++)
-		p[i] = (struct pollfd){ k->parked.at[i].pidfd, POLLIN, 0 };
-	(void)poll(p, k->parked.count, 0);
-	for (uint32_t i = k->parked.count; i-- > 0;)
-		if ((p[i].revents != 0 ||
-		    now - k->parked.at[i].since > RETIRE_MS) &&
-		    k->dying.count < KEEPER_MOST) {
-			struct child gone = take(&k->parked, i);
+		p[count++] = (struct pollfd){ k->parked.at[i].pidfd, POLLIN,
+			0 };
+	for (uint32_t i = 0; i < k->dying.count; i++)
+		p[count++] = (struct pollfd){ k->dying.at[i].pidfd, POLLIN, 0 };
+	return count;
+}
 
-			if (now - gone.since < FRAIL_MS)
-				put_off(k);
-			add(&k->dying, &gone);
+/* Those that are dead go to `dead`; those that have waited for too long are put
+ * down, and die. */
+static void
+sort_out(struct keeper *k, struct workers *dead)
+{
+	struct pollfd p[2 * KEEPER_MOST];
+	uint32_t parked = k->parked.count;
+	uint64_t now = monotonic_ms();
+
+	(void)poll(p, watch_all(k, p), 0);
+	for (uint32_t i = k->dying.count; i-- > 0;)
+		if (p[parked + i].revents != 0) {
+			struct child gone = take(&k->dying, i);
+
+			add(dead, &gone);
 		}
+	for (uint32_t i = parked; i-- > 0;) {
+		bool died = p[i].revents != 0;
+		struct child gone;
+
+		if (!died && (k->dying.count == KEEPER_MOST ||
+		    now - k->parked.at[i].since <= RETIRE_MS))
+			continue;
+		gone = take(&k->parked, i);
+		if (now - gone.since < FRAIL_MS)
+			put_off(k);
+		/* It has no job: should we not kill it, it leaves. */
+		if (!died)
+			(void)child_put_down(&gone);
+		add(died ? dead : &k->dying, &gone);
+	}
 }
 
 /* Reaps what is over.  False: it is time to end. */
 static bool
 clean_up(struct keeper *k)
 {
-	struct workers dying;
+	struct workers dead = { .count = 0 };
 	bool closing;
 
 	pthread_mutex_lock(&k->lock);
-	sort_out(k);
-	dying = k->dying;
-	k->dying.count = 0;
+	sort_out(k, &dead);
 	closing = k->closing;
 	pthread_mutex_unlock(&k->lock);
-	finish_all(&dying, EXIT_MS);
+	finish_all(&dead, 0);
 	return !closing;
 }
 
@@ -190,16 +213,14 @@ lacking(struct keeper *k)
 static void
 rest(struct keeper *k, int ms)
 {
-	struct pollfd p[KEEPER_MOST + 1];
-	nfds_t count = 1;
+	struct pollfd p[2 * KEEPER_MOST + 1];
+	nfds_t count;
 	uint64_t times;
 
-	p[0] = (struct pollfd){ k->wake, POLLIN, 0 };
 	pthread_mutex_lock(&k->lock);
-	for (uint32_t i = 0; i < k->parked.count; i++)
-		p[count++] = (struct pollfd){ k->parked.at[i].pidfd, POLLIN,
-			0 };
+	count = watch_all(k, p);
 	pthread_mutex_unlock(&k->lock);
+	p[count++] = (struct pollfd){ k->wake, POLLIN, 0 };
 	(void)poll(p, count, ms);
 	(void)!read(k->wake, &times, sizeof(times));
 }
@@ -432,7 +453,8 @@ keeper_bury(struct keeper *k, struct child *c)
 	if (!is_here(k))
 		return false;
 	pthread_mutex_lock(&k->lock);
-	if (!k->closing && k->dying.count < KEEPER_MOST) {
+	/* Under the lock: the thread may reap it from then on. */
+	if (!k->closing && k->dying.count < k->wanted && child_put_down(c)) {
 		add(&k->dying, c);
 		taken = true;
 	}

@@ -117,6 +117,7 @@ pfork_scan_fd(pfork_broker *b, int fd, pfork_checkpoint **ckpt,
 enum pfork_code
 pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 {
+	struct pfork_job *begun;
 	struct source input;
 	enum pfork_code code;
 
@@ -124,7 +125,11 @@ pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 		return no_pointer(err);
 	code = input_from_fd(b, fd, &input, err);
 	if (code == PFORK_OK)
-		code = load_job_begin(b, &input, job, err);
+		code = load_job_begin(b, &input, &begun, err);
+	if (code == PFORK_OK)
+		code = load_job_offer(begun, err);
+	if (code == PFORK_OK)
+		*job = begun;
 	return code;
 }
 

@@ -28,6 +28,9 @@
 /* After it hung up it is in the middle of its exit. */
 #define EXIT_MS 100
 
+/* The clock is looked at this often at least. */
+#define LOOK_MS 60000
+
 #define CONTIGUOUS_CEILING (64 * TIB)
 
 /* ---------------------------------------------------------------- ends -- */
@@ -67,26 +70,35 @@ over_with_system(struct pfork_job *job, const char *what, int errnum)
 	    PFORK_NO_OFFSET, "%s: %s", what, error_errno(errnum));
 }
 
-/* One that was parked, said Done and hung up has nothing more to tell: to wait
- * for the rest of its exit would take as long as a small load. */
 static bool
-leaves_to_keeper(struct pfork_job *job)
+said_last_word(const struct pfork_job *job)
 {
-	if (!job->child.parked || job->session.state != SAID_DONE ||
-	    job->keeper == NULL || !keeper_bury(job->keeper, &job->child))
+	return job->session.state == SAID_DONE ||
+	    job->session.state == SAID_FAULT;
+}
+
+/* Nothing that it could say or do after its last word would be used: whoever
+ * has a keeper does not wait for its death, which takes as long as a small load
+ * (docs/PROTOCOL.md, "The end"). */
+static bool
+leave_to_keeper(struct pfork_job *job)
+{
+	if (!said_last_word(job) || job->keeper == NULL ||
+	    !keeper_bury(job->keeper, &job->child))
 		return false;
 	job->wall_ms = (double)(monotonic_us() - job->started_us) / 1000;
 	job->over = true;
 	return true;
 }
 
-/* The stream ended, or the time to leave after the last word did. */
+/* The talk is over: the stream ended, or the time to leave after the last word
+ * did, or the worker was left to the keeper. */
 static void
-over_with_last_word(struct pfork_job *job, bool hung_up)
+over_with_last_word(struct pfork_job *job)
 {
 	enum session_state state = job->session.state;
 
-	if (!hung_up || !leaves_to_keeper(job))
+	if (!job->over)
 		job_over(job, EXIT_MS);
 	if (session_eof(&job->session)) {
 		job->code = PFORK_OK;
@@ -127,7 +139,10 @@ arm(struct pfork_job *job)
 {
 	struct itimerspec when = { 0 };
 
+	/* Without a timer it is load_job_wait that wakes up in time. */
 	job->armed = next_deadline(job);
+	if (job->timer < 0)
+		return true;
 	when.it_value.tv_sec = (time_t)(job->armed / 1000);
 	when.it_value.tv_nsec = (long)(job->armed % 1000) * 1000000;
 	return timerfd_settime(job->timer, TFD_TIMER_ABSTIME, &when,
@@ -143,13 +158,12 @@ look_at_clock(struct pfork_job *job)
 		job->steps = job->session.steps;
 		job->moved = now;
 	}
-	if (job->leave_until == 0 && (job->session.state == SAID_DONE ||
-	    job->session.state == SAID_FAULT)) {
+	if (job->leave_until == 0 && said_last_word(job)) {
 		job->leave_until = now + LEAVE_MS;
 		job->armed = 0;
 	}
 	if (job->leave_until != 0 && now >= job->leave_until)
-		over_with_last_word(job, false);
+		over_with_last_word(job);
 	else if (job->leave_until == 0 && now >= job->wall_until)
 		over_with_timeout(job, "the limit wall_ms",
 		    job->wall_until - job->started_us / 1000);
@@ -235,11 +249,15 @@ read_once(struct pfork_job *job)
 	do {
 		got = recv(job->child.socket, at, room, 0);
 	} while (got < 0 && errno == EINTR);
-	if (got < 0 && errno == EAGAIN)
-		return false;
 	/* ECONNRESET: it left without having read Go. */
 	if (got == 0 || (got < 0 && errno == ECONNRESET)) {
-		over_with_last_word(job, true);
+		(void)leave_to_keeper(job);
+		over_with_last_word(job);
+		return false;
+	}
+	if (got < 0 && errno == EAGAIN) {
+		if (leave_to_keeper(job))
+			over_with_last_word(job);
 		return false;
 	}
 	if (got < 0) {
@@ -269,14 +287,26 @@ pfork_job_step(pfork_job *job, bool *done)
 	return PFORK_OK;
 }
 
+/* Milliseconds until it is time to look at the clock. */
+static int
+time_left(const struct pfork_job *job)
+{
+	uint64_t now = monotonic_ms();
+	uint64_t next = next_deadline(job);
+
+	if (next <= now)
+		return 0;
+	return next - now < LOOK_MS ? (int)(next - now) : LOOK_MS;
+}
+
 void
 load_job_wait(struct pfork_job *job)
 {
-	struct pollfd p = { .fd = job->epoll, .events = POLLIN };
+	struct pollfd p = { .fd = job->child.socket, .events = POLLIN };
 	bool done = false;
 
 	while (!done) {
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
+		if (poll(&p, 1, time_left(job)) < 0 && errno != EINTR)
 			over_with_system(job, "waiting for the worker", errno);
 		(void)pfork_job_step(job, &done);
 	}
@@ -326,14 +356,28 @@ watch(int epoll, int fd)
 }
 
 static bool
-open_clock(struct pfork_job *job)
+open_epoll(struct pfork_job *job)
 {
 	job->epoll = child_fd_above(epoll_create1(EPOLL_CLOEXEC));
 	if (job->epoll < 0)
 		return false;
 	job->timer = child_fd_above(timerfd_create(CLOCK_MONOTONIC,
 	    TFD_CLOEXEC | TFD_NONBLOCK));
-	return job->timer >= 0 && watch(job->epoll, job->timer);
+	return job->timer >= 0 && watch(job->epoll, job->timer) &&
+	    watch(job->epoll, job->child.socket) && arm(job);
+}
+
+enum pfork_code
+load_job_offer(struct pfork_job *job, pfork_error *err)
+{
+	enum pfork_code code;
+
+	if (open_epoll(job))
+		return PFORK_OK;
+	code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+	    "preparing a load: %s", error_errno(errno));
+	load_job_free(job);
+	return code;
 }
 
 static void
@@ -374,8 +418,6 @@ job_new(const struct pfork_broker *b, const struct source *input)
 		errno = ENOMEM;
 		goto fail;
 	}
-	if (!open_clock(job))
-		goto fail;
 	job->ckpt->source = *input;
 	job->ckpt->flags = b->flags;
 	job->refuse_at = b->refuse_at;
@@ -420,10 +462,6 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
 	job->stall_ms = b->limits.stall_ms;
 	code = get_worker(b, job, err);
-	if (code == PFORK_OK && (!watch(job->epoll, job->child.socket) ||
-	    !arm(job)))
-		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-		    "preparing a load: %s", error_errno(errno));
 	if (code != PFORK_OK)
 		load_job_free(job);
 	else

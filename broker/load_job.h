@@ -2,7 +2,7 @@
  *
  * load_job.h - one load under way: a worker, its session, and the clock.  All
  * ends here, once: with a whole checkpoint, or an error and no tensor, and
- * always with the worker dead and reaped.
+ * with the worker dead and reaped, or killed and the keeper's to reap.
  */
 #ifndef BROKER_LOAD_JOB_H
 #define BROKER_LOAD_JOB_H
@@ -14,9 +14,9 @@ struct pfork_job {
 	struct session session;
 	struct child child;
 	struct child_end end;	/* valid when `over` */
-	struct keeper *keeper;	/* reaps a parked worker; or NULL */
+	struct keeper *keeper;	/* reaps a worker that is done; or NULL */
 	pfork_checkpoint *ckpt;
-	int epoll;		/* socket and timer */
+	int epoll;		/* socket and timer; -1: nobody waits by it */
 	int timer;
 	/* Milliseconds of the monotonic clock. */
 	uint64_t started_us;
@@ -41,6 +41,8 @@ enum pfork_code load_job_begin(const struct pfork_broker *b,
     struct source *input, struct pfork_job **out, pfork_error *err);
 /* Steps until it is over. */
 void load_job_wait(struct pfork_job *job);
+/* Or makes the descriptor by which others wait.  On failure the job is freed. */
+enum pfork_code load_job_offer(struct pfork_job *job, pfork_error *err);
 /* Before its end: the worker is killed, and the result is TIMEOUT. */
 void load_job_cancel(struct pfork_job *job);
 void load_job_free(struct pfork_job *job);

@@ -211,8 +211,8 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
  * parked_workers: for servers.  A thread of the broker's own keeps so many
  * workers started ahead of their loads, locked in but for what needs the input,
  * and each still gets one file and no second one.  A load that finds none
- * starts one, as without.  The thread blocks all signals; it also reaps, so
- * that a load may return while its worker is on its way out.  What to know:
+ * starts one, as without.  The thread blocks all signals; it also reaps: a load
+ * returns when its worker has said all, and the worker is killed.  What to know:
  *   - The workers that wait are children of the process: a host that waits for
  *     "all of its children" waits for them.  They leave when the broker is
  *     freed, or its process ends.
@@ -452,10 +452,11 @@ typedef struct pfork_worker_info {
 	size_t size;		/* set by the caller */
 	uint64_t layers;	/* in force */
 	uint64_t missing;	/* tried, not had */
-	double wall_ms;		/* spawn to reap */
+	double wall_ms;		/* spawn, or hand-over, to its end or last
+				 * word */
 	int exit_status;	/* as waitid gives it; -1: the host took it, or
-				 * a parked worker that was done is still on
-				 * its way out */
+				 * a broker with parked_workers did not wait
+				 * for its end */
 	int exit_signal;	/* 0, or the signal that ended it */
 	bool parked;		/* it was started ahead of the load */
 } pfork_worker_info;

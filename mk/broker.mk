@@ -5,7 +5,7 @@
 
 comma := ,
 LIAR_SRC := $(wildcard tests/liar/lia*.c tests/liar/lies_*.c)
-LIAR_NAMES := $(shell sed -n 's/^\(SET_\)*LIE.\([a-z0-9_]*\),.*/\2/p' \
+LIAR_NAMES := $(shell sed -n 's/^\([A-Z]*_\)*LIE.\([a-z0-9_]*\),.*/\2/p' \
 	tests/liar/lies.def)
 LIAR := $(BUILD)/release/liar
 LIAR_DIR := $(BUILD)/release/liars

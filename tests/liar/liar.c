@@ -23,9 +23,11 @@ static const struct {
 } lies[] = {
 #define LIE(name, code, what) { #name, lie_##name },
 #define SET_LIE LIE
+#define LATE_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
+#undef LATE_LIE
 };
 
 struct jail liar_jail;
@@ -34,6 +36,9 @@ uint64_t liar_size;
 uint32_t liar_go;
 static uint64_t turns_a_tenth;
 static uint8_t packed[FRAME_MESSAGE_MAX];
+static uint8_t gathered[4096];
+static size_t gathered_length;
+static bool gathering;
 
 /* --------------------------------------------------------------- bytes -- */
 
@@ -44,11 +49,31 @@ leave(int status)
 }
 
 void
+gather(void)
+{
+	gathering = true;
+}
+
+void
+let_go(void)
+{
+	gathering = false;
+	put(gathered, gathered_length);
+}
+
+void
 put(const void *bytes, size_t length)
 {
 	const uint8_t *at = bytes;
 	ssize_t done;
 
+	if (gathering) {
+		if (length > sizeof(gathered) - gathered_length)
+			leave(5);
+		memcpy(gathered + gathered_length, bytes, length);
+		gathered_length += length;
+		return;
+	}
 	while (length > 0) {
 		done = write(1, at, length);
 		if (done <= 0)
@@ -95,6 +120,12 @@ void
 pass_time(void)
 {
 	turn(turns_a_tenth);
+}
+
+void
+pass_moment(void)
+{
+	turn(turns_a_tenth / 4);
 }
 
 static void

@@ -17,9 +17,11 @@
 
 #define LIE(name, code, what) void lie_##name(void);
 #define SET_LIE LIE
+#define LATE_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
+#undef LATE_LIE
 
 extern struct jail liar_jail;
 extern const volatile uint8_t *liar_map;	/* the input, mapped */
@@ -28,6 +30,9 @@ extern uint32_t liar_go;			/* enum go_flag, from Go */
 
 /* Bytes to the broker, whatever they are; leaves when it hung up. */
 void put(const void *bytes, size_t length);
+/* What is put from gather to let_go, a few kilobytes, goes in one write. */
+void gather(void);
+void let_go(void);
 void head(uint32_t length, unsigned type);
 /* Any payload under any type. */
 void frame(unsigned type, const void *payload, size_t length);
@@ -36,6 +41,8 @@ void leave(int status) __attribute__((noreturn));
 void wait_for_ever(void) __attribute__((noreturn));
 /* A tenth of a second or so, without a system call. */
 void pass_time(void);
+/* A quarter of that: the broker has looked by then, and still waits. */
+void pass_moment(void);
 
 /* One good message of each type, to be spoiled. */
 struct wire_hello good_hello(void);

@@ -203,15 +203,28 @@ void
 lie_after_done(void)
 {
 	begin();
+	gather();
 	say_done(0, 0, 0, 0, VERDICT_CLEAN);
 	say_progress(1, 1);
+	let_go();
 }
 
 void
 lie_after_done_byte(void)
 {
 	begin();
+	gather();
 	say_done(0, 0, 0, 0, VERDICT_CLEAN);
+	put("", 1);
+	let_go();
+}
+
+void
+lie_after_done_late(void)
+{
+	begin();
+	say_done(0, 0, 0, 0, VERDICT_CLEAN);
+	pass_moment();
 	put("", 1);
 }
 
@@ -219,8 +232,10 @@ void
 lie_after_fault(void)
 {
 	begin();
+	gather();
 	say_fault(FAULT_FORMAT, 7, VERDICT_UNDECIDED);
 	say_done(0, 0, 0, 0, VERDICT_CLEAN);
+	let_go();
 }
 
 void

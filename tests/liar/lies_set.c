@@ -215,8 +215,10 @@ lie_set_after_done(void)
 	struct wire_piece m = raw_piece();
 
 	begin_index();
+	gather();
 	say_pieces_done(0, 0);
 	say_piece(&m);
+	let_go();
 }
 
 void

@@ -105,9 +105,9 @@ load(pfork_broker *b)
 	assert_int_equal(pfork_checkpoint_worker(c, &info), PFORK_OK);
 	assert_int_equal(info.layers & PFORK_LAYERS_REQUIRED,
 	    PFORK_LAYERS_REQUIRED);
-	/* A worker that is on its way out has no status yet. */
-	if (!info.parked)
-		assert_int_equal(info.exit_status, 0);
+	/* One that the keeper reaps has no status yet. */
+	if (info.exit_status != 0 || b->keeper == NULL)
+		assert_int_equal(info.exit_status, b->keeper != NULL ? -1 : 0);
 	pfork_checkpoint_unref(c);
 	return info.parked;
 }
@@ -166,6 +166,50 @@ test_holds_mounts(void **state)
 	/* Its pidfd, socket, status and mounts. */
 	assert_int_equal(open_descriptors(), before - 4);
 	pfork_broker_free(b);
+}
+
+static struct child
+a_child(const pfork_broker *b)
+{
+	pfork_error err;
+	struct child c;
+
+	if (child_spawn(b, "run", input, &c, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	return c;
+}
+
+/* Whatever it does, it is killed; and no more than wait may be dying at once,
+ * each with memory of its own: all of these are handed over sooner than one of
+ * them has died. */
+static void
+test_bury(void **state)
+{
+	pfork_broker *b = broker_with(1);
+	struct child_end end;
+	struct child c[8];
+	struct pollfd p = { .events = POLLIN };
+	unsigned taken = 0;
+
+	(void)state;
+	wait_for(b, 1);
+	for (size_t i = 0; i < COUNT(c); i++)
+		c[i] = a_child(b);
+	p.fd = fcntl(c[0].pidfd, F_DUPFD_CLOEXEC, 3);
+	for (size_t i = 0; i < COUNT(c); i++) {
+		bool gone = keeper_bury(b->keeper, &c[i]);
+
+		assert_true(gone || i > 0);
+		assert_true((c[i].pidfd < 0) == gone);
+		taken += gone;
+	}
+	assert_in_range(taken, 1, COUNT(c) - 1);
+	assert_int_equal(poll(&p, 1, WAIT_MS), 1);
+	close(p.fd);
+	for (size_t i = 0; i < COUNT(c); i++)
+		child_finish(&c[i], 0, &end);
+	pfork_broker_free(b);
+	assert_no_children();
 }
 
 static void
@@ -598,6 +642,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hit),
 		cmocka_unit_test(test_holds_mounts),
+		cmocka_unit_test(test_bury),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_exhaustion),
 		cmocka_unit_test(test_threads),
