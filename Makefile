@@ -133,10 +133,11 @@ $(B)/obj/gen/picklefork.pb-c.o: $(GEN)/picklefork.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC)
 	$(Q)$(CC) -std=c17 -fPIC $(OPT) $(HARDEN) $(SAN) -MMD -MP -I$(GEN) -c $< -o $@
-# Generated headers are for wire.c and wire_tensor.c alone, and for their proof.
-$(B)/obj/proto/wire.o $(B)/obj/proto/wire_tensor.o: $(GEN)/picklefork.pb-c.h
-$(B)/obj/proto/wire.o $(B)/obj/proto/wire_tensor.o: EXTRA := -I$(GEN)
+# Generated headers are for wire.c and wire_piece.c alone, and for their proof.
+$(B)/obj/proto/wire.o $(B)/obj/proto/wire_piece.o: $(GEN)/picklefork.pb-c.h
+$(B)/obj/proto/wire.o $(B)/obj/proto/wire_piece.o: EXTRA := -I$(GEN)
 $(B)/obj/tests/unit/proto/test_pack.o: $(GEN)/picklefork.pb-c.h
+$(B)/obj/tests/unit/proto/test_wire_read.o: $(GEN)/picklefork.pb-c.h
 $(B)/obj/worker/jail.o: $(GEN)/filter.h
 $(B)/obj/worker/jail.o: EXTRA := -I$(GEN)
 $(B)/obj/broker/worker_path.o: EXTRA := -I$(GEN)

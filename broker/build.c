@@ -208,9 +208,10 @@ copy_texts(pfork_checkpoint *c, const struct wire_tensor *m,
 
 /* BUILD_TAKEN when it was there. */
 static enum build
-enter_name(pfork_checkpoint *c, const char *name, uint32_t target)
+enter_name(pfork_checkpoint *c, const char *name, size_t length,
+    uint32_t target)
 {
-	int added = name_table_add(&c->names, name, target);
+	int added = name_table_put(&c->names, name, length, target);
 
 	if (added == 1)
 		return BUILD_OK;
@@ -239,7 +240,7 @@ build_tensor(pfork_checkpoint *c, const struct wire_tensor *m,
 	if (!copy_texts(c, m, t))
 		return BUILD_NO_MEMORY;
 	/* Last: an entered name must have its tensor. */
-	how = enter_name(c, t->name, (uint32_t)c->tensor_count);
+	how = enter_name(c, t->name, m->name.len, (uint32_t)c->tensor_count);
 	if (how == BUILD_OK)
 		c->tensor_count++;
 	return how;
@@ -322,7 +323,7 @@ build_alias(pfork_checkpoint *c, const struct wire_alias *m)
 	a->name = pool_text(&c->strings, m->name.at, m->name.len);
 	if (a->name == NULL)
 		return BUILD_NO_MEMORY;
-	how = enter_name(c, a->name, m->target);
+	how = enter_name(c, a->name, m->name.len, m->target);
 	if (how == BUILD_OK)
 		c->alias_count++;
 	return how;

@@ -143,6 +143,9 @@ struct name_table {
 };
 /* 1 added, 0 already there, -1 no memory. */
 int name_table_add(struct name_table *t, const char *name, uint32_t target);
+/* The same for a name of so many bytes, and a NUL, that was just written. */
+int name_table_put(struct name_table *t, const char *name, size_t length,
+    uint32_t target);
 /* UINT32_MAX when absent. */
 uint32_t name_table_find(const struct name_table *t, const char *name);
 void name_table_free(struct name_table *t);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * name_table.c - names of tensors and aliases to numbers: open addressing with
- * linear probing, at most three quarters full.  The names are hostile, so the
+ * linear probing, at most seven eighths full.  The names are hostile, so the
  * hash is keyed (SipHash-1-3, Aumasson and Bernstein) with a seed that the file
  * cannot know: no author of a file can make all names collide.  The worker has
  * a SipHash too; the trusted side takes no code from it.
@@ -51,8 +51,27 @@ sip_word(struct sip v, uint64_t word)
 	return v;
 }
 
+/* The last 0 to 7 bytes, low byte first; of a longer name the last eight without
+ * those that were read. */
+static inline uint64_t
+last_word(const char *name, size_t length)
+{
+	size_t rest = length % 8;
+	uint64_t word = 0;
+
+	if (rest == 0)
+		return 0;
+	if (length > 8) {
+		memcpy(&word, name + length - 8, 8);
+		return word >> (64 - 8 * rest);
+	}
+	for (size_t i = 0; i < rest; i++)
+		word |= (uint64_t)(uint8_t)name[i] << 8 * i;
+	return word;
+}
+
 static uint32_t
-hash(const uint64_t seed[2], const char *name)
+hash(const uint64_t seed[2], const char *name, size_t length)
 {
 	struct sip v = {
 		seed[0] ^ UINT64_C(0x736f6d6570736575),
@@ -60,7 +79,6 @@ hash(const uint64_t seed[2], const char *name)
 		seed[0] ^ UINT64_C(0x6c7967656e657261),
 		seed[1] ^ UINT64_C(0x7465646279746573),
 	};
-	size_t length = strlen(name);
 	size_t done = 0;
 	uint64_t word;
 
@@ -68,8 +86,7 @@ hash(const uint64_t seed[2], const char *name)
 		memcpy(&word, name + done, 8);
 		v = sip_word(v, word);
 	}
-	word = 0;
-	memcpy(&word, name + done, length - done);
+	word = last_word(name, length);
 	v = sip_word(v, word | (uint64_t)length << 56);
 	v.c ^= 0xff;
 	v = sip_round(sip_round(sip_round(v)));
@@ -118,12 +135,13 @@ grow(struct name_table *t)
 }
 
 int
-name_table_add(struct name_table *t, const char *name, uint32_t target)
+name_table_put(struct name_table *t, const char *name, size_t length,
+    uint32_t target)
 {
-	uint32_t h = hash(t->seed, name);
+	uint32_t h = hash(t->seed, name, length);
 	struct name_slot *slot;
 
-	if (t->slots == NULL || t->used >= (t->mask + 1) / 4 * 3)
+	if (t->slots == NULL || t->used >= (t->mask + 1) / 8 * 7)
 		if (!grow(t))
 			return -1;
 	slot = slot_of(t, h, name);
@@ -136,6 +154,12 @@ name_table_add(struct name_table *t, const char *name, uint32_t target)
 	return 1;
 }
 
+int
+name_table_add(struct name_table *t, const char *name, uint32_t target)
+{
+	return name_table_put(t, name, strlen(name), target);
+}
+
 uint32_t
 name_table_find(const struct name_table *t, const char *name)
 {
@@ -143,7 +167,7 @@ name_table_find(const struct name_table *t, const char *name)
 
 	if (t->slots == NULL)
 		return UINT32_MAX;
-	slot = slot_of(t, hash(t->seed, name), name);
+	slot = slot_of(t, hash(t->seed, name, strlen(name)), name);
 	return slot->name == NULL ? UINT32_MAX : slot->target;
 }
 

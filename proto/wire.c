@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wire.c - from protobuf to the plain structs of wire.h, for the broker.  With
- * wire_tensor.c the only file that sees the generated code; no worker links
+ * wire_piece.c the only file that sees the generated code; no worker links
  * either.  Trusts no payload: what it unpacks stays in it or lives in a capped
  * bump arena, and only the one encoding of a message is accepted: that which
  * packing gives (canonical.c; tests hold the two together).
@@ -95,17 +95,6 @@ take_format(const Pf__Format *m, struct wire_format *f)
 {
 	f->name = wire_got(m->name);
 }
-
-static bool
-take_storage(const Pf__Storage *m, struct wire_storage *s)
-{
-	s->id = m->id;
-	s->kind = m->kind;
-	s->length = m->length;
-	return got_offset(m->has_offset, m->offset, &s->offset);
-}
-
-UNPACK(storage, Pf__Storage, pf__storage__descriptor)
 
 static void
 take_alias(const Pf__Alias *m, struct wire_alias *a)

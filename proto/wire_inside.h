@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire_inside.h - what wire.c and wire_tensor.c share; for them alone, since it
+ * wire_inside.h - what wire.c and wire_piece.c share; for them alone, since it
  * shows the generated protobuf code.
  */
 #ifndef PROTO_WIRE_INSIDE_H

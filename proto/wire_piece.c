@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * wire_tensor.c - reads the two messages that carry a tensor: one over a storage,
- * and one box of it in another file.  See wire.c, which this is a part of.
- * Trusts no payload, and judges no value.
+ * wire_piece.c - reads the message that carries a box of a tensor in another
+ * file.  See wire.c, which this is a part of.  Trusts no payload, and judges no
+ * value.
  */
 #include "wire_inside.h"
 
@@ -17,30 +17,6 @@ got_path(struct wire_arena *arena, const ProtobufCBinaryData *from,
 	for (size_t i = 0; path != NULL && i < count; i++)
 		path[i] = wire_got(from[i]);
 	return path;
-}
-
-bool
-wire_tensor_unpack(struct wire_arena *arena, const uint8_t *payload,
-    size_t length, struct wire_tensor *t)
-{
-	Pf__Tensor m;
-
-	if (!wire_unpack(arena, &pf__tensor__descriptor, payload, length, &m))
-		return false;
-	t->path = got_path(arena, m.path, m.n_path);
-	if (t->path == NULL)
-		return false;
-	t->name = wire_got(m.name);
-	t->path_count = m.n_path;
-	t->path_kinds = wire_got(m.path_kinds);
-	t->dtype = m.dtype;
-	t->shape = m.shape;
-	t->rank = m.n_shape;
-	t->strides = m.strides;
-	t->stride_count = m.n_strides;
-	t->storage = m.storage;
-	t->offset = m.offset;
-	return true;
 }
 
 bool
