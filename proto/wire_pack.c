@@ -54,7 +54,7 @@ many_numbers(size_t count)
 	    ? SIZE_MAX : count * NUMBER_MAX; /* GCOVR_EXCL_BR_LINE */
 }
 
-static size_t
+static inline size_t
 path_bound(const struct wire_bytes *path, size_t count)
 {
 	size_t bound = 0;

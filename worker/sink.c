@@ -45,7 +45,6 @@ sink_new(struct job *job)
 	s->data_frame = NO_DATA_FRAME;
 	s->verdict = VERDICT_CLEAN;
 	s->contiguous_limit = contiguous_limit(job);
-	names_init(job, &s->names);
 	return s;
 }
 

@@ -270,8 +270,8 @@ scalar_data(struct sink *s, const struct scalar_out *out)
 	bool cut;
 
 	if (out->kind == SCALAR_TEXT)
-		return (struct wire_bytes){ s->text, utf8_repair(s->text,
-		    sizeof(s->text), out->at, (size_t)out->len, &cut) };
+		return (struct wire_bytes){ s->scalar, utf8_repair(s->scalar,
+		    sizeof(s->scalar), out->at, (size_t)out->len, &cut) };
 	if (out->kind == SCALAR_BIGINT || out->kind == SCALAR_BYTES)
 		return (struct wire_bytes){ out->at, length };
 	return (struct wire_bytes){ NULL, 0 };

@@ -45,11 +45,12 @@ struct sink {
 
 	struct said *said;	/* NULL: names may be noted again and again */
 
+	/* What most jobs use first: it shares a page with what is above. */
 	struct name_set names;
+	uint8_t text[NOTE_TEXT_MAX];	/* a note's, clean */
 	struct joined joined;
-	uint8_t text[SCALAR_BYTES_MAX];	/* a note's or a scalar's, clean */
+	uint8_t scalar[SCALAR_BYTES_MAX];	/* one's text, clean */
 };
-_Static_assert(SCALAR_BYTES_MAX >= NOTE_TEXT_MAX, "text holds either");
 
 /* Where the next frame's payload goes; room for FRAME_MESSAGE_MAX.  send
  * completes the frame once it has been packed there. */

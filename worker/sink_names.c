@@ -54,7 +54,7 @@ names_clean(uint8_t *out, size_t room, const void *text, size_t length,
 	return written;
 }
 
-static void
+static inline void
 add_part(struct joined *j, const void *text, size_t length, uint8_t kind)
 {
 	bool cut;
@@ -67,6 +67,10 @@ add_part(struct joined *j, const void *text, size_t length, uint8_t kind)
 	len = names_clean(j->text + j->len, TENSOR_NAME_MAX - j->len, text,
 	    length, &cut);
 	j->cut = cut;
+	if (j->count == PARTS_FEW) {
+		memcpy(j->many, j->few, sizeof(j->few));
+		j->parts = j->many;
+	}
 	j->parts[j->count].at = j->text + j->len;
 	j->parts[j->count].len = len;
 	j->kinds[j->count++] = kind;
@@ -88,6 +92,7 @@ names_join(struct joined *j, const struct path *path, const char *empty)
 	j->len = 0;
 	j->count = 0;
 	j->cut = false;
+	j->parts = j->few;
 	for (size_t i = 0; i < path->count && !j->cut; i++) {
 		if (i > 0)
 			add_dot(j);
@@ -105,20 +110,6 @@ names_join(struct joined *j, const struct path *path, const char *empty)
 }
 
 /* ----------------------------------------------------------------- set -- */
-
-void
-names_init(struct job *job, struct name_set *set)
-{
-	set->pages = arena_alloc(&job->arena, 1,
-	    sizeof(struct name_page *)); /* NOLINT: pointers */
-	set->pages[0] = arena_page(&job->arena);
-	set->bits = 0;
-	set->again = arena_alloc(&job->arena, AGAIN_FIRST,
-	    sizeof(*set->again));
-	set->again_mask = AGAIN_FIRST - 1;
-	set->again_used = 0;
-	set->taken = 0;
-}
 
 uint64_t
 sink_names_room(const struct job *job)
@@ -204,6 +195,36 @@ page_for(struct job *job, struct name_set *set, uint64_t hash)
 	return page;
 }
 
+/* True when the hash is among the few, or now is. */
+static __attribute__((noinline, cold)) bool
+claim_few(struct name_set *set, uint64_t hash, bool *taken)
+{
+	*taken = false;
+	for (uint32_t i = 0; i < set->few_used && !*taken; i++)
+		*taken = set->few[i] == hash;
+	if (*taken)
+		return true;
+	if (set->few_used == NAMES_FEW)
+		return false;
+	set->few[set->few_used++] = hash;
+	return true;
+}
+
+/* The first page, with the few in it. */
+static __attribute__((noinline, cold)) void
+begin_pages(struct job *job, struct name_set *set)
+{
+	struct name_page *page = arena_page(&job->arena);
+
+	set->pages = arena_alloc(&job->arena, 1,
+	    sizeof(struct name_page *)); /* NOLINT: pointers */
+	set->pages[0] = page;
+	set->taken++;
+	for (uint32_t i = 0; i < set->few_used; i++)
+		*find(page, set->few[i]) = set->few[i];
+	page->used = set->few_used;
+}
+
 /* Takes the name when it is free; its hash. */
 static uint64_t
 claim(struct job *job, struct name_set *set, const uint8_t *at, size_t len,
@@ -215,6 +236,11 @@ claim(struct job *job, struct name_set *set, const uint8_t *at, size_t len,
 
 	if (hash == 0)
 		hash = 1;
+	if (set->pages == NULL) {
+		if (claim_few(set, hash, taken))
+			return hash;
+		begin_pages(job, set);
+	}
 	page = page_for(job, set, hash);
 	slot = find(page, hash);
 	*taken = *slot != 0;
@@ -241,6 +267,12 @@ make_room_again(struct job *job, struct name_set *set)
 	struct name_set bigger = *set;
 	uint64_t slots = ((uint64_t)set->again_mask + 1) * 2;
 
+	if (set->again == NULL) {
+		set->again = arena_alloc(&job->arena, AGAIN_FIRST,
+		    sizeof(*set->again));
+		set->again_mask = AGAIN_FIRST - 1;
+		set->taken++;
+	}
 	if (set->again_used <= set->again_mask / 2)
 		return;
 	if (slots > UINT32_MAX)

@@ -59,11 +59,12 @@ send_box(struct job *job, const struct piece_out *p)
 	sink_send(job, FRAME_PIECE, wire_piece_pack(&m, sink_payload(job)));
 }
 
-/* The parts of a joined path point into its own text. */
+/* The parts of a joined path stand in it, and point into its own text. */
 static void
 keep_joined(struct joined *to, const struct joined *from)
 {
 	*to = *from;
+	to->parts = from->parts == from->few ? to->few : to->many;
 	for (size_t i = 0; i < to->count; i++)
 		to->parts[i].at = to->text + (from->parts[i].at - from->text);
 }

@@ -259,6 +259,16 @@ on_data(struct harness *h, const struct frame_in *f)
 	s->received += f->length;
 }
 
+static char **
+keep_path(struct harness *h, const struct wire_bytes *path, size_t count)
+{
+	char **kept = keep(h, count * sizeof(*kept));
+
+	for (size_t i = 0; i < count; i++)
+		kept[i] = keep_text(h, path[i]);
+	return kept;
+}
+
 static void
 on_tensor(struct harness *h, struct wire_arena *arena,
     const struct frame_in *f)
@@ -275,9 +285,7 @@ on_tensor(struct harness *h, struct wire_arena *arena,
 	t->name = keep_text(h, m.name);
 	t->name_len = m.name.len;
 	t->path_count = m.path_count;
-	t->path = keep(h, m.path_count * sizeof(*t->path));
-	for (size_t i = 0; i < m.path_count; i++)
-		t->path[i] = keep_text(h, m.path[i]);
+	t->path = keep_path(h, m.path, m.path_count);
 	t->path_kinds = (uint8_t *)keep_text(h, m.path_kinds);
 	t->dtype = m.dtype;
 	t->rank = m.rank;
@@ -315,6 +323,10 @@ on_piece(struct harness *h, struct wire_arena *arena,
 	assert_int_equal(m.size_count, m.rank);
 	p = NEXT(h->pieces, h->piece_count);
 	p->name = keep_text(h, m.name);
+	assert_int_equal(m.path_count, m.path_kinds.len);
+	p->path_count = m.path_count;
+	p->path = keep_path(h, m.path, m.path_count);
+	p->path_kinds = (uint8_t *)keep_text(h, m.path_kinds);
 	p->dtype = m.dtype;
 	p->rank = m.rank;
 	for (size_t i = 0; i < m.rank; i++) {

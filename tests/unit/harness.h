@@ -50,6 +50,9 @@ struct harness_tensor {
 /* A box in another file. */
 struct harness_piece {
 	char *name;
+	size_t path_count;
+	char **path;
+	uint8_t *path_kinds;
 	uint32_t dtype;
 	size_t rank;
 	uint64_t shape[RANK_MAX];

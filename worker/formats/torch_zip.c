@@ -18,6 +18,9 @@
 
 /* The largest name a zip can hold. */
 #define NAME_MAX_BYTES 65535
+/* Longer keys of storages never come this far (torch_storage.c), and the names
+ * of our own records are shorter. */
+#define KEY_ROOM 512
 /* caffe2/serialize/versions.h: kMaxSupportedFileFormatVersion. */
 #define VERSION_MAX 10
 
@@ -29,7 +32,7 @@ struct torch_zip {
 	bool big_endian;
 	uint64_t found;		/* bytes of storages announced */
 	uint32_t next;		/* the member after the one found last */
-	/* "NAME/data/", then room for a key. */
+	/* "NAME/data/", then KEY_ROOM for a key. */
 	uint8_t *name;
 	size_t name_len;
 };
@@ -298,7 +301,8 @@ find_storage(struct storage_home *home, const uint8_t *key, size_t key_len,
 	unsigned swap = t->big_endian ? home->swap_width : 1;
 
 	(void)where;
-	if (key_len == 0 || key_len > NAME_MAX_BYTES - t->name_len)
+	if (key_len == 0 || key_len > KEY_ROOM ||
+	    key_len > NAME_MAX_BYTES - t->name_len)
 		return false;
 	memcpy(t->name + t->name_len, key, key_len);
 	m = find_member(t, t->name_len + key_len);
@@ -330,7 +334,7 @@ open_root(struct torch_zip *t)
 		    zip_member_entry(t->job, first) : 0,
 		    "the archive's first member is not in a directory");
 	t->root_len = (size_t)(slash - first->name);
-	t->name = arena_alloc(&t->job->arena, NAME_MAX_BYTES + 64, 1);
+	t->name = arena_alloc(&t->job->arena, t->root_len + 64 + KEY_ROOM, 1);
 	memcpy(t->name, first->name, t->root_len + 1);
 }
 

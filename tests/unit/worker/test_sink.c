@@ -198,6 +198,101 @@ test_many_names(void **state)
 	harness_free(&h);
 }
 
+/* The few that are kept side by side, and those one after. */
+static uint32_t some;
+
+static void
+some_names(struct job *job)
+{
+	char name[32];
+
+	for (uint32_t i = 0; i < 3 * some; i++) {
+		snprintf(name, sizeof(name), "%u", i % some);
+		assert_int_equal(send_text(job, name), i);
+	}
+	assert_int_equal(job->sink->names.pages != NULL,
+	    3 * some > NAMES_FEW);
+	if (job->sink->names.pages != NULL)
+		assert_int_equal(job->sink->names.pages[0]->used, 3 * some);
+}
+
+static void
+test_some_names(void **state)
+{
+	struct harness h;
+	char name[32];
+
+	(void)state;
+	for (some = 1; some < 2 * NAMES_FEW; some++) {
+		assert_true(run(&h, 0, NULL, some_names));
+		assert_int_equal(h.tensor_count, 3 * some);
+		for (uint32_t i = 0; i < 3 * some; i++) {
+			snprintf(name, sizeof(name), i < some ? "%u" : "%u~%u",
+			    i % some, i / some + 1);
+			assert_string_equal(h.tensors[i].name, name);
+		}
+		harness_free(&h);
+	}
+}
+
+/* Paths of every length from one to DEEP parts, "0" below "1" below "2", ... */
+#define DEEP (2 * PARTS_FEW + 2)
+static struct path
+deep_path(uint32_t count)
+{
+	static char texts[DEEP][8];
+	static struct path_part parts[DEEP];
+
+	for (uint32_t i = 0; i < count; i++) {
+		int length = snprintf(texts[i], sizeof(texts[i]), "%u.%u",
+		    count, i);
+
+		parts[i] = (struct path_part){ (const uint8_t *)texts[i],
+			(uint32_t)length, i % 2 ? PATH_KEY : PATH_ATTR };
+	}
+	return (struct path){ parts, count, NULL };
+}
+
+static void
+assert_deep(const struct harness_tensor *t, uint32_t count)
+{
+	char text[8];
+
+	assert_int_equal(t->path_count, count);
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(text, sizeof(text), "%u.%u", count, i);
+		assert_string_equal(t->path[i], text);
+		assert_int_equal(t->path_kinds[i], i % 2 ? PATH_KEY :
+		    PATH_ATTR);
+	}
+}
+
+static void
+deep_names(struct job *job)
+{
+	for (uint32_t n = 1; n <= DEEP; n++) {
+		struct tensor_out t = {
+			.path = deep_path(n), .dtype = DTYPE_U8, .rank = 1,
+			.shape = two, .strides = one
+		};
+
+		assert_int_equal(sink_tensor(job, &t), n - 1);
+	}
+}
+
+static void
+test_deep_names(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, 0, NULL, deep_names));
+	assert_int_equal(h.tensor_count, DEEP);
+	for (uint32_t n = 1; n <= DEEP; n++)
+		assert_deep(&h.tensors[n - 1], n);
+	harness_free(&h);
+}
+
 static uint8_t much[3 * TENSOR_NAME_MAX];
 
 static void
@@ -778,6 +873,41 @@ nameless_piece(struct job *job)
 	sink_piece_more(job, &p);
 }
 
+/* The first box's path is kept for the next, whatever is joined between. */
+static void
+deep_pieces(struct job *job)
+{
+	for (uint32_t n = 1; n <= DEEP; n++) {
+		struct piece_out p = half("", at0);
+		struct path other;
+
+		p.path = deep_path(n);
+		assert_int_equal(sink_piece(job, &p), n - 1);
+		other = deep_path(DEEP + 1 - n);
+		sink_skip(job, &other, VERDICT_CLEAN, 0, "for a test");
+		p = half("ignored", at4);
+		sink_piece_more(job, &p);
+	}
+}
+
+static void
+test_deep_pieces(void **state)
+{
+	struct harness h;
+
+	(void)state;
+	assert_true(run(&h, GO_PIECES, NULL, deep_pieces));
+	assert_int_equal(h.piece_count, 2 * DEEP);
+	for (uint32_t i = 0; i < 2 * DEEP; i++) {
+		const struct harness_piece *p = &h.pieces[i];
+		struct harness_tensor t = { .path_count = p->path_count,
+			.path = p->path, .path_kinds = p->path_kinds };
+
+		assert_deep(&t, i / 2 + 1);
+	}
+	harness_free(&h);
+}
+
 static void
 test_pieces_refused(void **state)
 {
@@ -851,6 +981,8 @@ main(void)
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_collisions),
 		cmocka_unit_test(test_many_names),
+		cmocka_unit_test(test_some_names),
+		cmocka_unit_test(test_deep_names),
 		cmocka_unit_test(test_long_names),
 		cmocka_unit_test(test_linear),
 		cmocka_unit_test(test_streams),
@@ -863,6 +995,7 @@ main(void)
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_scalars_and_progress),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_deep_pieces),
 		cmocka_unit_test(test_pieces_refused),
 		cmocka_unit_test(test_piece_limits),
 	};
