@@ -20,32 +20,42 @@
 /* "/proc/PID/status" */
 #define STATUS_PATH 64
 
-/* The value of "name:" at the start of a line, or NULL. */
-static const char *
-field(const char *text, const char *name)
-{
-	size_t length = strlen(name);
+enum field { PPID, UID, GID, THREADS, CAP_INH, CAP_PRM, CAP_EFF, CAP_AMB,
+	NO_NEW_PRIVS, SECCOMP, FILTERS, FIELDS };
 
-	while (text != NULL) {
-		if (strncmp(text, name, length) == 0 && text[length] == ':')
-			return text + length + 1;
-		text = strchr(text, '\n');
-		if (text != NULL)
-			text++;
-	}
-	return NULL;
-}
+#define NUMBERS_MAX 4
 
-/* Exactly `count` numbers of this base on the line. */
+static const struct {
+	const char *name;
+	int base;
+	size_t count;
+} fields[FIELDS] = {
+	[PPID] = { "PPid:", 10, 1 },
+	/* Real, effective, saved and file system id. */
+	[UID] = { "Uid:", 10, 4 },
+	[GID] = { "Gid:", 10, 4 },
+	[THREADS] = { "Threads:", 10, 1 },
+	[CAP_INH] = { "CapInh:", 16, 1 },
+	[CAP_PRM] = { "CapPrm:", 16, 1 },
+	[CAP_EFF] = { "CapEff:", 16, 1 },
+	[CAP_AMB] = { "CapAmb:", 16, 1 },
+	[NO_NEW_PRIVS] = { "NoNewPrivs:", 10, 1 },
+	[SECCOMP] = { "Seccomp:", 10, 1 },
+	[FILTERS] = { "Seccomp_filters:", 10, 1 },
+};
+
+struct status {
+	uint64_t of[FIELDS][NUMBERS_MAX];
+	bool met[FIELDS];
+	bool good[FIELDS];	/* it has the numbers that it should have */
+};
+
+/* Exactly `count` numbers of this base, to the end of the line. */
 static bool
-numbers(const char *text, const char *name, int base, uint64_t *out,
-    size_t count)
+numbers(const char *at, int base, uint64_t *out, size_t count)
 {
-	const char *at = field(text, name);
 	char *end;
 
-	if (at == NULL)
-		return false;
 	for (size_t i = 0; i < count; i++) {
 		at += strspn(at, " \t");
 		if (*at == '\n' || *at == '-' || *at == '\0')
@@ -58,24 +68,48 @@ numbers(const char *text, const char *name, int base, uint64_t *out,
 	return *at == '\n';
 }
 
-static bool
-is(const char *text, const char *name, int base, uint64_t wanted)
+/* A line that says one of the fields; the first that does counts. */
+static void
+take_line(const char *line, struct status *s)
 {
-	uint64_t value;
+	for (size_t i = 0; i < FIELDS; i++) {
+		const char *name = fields[i].name;
 
-	return numbers(text, name, base, &value, 1) && value == wanted;
+		if (line[0] != name[0] || s->met[i] ||
+		    strncmp(line, name, strlen(name)) != 0)
+			continue;
+		s->met[i] = true;
+		s->good[i] = numbers(line + strlen(name), fields[i].base,
+		    s->of[i], fields[i].count);
+		return;
+	}
 }
 
-/* Real, effective, saved and file system id. */
-static bool
-none_is_root(const char *text, const char *name)
+static void
+take_status(const char *text, struct status *s)
 {
-	uint64_t ids[4];
+	memset(s, 0, sizeof(*s));
+	while (text != NULL) {
+		take_line(text, s);
+		text = strchr(text, '\n');
+		if (text != NULL)
+			text++;
+	}
+}
 
-	if (!numbers(text, name, 10, ids, 4))
+static bool
+is(const struct status *s, enum field field, uint64_t wanted)
+{
+	return s->good[field] && s->of[field][0] == wanted;
+}
+
+static bool
+none_is_root(const struct status *s, enum field ids)
+{
+	if (!s->good[ids])
 		return false;
-	for (size_t i = 0; i < 4; i++)
-		if (ids[i] == 0)
+	for (size_t i = 0; i < fields[ids].count; i++)
+		if (s->of[ids][i] == 0)
 			return false;
 	return true;
 }
@@ -84,26 +118,27 @@ const char *
 child_judge_status(const char *text, pid_t parent, bool root, uint64_t filters)
 {
 	/* Bounding is left out: without the others it cannot be used. */
-	static const char *const sets[] = { "CapInh", "CapPrm", "CapEff",
-		"CapAmb" };
+	static const enum field sets[] = { CAP_INH, CAP_PRM, CAP_EFF, CAP_AMB };
+	struct status s;
 
-	if (!is(text, "PPid", 10, (uint64_t)parent))
+	take_status(text, &s);
+	if (!is(&s, PPID, (uint64_t)parent))
 		return "it is not our child";
-	if (!is(text, "Threads", 10, 1))
+	if (!is(&s, THREADS, 1))
 		return "it has more than one thread";
-	if (!is(text, "NoNewPrivs", 10, 1))
+	if (!is(&s, NO_NEW_PRIVS, 1))
 		return "no-new-privs is not set";
-	if (!is(text, "Seccomp", 10, 2))
+	if (!is(&s, SECCOMP, 2))
 		return "no seccomp filter is in force";
 	/* A filter that the host is under would pass for the worker's own, and
 	 * can make seccomp(2) say 0 without doing anything.  One that was
 	 * parked is looked at twice, at each filter that it loads. */
-	if (!is(text, "Seccomp_filters", 10, filters + 1))
+	if (!is(&s, FILTERS, filters + 1))
 		return "its own seccomp filter is not in force";
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++)
-		if (!is(text, sets[i], 16, 0))
+		if (!is(&s, sets[i], 0))
 			return "it still has capabilities";
-	if (root && (!none_is_root(text, "Uid") || !none_is_root(text, "Gid")))
+	if (root && (!none_is_root(&s, UID) || !none_is_root(&s, GID)))
 		return "it still is root";
 	return NULL;
 }
@@ -172,13 +207,14 @@ child_count_filters(uint64_t *filters, pfork_error *err)
 {
 	/* Filters are each thread's own, and this one's go to the child. */
 	char *text = read_status("/proc/thread-self/status");
-	bool seen;
+	struct status s;
 
 	if (text == NULL)
 		return unseen(err, "thread-self", errno);
-	seen = numbers(text, "Seccomp_filters", 10, filters, 1);
+	take_status(text, &s);
 	free(text);
-	if (!seen)
+	*filters = s.of[FILTERS][0];
+	if (!s.good[FILTERS])
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "the worker's jail cannot be verified: this kernel does "
 		    "not count seccomp filters (Linux 5.9 is needed); nothing "

@@ -93,6 +93,11 @@ int finish_output(int code);
 
 /* open.c: 0, or an exit code after a message. */
 int open_broker(struct options *options, pfork_broker **broker);
+/* The same for so many files: where they are many, workers are started ahead. */
+int open_broker_for(struct options *options, size_t files,
+    pfork_broker **broker);
+/* How many of them are worked at at once. */
+size_t jobs_for(const struct options *options, size_t files);
 /* Reads a file, or all that it names, or a directory that is one checkpoint,
  * and judges it against refuse_at.  EXIT_DONE: *ckpt is whole.
  * Otherwise *err is filled, and *ckpt holds what was seen, or is NULL.  Says

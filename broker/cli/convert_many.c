@@ -293,14 +293,10 @@ convert_entries(void *context)
 static void
 run_threads(struct many *m)
 {
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t wanted = m->options->jobs != 0 ? m->options->jobs :
-	    online > 0 ? (size_t)online : 1;
+	size_t wanted = jobs_for(m->options, m->count);
 	pthread_t *threads;
 	size_t started = 0;
 
-	if (wanted > m->count)
-		wanted = m->count;
 	threads = calloc(wanted + 1, sizeof(*threads));
 	while (threads != NULL && started + 1 < wanted && pthread_create(
 	    &threads[started], NULL, convert_entries, m) == 0)
@@ -376,7 +372,7 @@ convert_many(struct options *options)
 	for (size_t i = 0; code == 0 && i < options->file_count; i++)
 		code = add_argument(&m, options->files[i]);
 	if (code == 0)
-		code = open_broker(options, &m.broker);
+		code = open_broker_for(options, m.count, &m.broker);
 	if (code == 0)
 		code = convert_all(&m);
 	pfork_broker_free(m.broker);

@@ -345,30 +345,44 @@ list_entry(struct listing *l, const struct walk_file *file)
 	pfork_checkpoint_unref(ckpt);
 }
 
+static int
+list_entries(struct listing *l, const struct walk *w)
+{
+	l->others = w->empty;
+	for (size_t i = 0; i < w->count && ferror(stdout) == 0; i++)
+		list_entry(l, &w->files[i]);
+	fflush(stdout);
+	if (l->shown == 0 && l->others == 0 && !w->failed)
+		complain("no regular files there");
+	else if (l->others > 0 && (l->shown == 0 || !l->options->quiet))
+		complain("%zu file%s no checkpoint%s", l->others,
+		    l->others == 1 ? " is" : "s are",
+		    l->others == 1 ? "" : "s");
+	if (l->worst == EXIT_DONE && (w->failed || l->shown == 0))
+		l->worst = w->failed ? EXIT_UNDECIDED : EXIT_NOTHING;
+	return l->worst;
+}
+
 /* Each file under its name; the worst exit code is that of all. */
 static int
-list_directory(struct options *options, pfork_broker *broker)
+list_directory(struct options *options)
 {
-	struct listing l = { .options = options, .broker = broker };
+	struct listing l = { .options = options };
 	struct walk w = { 0 };
+	int code;
 
 	if (!walk_list(&w, options->files, 1, true)) {
 		complain("no memory for the names of files");
 		return EXIT_INTERNAL;
 	}
-	l.others = w.empty;
-	for (size_t i = 0; i < w.count && ferror(stdout) == 0; i++)
-		list_entry(&l, &w.files[i]);
-	fflush(stdout);
-	if (l.shown == 0 && l.others == 0 && !w.failed)
-		complain("no regular files there");
-	else if (l.others > 0 && (l.shown == 0 || !options->quiet))
-		complain("%zu file%s no checkpoint%s", l.others,
-		    l.others == 1 ? " is" : "s are", l.others == 1 ? "" : "s");
-	if (l.worst == EXIT_DONE && (w.failed || l.shown == 0))
-		l.worst = w.failed ? EXIT_UNDECIDED : EXIT_NOTHING;
+	/* One after the other. */
+	options->jobs = 1;
+	code = open_broker_for(options, w.count, &l.broker);
+	if (code == EXIT_DONE)
+		code = list_entries(&l, &w);
+	pfork_broker_free(l.broker);
 	walk_free(&w);
-	return l.worst;
+	return code;
 }
 
 int
@@ -383,13 +397,11 @@ ls_run(struct options *options)
 		complain("ls takes one file; see 'picklefork ls --help'");
 		return EXIT_USAGE;
 	}
-	code = open_broker(options, &broker);
-	if (code != EXIT_DONE)
-		return code;
 	if (stat(options->files[0], &st) == 0 && S_ISDIR(st.st_mode) &&
 	    !set_is_directory(options->files[0], inside, sizeof(inside)))
-		code = list_directory(options, broker);
-	else
+		return list_directory(options);
+	code = open_broker(options, &broker);
+	if (code == EXIT_DONE)
 		code = list_file(options, broker, options->files[0]);
 	pfork_broker_free(broker);
 	return code;

@@ -176,14 +176,10 @@ scan_files(void *context)
 static void
 run_threads(struct scan *s)
 {
-	long online = sysconf(_SC_NPROCESSORS_ONLN);
-	size_t wanted = s->options->jobs != 0 ? s->options->jobs :
-	    online > 0 ? (size_t)online : 1;
+	size_t wanted = jobs_for(s->options, s->walk.count);
 	pthread_t *threads;
 	size_t started = 0;
 
-	if (wanted > s->walk.count)
-		wanted = s->walk.count;
 	threads = calloc(wanted + 1, sizeof(*threads));
 	while (threads != NULL && started + 1 < wanted &&
 	    pthread_create(&threads[started], NULL, scan_files, s) == 0)
@@ -288,18 +284,17 @@ scan_run(struct options *options)
 		complain("scan --digest needs --json or --jsonl");
 		return EXIT_USAGE;
 	}
-	code = open_broker(options, &s.broker);
-	if (code != EXIT_DONE)
-		return code;
 	s.colours = print_colours(stdout);
 	/* What hides in the directory of another format is opened as well. */
 	if (walk_list(&s.walk, options->files, options->file_count, false)) {
 		s.not_checkpoints = s.walk.empty;
-		code = scan_all(&s);
+		code = open_broker_for(options, s.walk.count, &s.broker);
 	} else {
 		complain("no memory");
 		code = EXIT_INTERNAL;
 	}
+	if (code == EXIT_DONE)
+		code = scan_all(&s);
 	walk_free(&s.walk);
 	pfork_broker_free(s.broker);
 	return code;

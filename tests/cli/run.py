@@ -227,6 +227,45 @@ def scan():
     check("scan json of one", j["schema"] == "picklefork.report/1", j)
 
 
+def ahead():
+    """Many files are read by workers that were started ahead, where there is a
+    second processor to start them; few are not.  They say the same."""
+    def parked(count, mine):
+        r = run("scan", "--jsonl", *["crowd/%d.pt" % i for i in range(count)],
+                preexec_fn=lambda: os.sched_setaffinity(0, mine))
+        rows = [json.loads(x) for x in r.stdout.splitlines()]
+        check(f"scan of {count}: exit", r.returncode == 1, r.stderr)
+        check(f"scan of {count}: each is told",
+              sorted(x["file"] for x in rows) ==
+              sorted("crowd/%d.pt" % i for i in range(count)))
+        for x in rows:
+            evil = x["file"] == "crowd/3.pt"
+            check("verdict", x["verdict"] ==
+                  ("dangerous" if evil else "clean"), x)
+            check("exit", x["worker"]["exit"] in
+                  ((0, -1) if count > 8 else (0,)), x["worker"])
+        return sum(x["worker"]["parked"] for x in rows)
+    mine = os.sched_getaffinity(0)
+    os.mkdir("crowd")
+    for i in range(100):
+        shutil.copy("evil.pkl" if i == 3 else "good.pt", "crowd/%d.pt" % i)
+    if len(mine) > 1:
+        check("many are parked", parked(100, mine) > 0)
+    check("few are not", parked(8, mine) == 0)
+    check("nor on one processor", parked(100, {min(mine)}) == 0)
+    r = run("ls", "-q", "crowd")
+    check("ls: exit", r.returncode == 0, r.stderr)
+    check("ls: each under its name",
+          sorted(re.findall(r"(?m)^crowd/(\d+)\.pt:$", r.stdout.decode())) ==
+          sorted(map(str, range(100))), r.stdout[-300:])
+    os.mkdir("outs")
+    r = run("convert", "crowd", "--out-dir", "outs")
+    check("convert: exit", r.returncode == 1, r.stderr)
+    check("convert: all but one", len(os.listdir("outs")) == 99)
+    shutil.rmtree("outs")
+    shutil.rmtree("crowd")
+
+
 def read_safetensors(data):
     n = struct.unpack("<Q", data[:8])[0]
     return json.loads(data[8:8 + n]), data[8 + n:]
@@ -611,7 +650,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
         os.chdir(work)
         make_files()
-        for part in (usage, ls, scan, convert, many, extract, plumbing, terminal,
+        for part in (usage, ls, scan, ahead, convert, many, extract, plumbing, terminal,
                      file_size_limit, signals, directories, sets, looks,
                      doctor):
             try:
