@@ -18,7 +18,7 @@
 
 #define FLAGS_ALL \
 	(PFORK_SNAPSHOT | PFORK_MAP_INPUT | PFORK_VERIFY | PFORK_SCALARS | \
-	    PFORK_LENIENT)
+	    PFORK_LENIENT | PFORK_POPULATE)
 
 static enum pfork_code
 bad(pfork_error *err, const char *what)
@@ -124,6 +124,9 @@ take_options(struct pfork_broker *b, const pfork_options *from,
 	}
 	if ((o.flags & ~FLAGS_ALL) != 0)
 		return bad(err, "options.flags has an unknown bit");
+	if ((o.flags & PFORK_POPULATE) != 0 &&
+	    (o.flags & PFORK_MAP_INPUT) == 0)
+		return bad(err, "PFORK_POPULATE without PFORK_MAP_INPUT");
 	if ((o.required_layers & ~PFORK_LAYERS_ALL) != 0)
 		return bad(err, "options.required_layers has an unknown bit");
 	if ((unsigned)o.refuse_at > PFORK_REFUSE_NEVER)

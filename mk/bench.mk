@@ -6,11 +6,11 @@ BENCH_POOL := $(if $(wildcard tests/bench/bench_pool.c),bench-pool)
 # Workers that are parked, where the library has them.
 BENCH_PARKED := $(if $(BENCH_POOL),-DBENCH_PARKED)
 BENCH_BIN := $(patsubst %,$(B)/%,$(BENCH_C) $(BENCH_POOL) bench-simdjson \
-	bench-empty)
+	bench-empty bench-sum.so)
 BENCH_CFLAGS = -std=c17 -D_GNU_SOURCE -O2 $(WARN)
 
 $(B)/bench-ours: tests/bench/bench_ours.c tests/bench/verbs.c \
-    tests/bench/verbs.h $(LIB_A)
+    tests/bench/sum.c tests/bench/verbs.h $(LIB_A)
 	$(call say,LD)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(BENCH_PARKED) -Iinclude -Itests/bench \
 	    $(filter %.c,$^) $(LIB_A) -lprotobuf-c -lpthread -o $@
@@ -19,12 +19,12 @@ $(B)/bench-pool: tests/bench/bench_pool.c $(LIB_A)
 	$(Q)$(CC) $(BENCH_CFLAGS) -Iinclude $< $(LIB_A) -lprotobuf-c \
 	    -lpthread -o $@
 $(B)/bench-limit: tests/bench/bench_limit.c tests/bench/verbs.c \
-    tests/bench/verbs.h
+    tests/bench/sum.c tests/bench/verbs.h
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CC) $(BENCH_CFLAGS) -Itests/bench $(filter %.c,$^) -ldeflate -o $@
 $(B)/bench-parts: tests/bench/bench_parts.c tests/bench/verbs.c \
-    tests/bench/verbs.h $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
+    tests/bench/sum.c tests/bench/verbs.h $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a
 	$(call say,LD)
 	$(Q)$(CC) $(BENCH_CFLAGS) $(INC_tests) -Itests/bench $(filter %.c,$^) \
 	    $(B)/libparser.a $(B)/libbroker.a $(B)/libproto.a -lprotobuf-c \
@@ -33,6 +33,10 @@ $(B)/bench-simdjson: tests/bench/bench_simdjson.cc
 	@mkdir -p $(@D)
 	$(call say,LD)
 	$(Q)$(CXX) -std=c++17 -O2 $< -lsimdjson -o $@
+$(B)/bench-sum.so: tests/bench/sum.c tests/bench/verbs.h
+	@mkdir -p $(@D)
+	$(call say,LD)
+	$(Q)$(CC) $(BENCH_CFLAGS) -fPIC -shared -Itests/bench $< -o $@
 $(B)/bench-empty:
 	@mkdir -p $(@D)
 	@echo 'int main(void) { return 0; }' | \

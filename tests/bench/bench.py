@@ -27,7 +27,7 @@ class Bench:
         self.pairs = count
         self.table = Table()
         self.env = dict(os.environ, PFORK_BENCH_WORKER=self.binary(
-            "picklefork-worker"))
+            "picklefork-worker"), BENCH_SUM=self.binary("bench-sum.so"))
         self.cli = self.binary("picklefork")
         self.python = sys.executable
         self.warm = {}

@@ -6,7 +6,8 @@
  *   load FILE [snapshot|stream]	load and let go
  *   read FILE [warm]		.. and read every tensor into one fresh region,
  *				or into one that was read into before
- *   sum FILE			.. and sum every byte, through PFORK_MAP_INPUT
+ *   sum FILE [populate]	.. and sum every byte, through PFORK_MAP_INPUT, and
+ *				PFORK_POPULATE
  *   data FILE			.. and ask for every tensor's address
  *   several RUNS FILE		RUNS loads, each one's time
  *   parked RUNS FILE		the same, each by a worker that was started ahead,
@@ -127,14 +128,15 @@ run_read(int count, char **words)
 static void
 run_sum(int count, char **words)
 {
-	pfork_broker *broker = broker_with(PFORK_MAP_INPUT, 0);
+	bool populate = count > 1 && strcmp(words[1], "populate") == 0;
+	pfork_broker *broker = broker_with(PFORK_MAP_INPUT |
+	    (populate ? PFORK_POPULATE : 0), 0);
 	double start = now_s(), took;
 	pfork_checkpoint *ckpt = load(broker, words[0]);
 	size_t n = pfork_checkpoint_count(ckpt);
 	uint64_t sum = 0;
 	pfork_error err;
 
-	(void)count;
 	for (size_t i = 0; i < n; i++) {
 		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
 		const void *data;

@@ -61,27 +61,6 @@ map_file(const char *path, size_t *size)
 	return at;
 }
 
-uint64_t
-sum_words(const void *bytes, size_t size)
-{
-	const uint8_t *p = bytes;
-	uint64_t sums[8] = { 0 };
-	uint64_t words[8];
-	uint64_t rest = 0;
-	size_t i = 0;
-
-	for (; size - i >= sizeof(words); i += sizeof(words)) {
-		memcpy(words, p + i, sizeof(words));
-		for (size_t k = 0; k < 8; k++)
-			sums[k] += words[k];
-	}
-	for (; i < size; i++)
-		rest += p[i];
-	for (size_t k = 0; k < 8; k++)
-		rest += sums[k];
-	return rest;
-}
-
 void
 verb_cores(int count, char **words)
 {

@@ -29,7 +29,8 @@ void fail(const char *what, const char *why) __attribute__((noreturn));
 void *fresh(size_t size);
 /* The whole of a file, mapped for reading. */
 const uint8_t *map_file(const char *path, size_t *size);
-/* All the bytes, as 64-bit words: what a consumer does with them. */
+/* All the bytes, as 64-bit words and what is left: what a consumer does with
+ * them (sum.c; the Python side calls the same). */
 uint64_t sum_words(const void *bytes, size_t size);
 
 #endif

@@ -15,9 +15,9 @@ def summed(b):
     what = "2.2 GB, every byte summed, whole process"
     t = b.table
     t.compare("G3", what, s, "ours", "torch", 0.15,
-              label="python3 -c torch.load, numpy's sum")
+              label="python3 -c torch.load, the same sum")
     t.compare("G3", what, s, "ours", "mmap", 1,
-              label="python3 -c torch.load(mmap=True), numpy's sum")
+              label="python3 -c torch.load(mmap=True), the same sum")
     s = b.rounds({"ours": b.whole(b.binary("bench-ours"), "sum", path),
                   "limit": b.whole(b.binary("bench-limit"), "sum", path)}, 9)
     t.compare("G4", what, s, "ours", "limit", 1.1, "limit",
@@ -63,10 +63,10 @@ def read(b):
         "torch": b.whole(*b.peer_command("torch", path, "plain"))})
     t.compare("read", "2.2 GB, 291 tensors, all read, whole process", s,
               "ours", "torch", 1, label="python3 -c torch.load")
-    s = b.rounds({"ours": b.ask("ours", "sum", st),
+    s = b.rounds({"ours": b.ask("ours", "sum", st, "populate"),
                   "peer": b.ask("peer", "safetensors", st, "sum")})
     t.compare("read", "2.2 GB safetensors, every byte summed, in process", s,
-              "ours", "peer", 1, label="safetensors.load_file, numpy's sum")
+              "ours", "peer", 1, label="safetensors.load_file, the same sum")
 
 
 @work("one", files=("one2g.pt",))

@@ -156,7 +156,8 @@ test_options(void **state)
 	assert_int_equal(pfork_broker_new(&plain, NULL, NULL), PFORK_E_ARGS);
 	BAD(PFORK_E_ARGS, o.size = 0);
 	BAD(PFORK_E_ARGS, o.size = sizeof(o) + 1);
-	BAD(PFORK_E_ARGS, o.flags = 0x20);
+	BAD(PFORK_E_ARGS, o.flags = 0x40);
+	BAD(PFORK_E_ARGS, o.flags = PFORK_POPULATE);
 	BAD(PFORK_E_ARGS, o.required_layers = PFORK_LAYERS_ALL + 1);
 	BAD(PFORK_E_ARGS, o.refuse_at = (enum pfork_refuse)4);
 	BAD(PFORK_E_ARGS, o.delivery = (enum pfork_delivery)3);
@@ -306,6 +307,7 @@ test_sources(void **state)
 		{ .flags = PFORK_SNAPSHOT },
 		{ .flags = PFORK_MAP_INPUT },
 		{ .flags = PFORK_SNAPSHOT | PFORK_MAP_INPUT | PFORK_VERIFY },
+		{ .flags = PFORK_MAP_INPUT | PFORK_POPULATE },
 	};
 	static const int modes[] = { O_RDONLY, O_RDWR };
 	size_t before = open_descriptors();
@@ -314,7 +316,7 @@ test_sources(void **state)
 	int fd;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		b = broker_with("honest", ways[i]);
 		assert_int_equal(pfork_load_path(b, input, &c, NULL),
 		    PFORK_OK);
@@ -739,6 +741,49 @@ test_hosts(void **state)
 	}
 }
 
+/* KiB of the mapping at `map` that have pages; -1: there is none. */
+static long
+resident(const void *map)
+{
+	FILE *smaps = fopen("/proc/self/smaps", "re");
+	char line[512];
+	char first[32];
+	bool inside = false;
+	long kib = -1;
+
+	assert_non_null(smaps);
+	snprintf(first, sizeof(first), "%lx-", (unsigned long)map);
+	while (kib < 0 && fgets(line, sizeof(line), smaps) != NULL) {
+		if (strncmp(line, first, strlen(first)) == 0)
+			inside = true;
+		else if (inside && strncmp(line, "Rss:", 4) == 0)
+			kib = strtol(line + 4, NULL, 10);
+	}
+	fclose(smaps);
+	return kib;
+}
+
+/* The pages are there before anybody has touched them, when that was asked. */
+static void
+test_populate(void **state)
+{
+	static const uint32_t flags[] = { PFORK_MAP_INPUT,
+		PFORK_MAP_INPUT | PFORK_POPULATE };
+	pfork_checkpoint *c = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		pfork_broker *b = broker_with("honest",
+		    (pfork_options){ .flags = flags[i] });
+
+		assert_int_equal(pfork_load_path(b, input, &c, NULL),
+		    PFORK_OK);
+		assert_int_equal(resident(c->source.map) > 0, i == 1);
+		check_tensors(c);
+		pfork_broker_free(b);
+	}
+}
+
 /* A worker's death is known for what it is, or as unknown; never a success. */
 static void
 test_host_without_status(void **state)
@@ -797,6 +842,7 @@ main(void)
 		cmocka_unit_test(test_null),
 		cmocka_unit_test(test_odd_inputs),
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_populate),
 		cmocka_unit_test(test_delivery),
 		cmocka_unit_test(test_snapshot),
 		cmocka_unit_test(test_file_size_limit),
