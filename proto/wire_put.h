@@ -82,18 +82,28 @@ wire_list_size(const uint64_t *numbers, size_t count)
 	return size;
 }
 
-/* A packed list; an empty one is not sent at all. */
+/* A packed list; an empty one is not sent at all.  Its length stands before it
+ * in one byte, unless it turns out to need two: then it moves. */
 static inline uint8_t *
 wire_put_list(uint8_t *at, unsigned field, const uint64_t *numbers,
     size_t count)
 {
+	uint8_t *length;
+	size_t size;
+
 	if (count == 0)
 		return at;
 	*at++ = (uint8_t)(field << 3 | 2);
-	at = wire_put_number(at, wire_list_size(numbers, count));
+	length = at++;
 	for (size_t i = 0; i < count; i++)
 		at = wire_put_number(at, numbers[i]);
-	return at;
+	size = (size_t)(at - length) - 1;
+	if (size < 0x80) {
+		*length = (uint8_t)size;
+		return at;
+	}
+	memmove(length + wire_number_size(size), length + 1, size);
+	return wire_put_number(length, size) + size;
 }
 
 #endif
