@@ -275,7 +275,7 @@ say_hello(void)
 		.missing = missing,
 		.reasons = reasons,
 	};
-	/* In the arena's first page, which a job needs anyway; all goes back. */
+	/* In the arena's first page, that a job needs anyway; all goes back. */
 	size_t mark = arena_mark(&job.arena);
 	uint8_t *message = arena_alloc(&job.arena, 1,
 	    FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX);
