@@ -9,6 +9,7 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 Q := $(if $(V),,@)
+comma := ,
 say = @$(if $(V),:,printf '  %-7s %s\n' '$(1)' '$(subst $(BUILD)/,,$@)')
 F ?= release
 BUILD ?= build
@@ -87,8 +88,9 @@ INC_tests := -Itests -Itests/unit -Iinclude -Ibroker -Iworker \
 
 # ----------------------------------------------------------------- sources --
 PROTO_SRC := $(wildcard proto/*.c)
+START_SRC := $(wildcard worker/start*.c)
 PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/handover.c \
-	worker/filter_gen.c, \
+	worker/filter_gen.c $(START_SRC), \
 	$(wildcard worker/*.c worker/formats/*.c worker/pickle/*.c))
 BROKER_SRC := $(wildcard broker/*.c)
 CLI_SRC := $(wildcard broker/cli/*.c broker/server/*.c)
@@ -101,6 +103,16 @@ PARSER_OBJ := $(call obj,$(PARSER_SRC))
 BROKER_OBJ := $(call obj,$(BROKER_SRC))
 CLI_OBJ := $(call obj,$(CLI_SRC))
 UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
+
+# The worker starts without libc (worker/start.c), which is written for x86-64;
+# elsewhere it is linked with libc and its start, as any program.
+START_OBJ := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)), \
+	$(call obj,$(START_SRC)))
+ifneq ($(START_OBJ),)
+WORKER_LD := -nostdlib -Wl,--gc-sections $(if $(findstring \
+	pack-relative-relocs,$(shell $(CC) -Wl,--help)), \
+	-Wl$(comma)-z$(comma)pack-relative-relocs)
+endif
 
 WORKER := $(B)/picklefork-worker
 CLI := $(B)/picklefork
@@ -154,6 +166,13 @@ $(GEN)/filter.h: $(B)/filter-gen
 	$(call say,GEN)
 	$(Q)$(B)/filter-gen > $@.tmp && mv $@.tmp $@
 
+# No canary before there is one; no calls of libc's functions, nor its checks,
+# in those that stand for them.
+START_FLAGS := -fno-builtin -U_FORTIFY_SOURCE \
+	$(call probe,-fno-tree-loop-distribute-patterns)
+$(START_OBJ): EXTRA := -ffreestanding -fno-stack-protector $(START_FLAGS)
+$(B)/obj/tests/unit/worker/test_start.o: EXTRA := $(START_FLAGS)
+
 # Where the installed worker is; made anew when PREFIX changes.
 .PHONY: FORCE
 FORCE:
@@ -191,9 +210,11 @@ $(WORKER): FORCE
 	$(Q)cp -u $(BUILD)/release/picklefork-worker $@
 else
 $(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o \
-    $(B)/obj/worker/handover.o $(B)/libparser.a $(B)/libproto.a
+    $(B)/obj/worker/handover.o $(START_OBJ) $(B)/libparser.a $(B)/libproto.a
 	$(call say,LD)
-	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $^ $(UNPACK_LIBS) -o $@
+	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $(WORKER_LD) $^ $(UNPACK_LIBS) -o $@.tmp
+	$(Q)$(if $(START_OBJ),tests/lint/check-start.sh $@.tmp $(START_OBJ))
+	$(Q)mv $@.tmp $@
 endif
 
 $(LIB_A): $(BROKER_OBJ) $(PROTO_OBJ)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The commands that people type: test, demo, and the checks that CI runs.
 
-.PHONY: test demo asan clang lint check check-pure check-rooms coverage \
+.PHONY: test demo asan clang lint check check-pure check-start check-rooms coverage \
 	setup-test setup-ci setup-bench test-programs
 
 setup-test:
@@ -42,8 +42,8 @@ tsan: setup-test ## threads in the library under ThreadSanitizer
 clang: setup-ci ## build everything with clang, warnings as errors
 	@$(MAKE) --no-print-directory F=clang WERROR=1 all test-programs
 
-check: check-pure check-abi check-rooms ## what the object files must prove
-	@echo "check: 3 passed, 0 failed"
+check: check-pure check-start check-abi check-rooms ## what the object files must prove
+	@echo "check: 4 passed, 0 failed"
 
 # No parser object may call into the system: every undefined symbol must be
 # one of its own archive, of proto, or on this list.
@@ -51,7 +51,8 @@ PURE_LIBC := memcpy memcmp memset memmove memchr memrchr strlen strnlen strcmp \
 	strncmp longjmp _longjmp _setjmp setjmp __stack_chk_fail __longjmp_chk \
 	__memcpy_chk __memset_chk __memmove_chk ldexp frexp strcspn
 PURE_LIBS := libdeflate_deflate_decompress libdeflate_crc32 \
-	libdeflate_alloc_decompressor libdeflate_deflate_decompress_ex \
+	libdeflate_alloc_decompressor libdeflate_set_memory_allocator \
+	libdeflate_deflate_decompress_ex \
 	libdeflate_zlib_decompress_ex libdeflate_gzip_decompress_ex \
 	BZ2_bzDecompressInit BZ2_bzDecompress \
 	lzma_stream_decoder lzma_alone_decoder lzma_code \
@@ -59,6 +60,15 @@ PURE_LIBS := libdeflate_deflate_decompress libdeflate_crc32 \
 check-pure: $(B)/libparser.a $(B)/libproto.a ## no parser object makes a system call
 	@tests/lint/check-pure.sh $(B)/libparser.a $(B)/libproto.a \
 	    $(PURE_LIBC) $(PURE_LIBS)
+
+# The link runs it too, so that no worker that it refuses is ever there.
+check-start: $(WORKER) ## the worker needs no libc, and its start alone makes system calls
+ifneq ($(START_OBJ),)
+	@tests/lint/check-start.sh $(WORKER) $(START_OBJ)
+	@echo "check-start: no libc in the worker"
+else
+	@echo "check-start: SKIPPED: the worker has libc's start on this processor"
+endif
 
 check-rooms: ## no room includes another one's headers
 	@tests/lint/check-rooms.sh

@@ -26,7 +26,6 @@
 
 #include "frame.h"
 #include "handover.h"
-#include "inflate.h"
 #include "jail.h"
 #include "job.h"
 #include "parked_words.h"
@@ -399,8 +398,6 @@ main(int argc, char **argv)
 	else if (!orders.canary)
 		map_input();
 	reserve_arena(orders.arena);
-	if (!inflate_prime())
-		leave(LEAVE_MEMORY);
 	seed_hashes();
 	jail.uid = (uint32_t)orders.uid;
 	jail.cpu_seconds = orders.cpu;

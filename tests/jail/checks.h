@@ -27,6 +27,8 @@ void skip(const char *group, const char *why);
 
 /* What the kernel says of a worker whose Hello had these layers. */
 void check_status(pid_t pid, uint64_t layers);
+/* From the kernel's first instruction to main(). */
+void check_start(const struct programs *p);
 void check_worker(const struct programs *p);
 void check_talk(const struct programs *p);
 void check_escapes(const struct programs *p);

@@ -56,6 +56,7 @@ main(int argc, char **argv)
 	p.worker = argv[1];
 	p.probe = argv[2];
 	p.files = (const char *const *)(argv + 3);
+	check_start(&p);
 	check_worker(&p);
 	check_talk(&p);
 	check_escapes(&p);

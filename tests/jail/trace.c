@@ -67,13 +67,46 @@ is_handover(const char *call)
 	return false;
 }
 
+#if defined(__x86_64__)
+/* Before main(): see worker/start.c. */
+#define OWN_START "arch_prctl(ARCH_SET_FS, ", "mprotect(",
+/* All that a worker does before its first filter; each is its own, and so no
+ * library asks for memory, a file, random bytes, or the time. */
+static bool
+is_preparation(const char *call)
+{
+	static const char *const calls[] = { "execve", "arch_prctl", "mprotect",
+		"close_range", "chdir", "fstat", "close", "mmap", "madvise",
+		"getresuid", "getresgid", "getgroups", "setgroups", "setresgid",
+		"setresuid", "prctl", "unshare", "capget", "capset",
+		"landlock_create_ruleset", "landlock_restrict_self",
+		"prlimit64", "seccomp" };
+	size_t i;
+
+	for (i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+		if (strcmp(call, calls[i]) == 0)
+			return true;
+	}
+	return false;
+}
+#else
+#define OWN_START
+/* glibc reads nothing on its way; nor may we, before. */
+static bool
+is_preparation(const char *call)
+{
+	return strcmp(call, "read") != 0 && strcmp(call, "pread64") != 0;
+}
+#endif
+
 /* The order in which all steps work, each of them answered with 0 (or, for the
  * rule set, with its descriptor).  What an ordinary user has no part in is not
  * here, nor what this kernel may lack. */
 static void
 judge_order(const char *text)
 {
-	static const char *const cold[] = { "close_range(2, 4294967295, 0)",
+	static const char *const cold[] = { "execve(", OWN_START
+		"close_range(2, 4294967295, 0)",
 		"chdir(\"/\")", "fstat", "mmap(NULL, 6, PROT_READ, MAP_PRIVATE",
 		"unshare(CLONE_NEWUSER)", "capset(",
 		"prctl(PR_SET_NO_NEW_PRIVS, 1", "landlock_create_ruleset(",
@@ -81,7 +114,8 @@ judge_order(const char *text)
 		"RLIMIT_NOFILE, ",
 		"seccomp(SECCOMP_SET_MODE_FILTER, 0,", "write(1,", "read(1,",
 		NULL };
-	static const char *const parked[] = { "close_range(2, 4294967295, 0)",
+	static const char *const parked[] = { "execve(", OWN_START
+		"close_range(2, 4294967295, 0)",
 		"chdir(\"/\")", "close(0)", "unshare(CLONE_NEWUSER)", "capset(",
 		"prctl(PR_SET_NO_NEW_PRIVS, 1", "landlock_create_ruleset(",
 		"prctl(PR_SET_DUMPABLE, SUID_DUMP_DISABLE)",
@@ -111,8 +145,7 @@ may_call(const char *name, unsigned filters, unsigned last)
 		return is_allowed(name);
 	if (filters > 0)
 		return is_handover(name);
-	/* glibc reads nothing on its way; nor may we, before. */
-	return strcmp(name, "read") != 0 && strcmp(name, "pread64") != 0;
+	return is_preparation(name);
 }
 
 static void

@@ -18,7 +18,6 @@
 #include "dtype.h"
 #include "frame.h"
 #include "harness.h"
-#include "inflate.h"
 
 #define HARNESS_ARENA (64 * MIB)
 
@@ -158,7 +157,6 @@ harness_run_limits(const void *bytes, size_t length, uint32_t go_flags,
 {
 	bool ok;
 
-	assert_true(inflate_prime());	/* as the worker's main does */
 	set_up(out, bytes, length, go_flags, limits);
 	ok = job_run(&out->job);
 	harness_collect(out);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * inflate.c - see inflate.h.  The decompressor's state is static and is made
- * before the jail closes, because libdeflate allocates it with malloc.
+ * inflate.c - see inflate.h.  One decompressor, made when the first stream is
+ * met (most files have none), in memory of ours: no malloc after the jail.
  */
 #include "inflate.h"
 
@@ -10,14 +10,38 @@
 /* Deflate's best: 258 bytes for two bits, and the block's header over that. */
 #define RATIO_MAX 1032
 
-static struct libdeflate_decompressor *decompressor;
+/* libdeflate 1.14's decompressor is 11,560 bytes.  Should another's be larger,
+ * nothing deflated can be read, which tests would see at once. */
+#define DECOMPRESSOR_MAX 32768
 
-bool
-inflate_prime(void)
+static void *
+give(size_t size)
 {
-	if (decompressor == NULL)
+	static _Alignas(64) uint8_t memory[DECOMPRESSOR_MAX];
+
+	return size <= sizeof memory ? memory : NULL;
+}
+
+/* It is not given back. */
+static void
+take_back(void *memory)
+{
+	(void)memory;
+}
+
+static struct libdeflate_decompressor *
+ready(struct job *job, uint64_t where)
+{
+	static struct libdeflate_decompressor *decompressor;
+
+	if (decompressor == NULL) {
+		libdeflate_set_memory_allocator(give, take_back);
 		decompressor = libdeflate_alloc_decompressor();
-	return decompressor != NULL;
+	}
+	if (decompressor == NULL)
+		die(job, FAULT_INTERNAL, where,
+		    "inflate: no memory for the decompressor");
+	return decompressor;
 }
 
 const uint8_t *
@@ -28,15 +52,13 @@ inflate_raw(struct job *job, const uint8_t *packed, uint64_t packed_len,
 	size_t used = 0;
 	enum libdeflate_result result;
 
-	if (decompressor == NULL)
-		die(job, FAULT_INTERNAL, where, "inflate: not primed");
 	if (size / RATIO_MAX > packed_len)
 		die(job, FAULT_FORMAT, where,
 		    "inflate: declared size is beyond what deflate can do");
 	/* At least one byte, for libdeflate takes no NULL. */
 	out = arena_alloc(&job->arena, size == 0 ? 1 : size, 1);
 	/* Without a place for the length it demands exactly `size` bytes. */
-	result = libdeflate_deflate_decompress_ex(decompressor, packed,
+	result = libdeflate_deflate_decompress_ex(ready(job, where), packed,
 	    (size_t)packed_len, out, (size_t)size, &used, NULL);
 	switch (result) {
 	case LIBDEFLATE_SUCCESS:
@@ -61,10 +83,9 @@ enum inflate_result
 inflate_wrapped(struct job *job, const struct inflate_from *from, uint8_t *out,
     uint64_t room, size_t *used, size_t *made)
 {
+	struct libdeflate_decompressor *decompressor = ready(job, 0);
 	enum libdeflate_result result;
 
-	if (decompressor == NULL)
-		die(job, FAULT_INTERNAL, 0, "inflate: not primed");
 	result = from->gzip ?
 	    libdeflate_gzip_decompress_ex(decompressor, from->packed,
 	    (size_t)from->length, out, (size_t)room, used, made) :

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * inflate.h - a bounded wrapper round libdeflate: whole buffer in, exactly the
- * declared number of bytes out, in the arena.  The decompressor is allocated by
- * inflate_prime before the jail closes; nothing here allocates afterwards.
+ * declared number of bytes out, in the arena.  Takes libdeflate's allocator for
+ * itself: it has one object, in memory that is there already.
  */
 #ifndef WORKER_INFLATE_H
 #define WORKER_INFLATE_H
 
 #include "job.h"
 
-/* Once a process, before the jail; false when there is no memory. */
-bool inflate_prime(void);
 /* Raw deflate.  size is the declared length of the output; a stream that ends
  * early, late, or leaves input over dies with FAULT_FORMAT at `where`.  The
  * ratio limit (1,032:1, deflate's own) is judged before anything is written. */

@@ -6,6 +6,7 @@
  * the directory points to while the first stays.
  */
 #include <libdeflate.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "mutate_archive.h"
@@ -75,8 +76,10 @@ unpack(const struct archive *z, const struct entry *e, bool deflated)
 		memcpy(plain, z->bytes + e->data, e->packed);
 		return e->packed;
 	}
-	if (decompressor == NULL)
+	if (decompressor == NULL) {
+		libdeflate_set_memory_allocator(malloc, free);
 		decompressor = libdeflate_alloc_decompressor();
+	}
 	if (decompressor == NULL || libdeflate_deflate_decompress(decompressor,
 	    z->bytes + e->data, e->packed, plain, MEMBER_MAX, &size) != 0)
 		return 0;
@@ -92,8 +95,10 @@ pack(size_t size, bool deflated)
 		memcpy(packed, plain, size);
 		return size;
 	}
-	if (compressor == NULL)
+	if (compressor == NULL) {
+		libdeflate_set_memory_allocator(malloc, free);
 		compressor = libdeflate_alloc_compressor(1);
+	}
 	return compressor == NULL ? 0 : libdeflate_deflate_compress(compressor,
 	    plain, size, packed, sizeof(packed));
 }

@@ -117,20 +117,10 @@ test_crc32(void **state)
 	assert_int_equal(inflate_crc32((const uint8_t *)"", 0), 0);
 }
 
-static void
-test_not_primed(void **state)
-{
-	(void)state;
-	assert_int_equal(inflate(nothing, 2, 0, NULL).code, FAULT_INTERNAL);
-	assert_true(inflate_prime());
-	assert_true(inflate_prime());
-}
-
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_not_primed),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_arena_limit),

@@ -63,8 +63,12 @@ test_prefixes(void **state)
 static size_t
 compress(const void *in, size_t length, bool gzip, uint8_t *out, size_t room)
 {
-	struct libdeflate_compressor *c = libdeflate_alloc_compressor(9);
-	size_t made = gzip ?
+	struct libdeflate_compressor *c;
+	size_t made;
+
+	libdeflate_set_memory_allocator(malloc, free);
+	c = libdeflate_alloc_compressor(9);
+	made = gzip ?
 	    libdeflate_gzip_compress(c, in, length, out, room) :
 	    libdeflate_zlib_compress(c, in, length, out, room);
 
