@@ -13,7 +13,9 @@
  *   parked RUNS FILE		the same, each by a worker that was started ahead,
  *				after a pause in which one can be
  *   probe			a worker that jails itself, tries openat, and dies
- *   many THREADS FILE COUNT	COUNT files "FILE.0" ..., by that many threads
+ *   many THREADS FILE COUNT [PARKED]
+ *				COUNT files "FILE.0" ..., by that many threads,
+ *				with so many workers kept started ahead
  *   ballast MIB		from now on this much memory is resident
  *   memory FILE		peak memory of broker and worker for one load
  */
@@ -32,19 +34,41 @@
 #define RUNS_MAX 100000
 
 static pfork_broker *
-broker_with(uint32_t flags, enum pfork_delivery delivery)
+broker_of(pfork_options options)
 {
-	pfork_options options = { .size = sizeof(options),
-	    .worker_path = getenv("PFORK_BENCH_WORKER"),
-	    .refuse_at = PFORK_REFUSE_NEVER, .flags = flags,
-	    .delivery = delivery };
 	pfork_broker *broker;
 	pfork_error err;
 
+	options.size = sizeof(options);
+	options.worker_path = getenv("PFORK_BENCH_WORKER");
+	options.refuse_at = PFORK_REFUSE_NEVER;
 	if (pfork_broker_new(&options, &broker, &err) != PFORK_OK)
 		fail("broker", err.text);
 	return broker;
 }
+
+static pfork_broker *
+broker_with(uint32_t flags, enum pfork_delivery delivery)
+{
+	return broker_of((pfork_options){ .flags = flags,
+	    .delivery = delivery });
+}
+
+#ifdef BENCH_PARKED
+static pfork_broker *
+broker_parking(size_t count)
+{
+	return broker_of((pfork_options){ .parked_workers = (uint32_t)count });
+}
+#else
+static pfork_broker *
+broker_parking(size_t count)
+{
+	if (count > 0)
+		fail("many", "none can be parked");
+	return broker_with(0, 0);
+}
+#endif
 
 static pfork_checkpoint *
 load(pfork_broker *broker, const char *file)
@@ -206,17 +230,11 @@ run_parked(int count, char **words)
 {
 	static const struct timespec pause = { 0, PAUSE_NS };
 	size_t runs = strtoul(words[0], NULL, 10);
-	pfork_options options = { .size = sizeof(options),
-	    .worker_path = getenv("PFORK_BENCH_WORKER"),
-	    .refuse_at = PFORK_REFUSE_NEVER, .parked_workers = 4 };
+	pfork_broker *broker = broker_parking(4);
 	pfork_worker_info info = { .size = sizeof(info) };
-	pfork_broker *broker;
-	pfork_error err;
 	size_t hits = 0;
 
 	(void)count;
-	if (pfork_broker_new(&options, &broker, &err) != PFORK_OK)
-		fail("broker", err.text);
 	printf("{\"each\":[");
 	for (size_t i = 0; i < runs; i++) {
 		pfork_checkpoint *ckpt;
@@ -281,10 +299,10 @@ run_many(int count, char **words)
 {
 	struct share shares[THREADS_MAX];
 	size_t threads = strtoul(words[0], NULL, 10);
-	pfork_broker *broker = broker_with(0, 0);
+	pfork_broker *broker;
 	double start = now_s();
 
-	(void)count;
+	broker = broker_parking(count > 3 ? strtoul(words[3], NULL, 10) : 0);
 	if (threads == 0 || threads > THREADS_MAX)
 		fail("many", "not so many threads");
 	for (size_t i = 0; i < threads; i++) {
@@ -297,8 +315,9 @@ run_many(int count, char **words)
 	}
 	for (size_t i = 0; i < threads; i++)
 		pthread_join(shares[i].thread, NULL);
-	printf("{\"s\":%.9f}\n", now_s() - start);
+	/* It ends those that wait, and reaps. */
 	pfork_broker_free(broker);
+	printf("{\"s\":%.9f}\n", now_s() - start);
 }
 
 /* -------------------------------------------------------- circumstances -- */

@@ -11,6 +11,7 @@ from table import INFO, MET, MISSED, UNMEASURED
 
 LOADS = 60		# of a small file in a round
 BALLAST_MIB = 4096
+PARKED = 6		# for two threads: what broker/cli takes for them
 
 
 def flat(samples):
@@ -214,8 +215,8 @@ def many(b):
     b.child("peer", "second")
     spawn = b.ask("limit", "spawn", b.binary("bench-empty"), 1000)
 
-    def ours(threads):
-        return b.ask("ours", "many", threads, prefix, 1000)
+    def ours(threads, parked=0):
+        return b.ask("ours", "many", threads, prefix, 1000, parked)
 
     def peer(key, count):
         return lambda: b.child("peer", key).ask("torch-many", prefix, count)
@@ -232,12 +233,16 @@ def many(b):
         t.unmeasured("many", "1,000 small files, 2 cores", "",
                      "one core here")
         return
-    two = b.rounds({"ours": ours(2),
+    built = os.path.exists(b.binary("bench-pool"))
+    two = b.rounds({"ours": ours(2, PARKED if built else 0),
                     "torch": both(peer(None, 500), peer("second", 500)),
-                    "one": ours(1)})
-    what = "1,000 small files, in process, 2 cores"
+                    "cold": ours(2), "one": ours(1)})
+    what = "1,000 small files, in process, 2 cores" + \
+        (", workers parked" if built else "")
     t.compare("many", what, two, "ours", "torch", 1,
               label="torch.load, two processes")
+    t.compare("many", what, two, "ours", "cold", kind="limit",
+              label="ours, none parked")
     t.compare("many", what, two, "ours", "one", 0.7, "limit",
-              label="ours, one thread")
+              label="ours, one thread, none parked")
     b.drop("peer", "second")
