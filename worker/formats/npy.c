@@ -88,7 +88,7 @@ void
 npy_send(struct job *job, const struct pickle_source *source,
     const struct path_part *name, size_t mark)
 {
-	struct npy_header h;
+	struct npy_header h __attribute__((uninitialized));
 	struct pickle_source rest;
 	struct tensor_out out = {
 		.path = { .parts = name, .count = name != NULL },

@@ -47,16 +47,28 @@ fail(const struct literal *l, const char *text)
 	    (uint64_t)(l->at - l->source->at)), text);
 }
 
+/* Of which a header has some fifty at its end. */
+static const char spaces[] = "        ";
+
 /* Python's, all of which may stand between tokens. */
-static void
-blanks(struct literal *l)
+static void __attribute__((noinline))
+skip_blanks(struct literal *l)
 {
+	while (l->end - l->at >= 8 && memcmp(l->at, spaces, 8) == 0)
+		l->at += 8;
 	while (l->at < l->end && (*l->at == ' ' || *l->at == '\n' ||
 	    *l->at == '\t' || *l->at == '\f' || *l->at == '\r'))
 		l->at++;
 }
 
-static bool
+static inline void
+blanks(struct literal *l)
+{
+	if (l->at < l->end && *l->at <= ' ')
+		skip_blanks(l);
+}
+
+static inline bool
 take(struct literal *l, char c)
 {
 	blanks(l);
@@ -91,7 +103,8 @@ string(struct literal *l, const uint8_t **at, size_t *len)
 	*len = (size_t)(l->at++ - *at);
 }
 
-static bool
+/* Always in line, for lengths that the compiler knows. */
+static inline __attribute__((always_inline)) bool
 word(struct literal *l, const char *text)
 {
 	size_t length = strlen(text);
@@ -224,26 +237,42 @@ read_descr(struct literal *l, struct npy_header *out)
 	}
 }
 
+enum key { NONE = 0, DESCR = 1, ORDER = 2, SHAPE = 4, ALL = 7 };
+
+/* A key that is not in `seen`, and the colon.  First as numpy writes it. */
+static enum key
+read_key(struct literal *l, unsigned seen)
+{
+	const uint8_t *text;
+	enum key key;
+	size_t len;
+
+	if ((seen & DESCR) == 0 && word(l, "'descr': "))
+		return DESCR;
+	if ((seen & ORDER) == 0 && word(l, "'fortran_order': "))
+		return ORDER;
+	if ((seen & SHAPE) == 0 && word(l, "'shape': "))
+		return SHAPE;
+	string(l, &text, &len);
+	key = len == 5 && memcmp(text, "descr", 5) == 0 ? DESCR :
+	    len == 13 && memcmp(text, "fortran_order", 13) == 0 ? ORDER :
+	    len == 5 && memcmp(text, "shape", 5) == 0 ? SHAPE : NONE;
+	if (key == NONE || (seen & key) != 0)
+		fail(l, "npy: the header has another key, or one twice");
+	need(l, ':');
+	return key;
+}
+
 static void
 read_dict(struct literal *l, struct npy_header *out)
 {
-	enum { DESCR = 1, ORDER = 2, SHAPE = 4, ALL = 7 };
-	const uint8_t *key;
-	unsigned seen = 0, bit;
-	size_t len;
+	unsigned seen = 0;
+	enum key bit;
 
 	need(l, '{');
 	while (!take(l, '}')) {
-		string(l, &key, &len);
-		bit = len == 5 && memcmp(key, "descr", 5) == 0 ? DESCR :
-		    len == 13 && memcmp(key, "fortran_order", 13) == 0 ?
-		    ORDER : len == 5 && memcmp(key, "shape", 5) == 0 ? SHAPE :
-		    0;
-		if (bit == 0 || (seen & bit) != 0)
-			fail(l, "npy: the header has another key, or one "
-			    "twice");
+		bit = read_key(l, seen);
 		seen |= bit;
-		need(l, ':');
 		if (bit == DESCR)
 			read_descr(l, out);
 		else if (bit == SHAPE)
@@ -297,6 +326,16 @@ judge(struct literal *l, struct npy_header *h)
 		fail(l, "npy: the data is shorter than the shape says");
 }
 
+/* But the numbers of dimensions that it has not. */
+static void
+clear(struct npy_header *h)
+{
+	h->type = (struct npy_dtype){ 0 };
+	h->objects = h->some_objects = h->opaque = h->fortran = false;
+	h->rank = 0;
+	h->bytes = h->data = 0;
+}
+
 void
 npy_header_read(struct job *job, const struct pickle_source *source,
     struct npy_header *out)
@@ -306,7 +345,7 @@ npy_header_read(struct job *job, const struct pickle_source *source,
 	uint8_t major, minor;
 	uint64_t length;
 
-	*out = (struct npy_header){ 0 };
+	clear(out);
 	cursor_bytes(&c, MAGIC_LEN);
 	major = cursor_u8(&c);
 	minor = cursor_u8(&c);

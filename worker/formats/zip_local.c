@@ -22,6 +22,10 @@
 /* A descriptor, the next header and its name and padding are 24 + 30 + some 120
  * bytes in torch's files; small members fit whole. */
 #define WINDOW_BYTES 1024
+/* After so many reads of which each was next to the one before, the members are
+ * small and many: then more is read at once. */
+#define NEAR_READS 8
+#define WIDE_BYTES ((size_t)16 * 1024)
 /* Fixed part, name, extra: as much as a local header can have. */
 #define HEADER_MAX (ZIP_LOCAL_LEN + 65535 + 65535)
 
@@ -32,30 +36,47 @@ struct window {
 	size_t len;
 	uint8_t *bytes;
 	size_t room;
+	unsigned near;		/* reads of that kind, in a row */
 	bool gap_seen;		/* one note for all of them is enough */
 	uint8_t small[WINDOW_BYTES];
 };
+
+/* How much to read from `offset` on, where `length` bytes are wanted. */
+static size_t
+window_width(struct window *w, uint64_t offset, size_t length)
+{
+	size_t width = WINDOW_BYTES;
+
+	if (offset >= w->at && offset - w->at <= w->len + WINDOW_BYTES)
+		w->near += w->near < NEAR_READS;
+	else
+		w->near = 0;
+	if (w->near == NEAR_READS)
+		width = WIDE_BYTES;
+	if (width < length)
+		width = length;
+	return w->stop - offset < width ? (size_t)(w->stop - offset) : width;
+}
 
 /* length bytes at offset, valid until the next call.  offset + length <= stop
  * was judged by the caller. */
 static const uint8_t *
 window_at(struct window *w, uint64_t offset, size_t length)
 {
-	uint64_t take = w->stop - offset;
+	size_t take;
 
 	if (offset >= w->at && offset - w->at <= w->len &&
 	    length <= w->len - (offset - w->at))
 		return w->bytes + (offset - w->at);
-	if (length > w->room) {
+	take = window_width(w, offset, length);
+	if (take > w->room) {
 		w->bytes = arena_alloc(&w->job->arena, HEADER_MAX, 1);
 		w->room = HEADER_MAX;
 	}
-	if (take > WINDOW_BYTES)
-		take = length > WINDOW_BYTES ? length : WINDOW_BYTES;
-	if (!job_read_at(w->job, offset, w->bytes, (size_t)take))
+	if (!job_read_at(w->job, offset, w->bytes, take))
 		die(w->job, FAULT_INPUT, offset, "the input could not be read");
 	w->at = offset;
-	w->len = (size_t)take;
+	w->len = take;
 	return w->bytes;
 }
 
@@ -298,13 +319,18 @@ judge_gap(struct window *w, uint64_t from, uint64_t to)
 void
 zip_locals(struct job *job, struct zip *zip, const struct zip_end *end)
 {
-	struct window w = { .job = job, .stop = end->directory,
-		.room = WINDOW_BYTES };
+	struct window w __attribute__((uninitialized));
 	uint32_t *order = file_order(job, zip);
 	struct zip_member *m;
 	uint64_t here = 0, header;
 
+	w.job = job;
+	w.at = w.len = 0;
+	w.stop = end->directory;
 	w.bytes = w.small;
+	w.room = sizeof(w.small);
+	w.near = 0;
+	w.gap_seen = false;
 	for (uint32_t i = 0; i < zip->count; i++) {
 		m = &zip->members[order == NULL ? i : order[i]];
 		header = zip_member_header(m);
