@@ -37,7 +37,7 @@
 
 /* name in struct limits, default, ceiling.  The reasons:
  * input: larger single files are not met; 16 TiB is ext4's largest.
- * arena: 379 B a tensor, measured on a torch zip of 100,000, so a million
+ * arena: 313 B a tensor, measured on a torch zip of 100,000, so a million
  *   tensors take a third of it; bombs must end before they hurt, so it is
  *   reserved, not committed.
  * streamed: inflated members of the largest honest npz and torch files.

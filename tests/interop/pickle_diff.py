@@ -165,7 +165,7 @@ class Dump:
 
     def __init__(self, lines):
         self.error = None
-        self.made = []
+        self.made = {}
         fill = []
         for line in lines:
             words = line.split(" ")
@@ -177,8 +177,8 @@ class Dump:
                 self.end = int(words[2])
                 self.opcodes = int(words[3])
                 continue
-            fill.append((len(self.made), words))
-            self.made.append(self.make(words[1], words[2:]))
+            fill.append((int(words[0]), words))
+            self.made[int(words[0])] = self.make(words[1], words[2:])
         for number, words in fill:
             self.fill(self.made[number], words[1], words[2:])
 
@@ -663,7 +663,7 @@ def meant(answer, error, data):
     if "STACK_GLOBAL requires str" in str(error):
         if any(isinstance(u, Unknown) and u.what == "global" and
                not (type(u.module) is str and type(u.name) is str)
-               for u in answer.made):
+               for u in answer.made.values()):
             return "computed"
     if isinstance(error, TypeError) and "keyword" in str(error):
         return "kwargs"

@@ -86,7 +86,7 @@ print_node(const struct graph *g, vref v)
 	case VALUE_TEXT:
 	case VALUE_BYTES:
 	case VALUE_BYTEARRAY:
-		print_bytes(n->as.s.at, n->as.s.len);
+		print_bytes(value_string(n).at, value_string(n).len);
 		break;
 	case VALUE_GLOBAL:
 		print_ref(g, n->as.global.module);
@@ -107,7 +107,7 @@ print_node(const struct graph *g, vref v)
 		break;
 	default:
 		for (uint32_t i = 0; i < n->as.seq.count; i++)
-			print_ref(g, n->as.seq.at[i]);
+			print_ref(g, value_items(n)[i]);
 	}
 	putchar('\n');
 }
@@ -117,7 +117,8 @@ static bool
 run(struct graph *g, const uint8_t *bytes, uint64_t len,
     struct machine_result *result, struct machine_error *error)
 {
-	struct pickle_source source = { bytes, len, 0, true, false };
+	struct pickle_source source = { .at = bytes, .len = len,
+		.in_file = true };
 
 	arena_rewind(&job.arena, 0);
 	graph_init(g, &job);
@@ -142,8 +143,9 @@ dump(const uint8_t *bytes, uint64_t len)
 		    error.text);
 		return;
 	}
-	for (uint32_t i = 0; i < g.count; i++)
-		print_node(&g, i);
+	for (vref v = 0; v < g.next; v = graph_after(&g, v))
+		if (graph_at(&g, v)->kind != 0)
+			print_node(&g, v);
 	printf("=");
 	print_ref(&g, result.value);
 	printf(" %" PRIu64 " %" PRIu64 "\n", result.end, result.opcodes);

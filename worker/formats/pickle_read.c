@@ -15,7 +15,7 @@ static bool
 run(struct graph *g, const struct pickle_source *source,
     struct machine_result *result, struct machine_error *error)
 {
-	vref first = g->count;
+	vref first = g->next;
 	bool whole = machine_run(g, source, 0, false, result, error);
 
 	verdict_nodes(g, first);

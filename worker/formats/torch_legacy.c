@@ -126,13 +126,14 @@ static void
 read_head(struct legacy *l)
 {
 	vref v = run(l).value;
-	const struct value *node;
+	struct span number = { 0 };
 	uint64_t at = l->at;
 	int64_t version;
 
-	node = value_kind(l->g, v) == VALUE_BIGINT ? graph_at(l->g, v) : NULL;
-	if (node == NULL || node->as.s.len != sizeof magic ||
-	    memcmp(node->as.s.at, magic, sizeof magic) != 0)
+	if (value_kind(l->g, v) == VALUE_BIGINT)
+		number = value_string(graph_at(l->g, v));
+	if (number.len != sizeof magic ||
+	    memcmp(number.at, magic, sizeof magic) != 0)
 		lie(l, 0, "the first pickle is not torch's magic number");
 	v = run(l).value;
 	if (value_kind(l->g, v) != VALUE_INT ||
@@ -244,7 +245,7 @@ declare_all(struct legacy *l, vref first, vref end)
 	uint64_t len;
 
 	make_room(l);
-	for (vref v = first; v < end; v++) {
+	for (vref v = first; v < end; v = graph_after(l->g, v)) {
 		node = graph_at(l->g, v);
 		if (node->kind != VALUE_PERSID)
 			continue;
@@ -340,12 +341,12 @@ torch_legacy_open(struct job *job, struct torch_file *file)
 	l->job = job;
 	l->g = file->graph;
 	l->quiet = file->quiet;
-	l->first = l->g->count;
+	l->first = l->g->next;
 	l->source = (struct pickle_source){ .at = job->map, .len = job->size,
 		.in_file = true };
 	read_head(l);
 	object = run(l);
-	declare_all(l, object.first_node, l->g->count);
+	declare_all(l, object.first_node, l->g->next);
 	read_storages(l);
 	judge(l);
 	if (!l->quiet)

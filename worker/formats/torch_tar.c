@@ -65,7 +65,8 @@ enter_member(struct torch_tar *t, const char *name)
 		    name, strlen(name));
 	t->at = 0;
 	t->source = (struct pickle_source){ .at = t->job->map + m->data,
-		.len = m->size, .base = m->data, .in_file = true };
+		.len = m->size, .base = m->data, .in_file = true,
+		.roomy = true };
 }
 
 /* Offset in the input of the next byte. */
@@ -365,7 +366,7 @@ torch_tar_parse(struct job *job)
 	leave_member(t);
 	enter_member(t, "pickle");
 	object = run(t);
-	end = t->graph.count;
+	end = t->graph.next;
 	torch_tar_modules(t, object.first_node, end);
 	verdict_nodes(&t->graph, 0);
 	leave_member(t);

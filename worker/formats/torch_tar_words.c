@@ -14,28 +14,15 @@ vref
 torch_tar_tuple(struct torch_tar *t, const vref *items, uint32_t count,
     uint64_t where)
 {
-	struct value *node;
-	vref v;
-
 	if (count == 0)
 		return VREF_EMPTY_TUPLE;
-	v = graph_add(&t->graph, VALUE_TUPLE, where);
-	node = graph_at(&t->graph, v);
-	node->as.seq.at = arena_alloc(&t->job->arena, count, sizeof *items);
-	memcpy(node->as.seq.at, items, count * sizeof *items);
-	node->as.seq.count = count;
-	node->as.seq.capacity = count;
-	return v;
+	return graph_tuple(&t->graph, items, count, where);
 }
 
 static vref
 text(struct torch_tar *t, const void *at, size_t len, uint64_t where)
 {
-	vref v = graph_add(&t->graph, VALUE_TEXT, where);
-
-	graph_at(&t->graph, v)->as.s.at = at;
-	graph_at(&t->graph, v)->as.s.len = len;
-	return v;
+	return graph_string(&t->graph, VALUE_TEXT, at, len, where);
 }
 
 static vref
@@ -149,7 +136,7 @@ tensor_word(struct torch_tar *t, struct tar_object *o)
 void
 torch_tar_modules(struct torch_tar *t, vref first, vref end)
 {
-	for (vref v = first; v < end; v++) {
+	for (vref v = first; v < end; v = graph_after(&t->graph, v)) {
 		struct value *node = graph_at(&t->graph, v);
 		vref parts[4];
 
@@ -170,7 +157,7 @@ torch_tar_modules(struct torch_tar *t, vref first, vref end)
 void
 torch_tar_words(struct torch_tar *t, vref first, vref end)
 {
-	for (vref v = first; v < end; v++) {
+	for (vref v = first; v < end; v = graph_after(&t->graph, v)) {
 		struct value *node = graph_at(&t->graph, v);
 		vref id = node->as.ref;
 		struct tar_object *o;

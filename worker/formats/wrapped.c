@@ -143,8 +143,7 @@ forget(const struct word *w, const struct graph *g_was,
     const struct vocabulary *was, size_t mark)
 {
 	const struct vocabulary *words = w->home->words;
-	uint32_t chunk_end = (g_was->count / GRAPH_CHUNK + 1) * GRAPH_CHUNK;
-	uint32_t end = w->g->count;
+	vref end = w->g->next < g_was->end ? w->g->next : g_was->end;
 
 	if (words->seen_capacity != was->seen_capacity ||
 	    words->seen_pages != was->seen_pages ||
@@ -154,11 +153,8 @@ forget(const struct word *w, const struct graph *g_was,
 	    w->g->far_capacity != g_was->far_capacity ||
 	    words->wrapped_capacity != was->wrapped_capacity)
 		return;
-	if (g_was->count % GRAPH_CHUNK != 0) {
-		end = end < chunk_end ? end : chunk_end;
-		memset(graph_at(w->g, g_was->count), 0,
-		    (end - g_was->count) * sizeof(struct value));
-	}
+	if (end > g_was->next)
+		memset(g_was->at, 0, (end - g_was->next) * sizeof *g_was->at);
 	*w->g = *g_was;
 	arena_rewind(&w->job->arena, mark);
 }
@@ -251,19 +247,21 @@ wrapped_unopened(struct graph *g)
 {
 	static const uint8_t local[4] = { 'P', 'K', 3, 4 };
 	const struct value *arg;
+	struct span bytes;
 	vref v;
 
-	for (vref i = 0; i < g->count; i++) {
+	for (vref i = 0; i < g->next; i = graph_after(g, i)) {
 		if (graph_at(g, i)->kind != VALUE_CALL)
 			continue;
 		v = value_item(g, graph_at(g, i)->as.call.args, 0);
 		if (!value_is_node(v))
 			continue;
 		arg = graph_at(g, v);
-		if ((arg->kind == VALUE_BYTES || arg->kind == VALUE_BYTEARRAY)
-		    && (arg->flags & VALUE_OPENED) == 0 &&
-		    arg->as.s.len >= 4 &&
-		    memcmp(arg->as.s.at, local, 4) == 0 && wrapped_is(g, i))
+		if (arg->kind != VALUE_BYTES && arg->kind != VALUE_BYTEARRAY)
+			continue;
+		bytes = value_string(arg);
+		if ((arg->flags & VALUE_OPENED) == 0 && bytes.len >= 4 &&
+		    memcmp(bytes.at, local, 4) == 0 && wrapped_is(g, i))
 			sink_note(g->job, NOTE_RECORD, VERDICT_DANGEROUS,
 			    graph_where(g, i),
 			    "a torch file in bytes that nothing leads to; "

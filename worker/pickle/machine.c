@@ -29,85 +29,40 @@ u64be(const uint8_t *p)
 	return value;
 }
 
+static inline uint64_t
+load8(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof word);
+	return word;
+}
+
 /* UTF-8, most of which is short ASCII. */
 static inline bool
 text_valid(const uint8_t *at, uint64_t len)
 {
-	uint64_t word;
+	uint64_t all = 0;
 
-	while (len >= sizeof word) {
-		memcpy(&word, at, sizeof word);
-		if (word & UINT64_C(0x8080808080808080))
-			return utf8_python(at, len);
-		at += sizeof word;
-		len -= sizeof word;
+	if (len >= 8) {
+		for (uint64_t i = 0; i < len - 8; i += 8)
+			all |= load8(at + i);
+		all |= load8(at + len - 8);
+	} else if (len >= 4) {
+		all = u32le(at) | u32le(at + len - 4);
+	} else if (len > 0) {
+		all = (uint64_t)(at[0] | at[len / 2] | at[len - 1]);
 	}
-	for (; len > 0; at++, len--)
-		if (*at >= 0x80)
-			return utf8_python(at, len);
-	return true;
+	return (all & UINT64_C(0x8080808080808080)) == 0 ||
+	    utf8_python(at, len);
 }
 
-static inline vref
-int_value(struct machine *m, int32_t i)
+/* Most tuples have one to six: no call of memcpy. */
+static inline void
+copy_inside(vref *to, const vref *from, size_t count)
 {
-	vref v;
-
-	if (i >= 0 && i <= VREF_SMALL_MAX)
-		return VREF_IMMEDIATE + (uint32_t)i;
-	machine_node(m, VALUE_INT, &v)->as.i = i;
-	return v;
-}
-
-static inline vref
-text_value(struct machine *m, const uint8_t *at, uint64_t len)
-{
-	vref v;
-	struct value *node = machine_node(m, VALUE_TEXT, &v);
-
-	node->flags = m->text_flags;
-	node->as.s.at = at;
-	node->as.s.len = len;
-	return v;
-}
-
-static vref
-float_value(struct machine *m, const uint8_t *at)
-{
-	uint64_t bits = u64be(at);
-	vref v;
-	struct value *node = machine_node(m, VALUE_FLOAT, &v);
-
-	memcpy(&node->as.f, &bits, sizeof bits);
-	return v;
-}
-
-/* The memo, where the page exists already and the entry is new. */
-static inline bool
-quick_put(struct machine *m, uint32_t index, vref v)
-{
-	uint32_t number = index / MEMO_PAGE;
-	vref *entry;
-
-	if (number >= m->memo.page_capacity || m->memo.pages[number] == NULL ||
-	    !m->used_put || m->used_memoize)
-		return false;
-	entry = &m->memo.pages[number][index % MEMO_PAGE];
-	if (*entry != 0)
-		return false;
-	*entry = v ^ VREF_MISSING;
-	m->memo.length++;
-	return true;
-}
-
-static inline vref
-quick_get(const struct machine *m, uint32_t index)
-{
-	uint32_t number = index / MEMO_PAGE;
-
-	if (number >= m->memo.page_capacity || m->memo.pages[number] == NULL)
-		return VREF_MISSING;
-	return m->memo.pages[number][index % MEMO_PAGE] ^ VREF_MISSING;
+	for (size_t i = 0; i < count; i++)
+		to[i] = from[i];
 }
 
 /* Opcodes of protocol 0 and 1, and the rare ones. */
@@ -166,7 +121,6 @@ run_rest(struct machine *m, uint8_t op)
 	vref *from;
 
 	switch (op) {
-	case OP_SHORT_BINUNICODE:
 	case OP_BINUNICODE8:
 	case OP_BINBYTES:
 	case OP_SHORT_BINBYTES:
@@ -225,20 +179,20 @@ next_frame(struct machine *m)
 	return true;
 }
 
-/* The loop keeps the read position and the stack's top in registers; SAVE and
- * LOAD stand round whatever uses those in *m. */
-#define SAVE() (m->at = p, m->top = sp)
-#define LOAD() (p = m->at, sp = m->top)
+/* The loop keeps in registers what each opcode needs; SAVE and LOAD stand round
+ * whatever uses those in *m. */
+#define SAVE() (m->at = p, m->op = op, m->top = sp)
+#define LOAD() (p = m->at, end = m->end, sp = m->top)
 #define CALL(expression)                    \
 	do {                                \
 		SAVE();                     \
 		if (!(expression))          \
-			return false;       \
+			goto bad;           \
 		LOAD();                     \
 	} while (0)
 #define NEED(count)                                           \
 	do {                                                  \
-		if ((uint64_t)(m->end - p) < (count))         \
+		if ((uint64_t)(end - p) < (count))            \
 			CALL(machine_need(m, (count)));       \
 	} while (0)
 #define PUSH(value)                                   \
@@ -253,51 +207,63 @@ next_frame(struct machine *m)
 	} while (0)
 #define HAVE(count)                                           \
 	do {                                                  \
-		if (sp - m->floor < (count)) {                \
-			SAVE();                               \
-			return machine_underflow(m);          \
-		}                                             \
+		if (sp - m->floor < (count))                  \
+			CALL(machine_underflow(m));           \
 	} while (0)
-#define TUPLE(count)                                                  \
+#define NODE(kind, cells) \
+	(node = graph_new(m->g, (kind), (cells), m->skew + (uintptr_t)op, &v))
+#define TUPLE(size)                                                   \
 	do {                                                          \
-		HAVE(count);                                          \
-		sp -= (count);                                        \
-		*sp = machine_tuple_of(m, sp, (count));               \
-		sp++;                                                 \
+		HAVE(size);                                           \
+		NODE(VALUE_TUPLE, tuple_cells(size));                 \
+		node->as.tuple.count = (size);                        \
+		sp -= (size);                                         \
+		copy_inside(tuple_inside(node), sp, (size));          \
+		*sp++ = v;                                            \
 	} while (0)
-#define PUT(index)                                            \
-	do {                                                  \
-		HAVE(1);                                      \
-		if (!quick_put(m, (index), sp[-1]))           \
-			CALL(machine_put(m, (index)));        \
+#define PUT(index)                                                       \
+	do {                                                             \
+		HAVE(1);                                                 \
+		if (!memo_put(&m->memo, (index), m->memo.put_span,      \
+		    sp[-1]))                                             \
+			CALL(machine_put(m, (index)));                   \
 	} while (0)
 #define GET(index)                                            \
 	do {                                                  \
-		vref got = quick_get(m, (index));             \
+		vref got = memo_get(&m->memo, (index));             \
 		if (got == VREF_MISSING)                      \
 			CALL(machine_get(m, (index)));        \
 		else                                          \
 			PUSH(got);                            \
 	} while (0)
 
-/* Over 60 lines, for speed: one switch, some 3 ns an opcode. */
+/* Over 60 lines, for speed: one switch, some 2 ns an opcode. */
 static bool
 run(struct machine *m, uint64_t *opcodes)
 {
 	const uint8_t *p = m->at;
+	const uint8_t *end = m->end;
+	const uint8_t *op;
 	vref *sp = m->top;
+	struct value *node;
+	uint64_t done = 0;
 	uint64_t len;
+	int32_t i;
 	vref v;
 
-	for (;; ++*opcodes) {
-		while (p == m->end)
+	for (;; ++done) {
+		op = p;
+		while (p == end)
 			CALL(next_frame(m));
-		m->op = p++;
-		switch (*m->op) {
+		op = p++;
+		switch (*op) {
 		case OP_MARK:
-			if (m->mark_count == m->mark_capacity)
+			if (m->mark_count == m->mark_capacity) {
+				SAVE();
 				machine_grow_marks(m);
-			m->marks[m->mark_count++] = (uint32_t)(sp - m->stack);
+			}
+			m->marks[m->mark_count++] =
+			    (uint32_t)(m->floor - m->stack);
 			m->floor = sp;
 			break;
 		case OP_EMPTY_TUPLE:
@@ -324,48 +290,78 @@ run(struct machine *m, uint64_t *opcodes)
 			break;
 		case OP_BININT:
 			NEED(4);
-			PUSH(int_value(m, (int32_t)u32le(p)));
+			i = (int32_t)u32le(p);
+			v = VREF_IMMEDIATE + (uint32_t)i;
+			if (i < 0 || i > VREF_SMALL_MAX)
+				NODE(VALUE_INT, 2)->as.i = i;
+			PUSH(v);
 			p += 4;
 			break;
 		case OP_BINFLOAT:
 			NEED(8);
-			PUSH(float_value(m, p));
+			NODE(VALUE_FLOAT, 2)->as.i = (int64_t)u64be(p);
+			PUSH(v);
 			p += 8;
 			break;
+		case OP_SHORT_BINUNICODE:
+			NEED(1);
+			len = *p++;
+			goto text;
 		case OP_BINUNICODE:
 			NEED(4);
 			len = u32le(p);
 			p += 4;
+text:
 			NEED(len);
 			if (!text_valid(p, len))
-				return machine_fail(m, "the text is not UTF-8");
-			PUSH(text_value(m, p, len));
+				CALL(machine_fail(m, "the text is not UTF-8"));
+			if (len < m->brief_end) {
+				NODE(VALUE_TEXT, 2)->flags = m->text_flags;
+				node->as.brief =
+				    (uintptr_t)p | len << BRIEF_SHIFT;
+			} else {
+				SAVE();
+				v = machine_string(m, VALUE_TEXT, p, len);
+				graph_at(m->g, v)->flags |= m->text_flags;
+			}
+			PUSH(v);
 			p += len;
-			break;
+			goto made;
 		case OP_EMPTY_LIST:
-			machine_node(m, VALUE_LIST, &v);
+			NODE(VALUE_LIST, 3);
 			PUSH(v);
-			break;
+			goto made;
 		case OP_EMPTY_DICT:
-			machine_node(m, VALUE_DICT, &v);
+			NODE(VALUE_DICT, 3);
 			PUSH(v);
-			break;
+			goto made;
 		case OP_EMPTY_SET:
-			machine_node(m, VALUE_SET, &v);
+			NODE(VALUE_SET, 3);
 			PUSH(v);
 			break;
 		case OP_TUPLE:
-			CALL(machine_tuple(m));
-			break;
+			len = (uint64_t)(sp - m->floor);
+			if (m->mark_count == 0 || len == 0 ||
+			    len > TUPLE_INSIDE_MAX) {
+				CALL(machine_tuple(m));
+				break;
+			}
+			NODE(VALUE_TUPLE, tuple_cells((uint32_t)len));
+			node->as.tuple.count = (uint32_t)len;
+			sp = m->floor;
+			copy_inside(tuple_inside(node), sp, len);
+			*sp++ = v;
+			m->floor = m->stack + m->marks[--m->mark_count];
+			goto made;
 		case OP_TUPLE1:
 			TUPLE(1);
-			break;
+			goto made;
 		case OP_TUPLE2:
 			TUPLE(2);
-			break;
+			goto made;
 		case OP_TUPLE3:
 			TUPLE(3);
-			break;
+			goto made;
 		case OP_BINPUT:
 			NEED(1);
 			PUT(*p);
@@ -377,7 +373,10 @@ run(struct machine *m, uint64_t *opcodes)
 			p += 4;
 			break;
 		case OP_MEMOIZE:
-			CALL(machine_memoize(m));
+			HAVE(1);
+			if (!memo_put(&m->memo, m->memo.length,
+			    m->memo.memoize_span, sp[-1]))
+				CALL(machine_memoize(m));
 			break;
 		case OP_BINGET:
 			NEED(1);
@@ -391,22 +390,55 @@ run(struct machine *m, uint64_t *opcodes)
 			GET((uint32_t)len);
 			break;
 		case OP_REDUCE:
-			CALL(machine_reduce(m));
-			break;
+			HAVE(2);
+			if (value_kind(m->g, sp[-1]) != VALUE_TUPLE ||
+			    value_kind(m->g, sp[-2]) != VALUE_GLOBAL) {
+				CALL(machine_reduce(m));
+				break;
+			}
+			NODE(VALUE_CALL, 3);
+			node->flags = CALL_REDUCE << VALUE_HOW_SHIFT;
+			node->as.call.callable = sp[-2];
+			node->as.call.args = sp[-1];
+			node->as.call.state = VREF_MISSING;
+			node->as.call.more = VREF_MISSING;
+			sp--;
+			sp[-1] = v;
+			goto made;
 		case OP_BINPERSID:
 			HAVE(1);
-			machine_node(m, VALUE_PERSID, &v)->as.ref = sp[-1];
+			NODE(VALUE_PERSID, m->persid_cells)->flags =
+			    m->persid_flags;
+			node->as.ref = sp[-1];
 			sp[-1] = v;
 			break;
 		case OP_STOP:
 			SAVE();
-			++*opcodes;
+			*opcodes = done + 1;
 			return true;
 		default:
-			CALL(run_rest(m, *m->op));
+			CALL(run_rest(m, *op));
 			break;
 		}
+		continue;
+made:
+		/* Nearly every new value is put away at once. */
+		if (end - p >= 5 && *p == OP_LONG_BINPUT) {
+			if (memo_put(&m->memo, u32le(p + 1),
+			    m->memo.put_span, sp[-1])) {
+				p += 5;
+				++done;
+			}
+		} else if (p != end && *p == OP_MEMOIZE &&
+		    memo_put(&m->memo, m->memo.length,
+		    m->memo.memoize_span, sp[-1])) {
+			p++;
+			++done;
+		}
 	}
+bad:
+	*opcodes = done;
+	return false;
 }
 
 bool
@@ -421,12 +453,14 @@ machine_run(struct graph *g, const struct pickle_source *source,
 	memset(result, 0, sizeof *result);
 	memset(error, 0, sizeof *error);
 	result->value = VREF_MISSING;
-	result->first_node = g->count;
+	result->first_node = g->next;
 	m.g = g;
 	m.arena = &g->job->arena;
 	m.error = error;
 	m.quiet = quiet;
 	m.joblib = source->joblib;
+	m.persid_cells = source->roomy ? 3 : 2;
+	m.persid_flags = source->roomy ? VALUE_LONG : 0;
 	m.text_flags = source->in_file ? VALUE_IN_FILE : 0;
 	m.limit = source->at + source->len;
 	m.start = source->at + (start > source->len ? source->len : start);
@@ -434,6 +468,7 @@ machine_run(struct graph *g, const struct pickle_source *source,
 	m.op = m.start;
 	m.end = m.limit;
 	m.skew = source->base - (uintptr_t)source->at;
+	m.brief_end = string_is_brief(m.limit, 0) ? BRIEF_END : 0;
 	machine_grow_stack(&m);
 	good = run(&m, &result->opcodes) && machine_stop(&m, &result->value);
 	machine_forget(&m);

@@ -19,6 +19,7 @@ struct pickle_source {
 			 * the source stands in the input, 0 if nowhere */
 	bool in_file;	/* at[] is the input itself at `base`, so bytes inside
 			 * may be sent as extents */
+	bool roomy;	/* VALUE_LONG */
 	bool joblib;	/* raw arrays follow joblib's wrappers: joblib.c */
 };
 
@@ -31,7 +32,7 @@ struct machine_error {
 struct machine_result {
 	vref value;		/* what STOP returned */
 	uint64_t end;		/* offset in the source after STOP */
-	vref first_node;	/* nodes made by this run: first .. count-1 */
+	vref first_node;	/* nodes made by this run: from here on */
 	unsigned protocol;	/* of PROTO; 0 when there is none */
 	uint64_t opcodes;
 };

@@ -32,9 +32,10 @@ tuple_hashable(struct machine *m, vref tuple)
 	graph_at(m->g, tuple)->flags |= VALUE_HASHABLE;
 	while (good && count > 0) {
 		const struct value *node = graph_at(m->g, todo[--count]);
+		const vref *items = value_items(node);
 
 		for (uint32_t i = 0; good && i < node->as.seq.count; i++) {
-			vref item = node->as.seq.at[i];
+			vref item = items[i];
 			enum value_kind kind = value_kind(m->g, item);
 
 			good = !is_unhashable(kind);

@@ -221,7 +221,7 @@ check_name(struct machine *m, vref v)
 	node = graph_at(m->g, v);
 	if (node->flags & VALUE_OLD_STRING)
 		machine_odd(m, ODD_STRING_NAME);
-	judge_name(m, node->as.s.at, node->as.s.len);
+	judge_name(m, value_string(node).at, value_string(node).len);
 	return true;
 }
 
@@ -242,6 +242,7 @@ machine_persid(struct machine *m)
 {
 	const uint8_t *at;
 	size_t len;
+	struct value *node;
 	vref text;
 	vref v;
 
@@ -251,7 +252,10 @@ machine_persid(struct machine *m)
 		return machine_fail(m, "the persistent id is not ASCII");
 	text = machine_string(m, VALUE_TEXT, at, len);
 	graph_at(m->g, text)->flags |= m->text_flags;
-	machine_node(m, VALUE_PERSID, &v)->as.ref = text;
+	node = graph_new(m->g, VALUE_PERSID, m->persid_cells,
+	    machine_where(m), &v);
+	node->flags = m->persid_flags;
+	node->as.ref = text;
 	machine_push(m, v);
 	return true;
 }

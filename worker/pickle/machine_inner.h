@@ -122,6 +122,13 @@ struct memo {
 	uint64_t slot_count;	/* a power of two, or 0 */
 	uint64_t slots_used;
 	uint64_t length;	/* entries: MEMOIZE's next index */
+	/* The page that was written last, and how many entries of it may be
+	 * written in the loop: none by PUT once there was a MEMOIZE, none by
+	 * MEMOIZE after a PUT. */
+	vref *page;
+	uint64_t page_first;
+	uint32_t put_span;
+	uint32_t memoize_span;
 };
 
 struct machine {
@@ -134,26 +141,27 @@ struct machine {
 	const uint8_t *limit;	/* end of the stream */
 	const uint8_t *start;
 	uint64_t skew;		/* where = skew + address of the opcode */
+	uint64_t brief_end;	/* texts below have two cells */
 	uint8_t text_flags;	/* VALUE_IN_FILE, or 0 */
 	bool framed;
 	bool quiet;
 	bool joblib;
+	uint8_t persid_cells;
+	uint8_t persid_flags;
 	bool used_memoize;
 	bool used_put;
 	bool saw_proto;
 	uint8_t protocol;
 	uint32_t told;		/* bits of enum oddity */
-	/* The stack, and the stack of marks (indices into it). */
+	/* The stack, and the stack of marks (indices into it): the
+	 * last mark is the floor. */
 	vref *stack;
 	vref *top;		/* one past the last value */
 	vref *floor;		/* values below are behind the last mark */
 	vref *stack_end;
-	uint32_t *marks;
+	uint32_t *marks;	/* each the floor that the next one hid */
 	uint32_t mark_count;
 	uint32_t mark_capacity;
-	/* Room for tuples, which are small and many. */
-	vref *slab;
-	uint32_t slab_left;
 	struct memo memo;
 	struct machine_error *error;
 };
@@ -181,8 +189,6 @@ void machine_grow_stack(struct machine *m);
 void machine_grow_marks(struct machine *m);
 /* Pops the last mark; *from is where its values begin. */
 bool machine_pop_mark(struct machine *m, vref **from);
-/* at[count] copied for good, without waste. */
-vref *machine_keep(struct machine *m, const vref *at, size_t count);
 vref machine_string(struct machine *m, enum value_kind kind, const uint8_t *at,
     uint64_t len);
 bool machine_pop(struct machine *m);
@@ -259,30 +265,41 @@ bool unescape_string(const uint8_t *at, size_t len, uint8_t *out, size_t *made);
 bool unescape_unicode(const uint8_t *at, size_t len, uint8_t *out,
     size_t *made);
 
+/* For the loop: a PUT where the page is the last one's and the entry is new, and
+ * a GET where there is a page. */
+static inline bool
+memo_put(struct memo *memo, uint64_t index, uint32_t span, vref v)
+{
+	uint64_t i = index - memo->page_first;
+
+	if (i >= span || memo->page[i] != 0)
+		return false;
+	memo->page[i] = v ^ VREF_MISSING;
+	memo->length++;
+	return true;
+}
+
+static inline vref
+memo_get(const struct memo *memo, uint32_t index)
+{
+	uint32_t number = index / MEMO_PAGE;
+
+	if (number >= memo->page_capacity || memo->pages[number] == NULL)
+		return VREF_MISSING;
+	return memo->pages[number][index % MEMO_PAGE] ^ VREF_MISSING;
+}
+
 static inline uint64_t
 machine_where(const struct machine *m)
 {
 	return m->skew + (uintptr_t)m->op;
 }
 
-/* graph_add, in line for the loop. */
 static inline struct value *
 machine_node(struct machine *m, enum value_kind kind, vref *v)
 {
-	struct graph *g = m->g;
-	uint32_t n = g->count;
-	struct value *node;
-
-	if (n % GRAPH_CHUNK == 0 || n >= g->job->limits.nodes) {
-		*v = graph_add(g, kind, machine_where(m));
-		return graph_at(g, *v);
-	}
-	node = graph_at(g, n);
-	node->kind = (uint8_t)kind;
-	graph_set_where(g, n, machine_where(m));
-	*v = n;
-	g->count = n + 1;
-	return node;
+	*v = graph_add(m->g, kind, machine_where(m));
+	return graph_at(m->g, *v);
 }
 
 static inline void

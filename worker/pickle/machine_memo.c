@@ -88,6 +88,10 @@ store(struct machine *m, uint64_t index, vref value)
 	struct memo_slot *slot;
 
 	if (page != NULL) {
+		m->memo.page = page;
+		m->memo.page_first = index / MEMO_PAGE * MEMO_PAGE;
+		m->memo.put_span = m->used_memoize ? 0 : MEMO_PAGE;
+		m->memo.memoize_span = m->used_put ? 0 : MEMO_PAGE;
 		page += index % MEMO_PAGE;
 		replace(m, page, *page ^ VREF_MISSING, value);
 		*page ^= VREF_MISSING;
@@ -111,6 +115,7 @@ machine_put(struct machine *m, uint64_t index)
 	if (index > UINT32_MAX)
 		return machine_fail(m, "a memo index over 4294967295");
 	m->used_put = true;
+	m->memo.memoize_span = 0;
 	if (m->used_memoize)
 		machine_odd(m, ODD_MEMO_MIXED);
 	store(m, index, m->top[-1]);
@@ -123,6 +128,7 @@ machine_memoize(struct machine *m)
 	if (machine_depth(m) < 1)
 		return machine_underflow(m);
 	m->used_memoize = true;
+	m->memo.put_span = 0;
 	if (m->used_put)
 		machine_odd(m, ODD_MEMO_MIXED);
 	store(m, m->memo.length, m->top[-1]);

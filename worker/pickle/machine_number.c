@@ -163,7 +163,7 @@ number_from_bytes(struct machine *m, const uint8_t *at, uint64_t len)
 	if (len > 8) {
 		v = machine_string(m, VALUE_BIGINT, at, len);
 		if (at >= m->start && at < m->limit)
-			graph_at(m->g, v)->flags = m->text_flags;
+			graph_at(m->g, v)->flags |= m->text_flags;
 		return v;
 	}
 	value = len > 0 && at[len - 1] >= 0x80 ? UINT64_MAX : 0;

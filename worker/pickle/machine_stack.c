@@ -7,12 +7,6 @@
  */
 #include "machine_inner.h"
 
-#include <string.h>
-
-#define SLAB_FIRST 256
-#define SLAB 4096
-#define SLAB_ITEM_MAX 64
-
 void
 machine_grow_stack(struct machine *m)
 {
@@ -44,10 +38,7 @@ machine_grow_marks(struct machine *m)
 static void
 drop_mark(struct machine *m)
 {
-	m->mark_count--;
-	m->floor = m->stack;
-	if (m->mark_count > 0)
-		m->floor += m->marks[m->mark_count - 1];
+	m->floor = m->stack + m->marks[--m->mark_count];
 }
 
 bool
@@ -56,45 +47,17 @@ machine_pop_mark(struct machine *m, vref **from)
 	*from = m->top;
 	if (m->mark_count == 0)
 		return machine_fail(m, "needs a MARK on the stack");
-	*from = m->stack + m->marks[m->mark_count - 1];
+	*from = m->floor;
 	drop_mark(m);
 	return true;
-}
-
-vref *
-machine_keep(struct machine *m, const vref *at, size_t count)
-{
-	vref *kept;
-
-	if (count > SLAB_ITEM_MAX) {
-		kept = arena_alloc(m->arena, count, sizeof *kept);
-	} else {
-		if (m->slab_left < count) {
-			m->slab_left = m->slab == NULL ? SLAB_FIRST : SLAB;
-			m->slab = arena_alloc(m->arena, m->slab_left,
-			    sizeof *m->slab);
-		}
-		kept = m->slab;
-		m->slab += count;
-		m->slab_left -= (uint32_t)count;
-	}
-	memcpy(kept, at, count * sizeof *kept);
-	return kept;
 }
 
 vref
 machine_tuple_of(struct machine *m, const vref *at, size_t count)
 {
-	struct value *node;
-	vref v;
-
 	if (count == 0)
 		return VREF_EMPTY_TUPLE;
-	node = machine_node(m, VALUE_TUPLE, &v);
-	node->as.seq.at = machine_keep(m, at, count);
-	node->as.seq.count = (uint32_t)count;
-	node->as.seq.capacity = (uint32_t)count;
-	return v;
+	return graph_tuple(m->g, at, count, machine_where(m));
 }
 
 bool
@@ -115,12 +78,7 @@ vref
 machine_string(struct machine *m, enum value_kind kind, const uint8_t *at,
     uint64_t len)
 {
-	vref v;
-	struct value *node = machine_node(m, kind, &v);
-
-	node->as.s.at = at;
-	node->as.s.len = len;
-	return v;
+	return graph_string(m->g, kind, at, len, machine_where(m));
 }
 
 bool

@@ -183,7 +183,7 @@ push_old_string(struct machine *m, const uint8_t *at, uint64_t len,
 	enum value_kind kind = utf8_ascii(at, len) ? VALUE_TEXT : VALUE_BYTES;
 	vref v = machine_string(m, kind, at, len);
 
-	graph_at(m->g, v)->flags = VALUE_OLD_STRING | flags;
+	graph_at(m->g, v)->flags |= VALUE_OLD_STRING | flags;
 	machine_push(m, v);
 }
 
@@ -224,7 +224,7 @@ machine_unicode(struct machine *m)
 	if (len == 0 ||
 	    (utf8_ascii(at, len) && memchr(at, '\\', len) == NULL)) {
 		v = machine_string(m, VALUE_TEXT, at, len);
-		graph_at(m->g, v)->flags = m->text_flags;
+		graph_at(m->g, v)->flags |= m->text_flags;
 	} else {
 		/* Latin-1 at most doubles; escapes shrink. */
 		out = arena_alloc(m->arena, len, 2);
@@ -236,14 +236,13 @@ machine_unicode(struct machine *m)
 	return true;
 }
 
-/* Opcodes whose argument is a length and as many bytes. */
+/* Opcodes whose argument is a length and as many bytes; the loop has the two
+ * that are met most. */
 static const struct counted {
 	uint8_t op;
 	uint8_t width;
 	uint8_t kind;
 } counted[] = {
-	{ OP_SHORT_BINUNICODE, 1, VALUE_TEXT },
-	{ OP_BINUNICODE, 4, VALUE_TEXT },
 	{ OP_BINUNICODE8, 8, VALUE_TEXT },
 	{ OP_SHORT_BINBYTES, 1, VALUE_BYTES },
 	{ OP_BINBYTES, 4, VALUE_BYTES },
@@ -272,7 +271,7 @@ machine_counted(struct machine *m, uint8_t op)
 	if (c->kind == VALUE_TEXT && !utf8_python(at, len))
 		return machine_fail(m, "the text is not UTF-8");
 	v = machine_string(m, (enum value_kind)c->kind, at, len);
-	graph_at(m->g, v)->flags = m->text_flags;
+	graph_at(m->g, v)->flags |= m->text_flags;
 	machine_push(m, v);
 	return true;
 }

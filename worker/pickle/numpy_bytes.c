@@ -32,10 +32,11 @@ static void
 read_latin1(const struct word *w, vref text, struct npy_bytes *out)
 {
 	const struct value *node = graph_at(w->g, text);
+	struct span s = value_string(node);
 
 	out->node = text;
-	out->at = node->as.s.at;
-	out->len = node->as.s.len;
+	out->at = s.at;
+	out->len = s.len;
 	out->latin1 = true;
 	if (node->mark != 0)
 		out->count = w->home->words->made[node->mark - 1].bytes;
@@ -75,8 +76,8 @@ numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out)
 	*out = (struct npy_bytes){ .node = v };
 	if (node != NULL &&
 	    (kind == VALUE_BYTES || kind == VALUE_BYTEARRAY)) {
-		out->at = node->as.s.at;
-		out->len = node->as.s.len;
+		out->at = value_string(node).at;
+		out->len = value_string(node).len;
 		out->count = out->len;
 		out->in_file = (node->flags & VALUE_IN_FILE) != 0;
 		return true;

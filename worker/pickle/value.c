@@ -59,26 +59,87 @@ graph_init(struct graph *g, struct job *job)
 	g->job = job;
 }
 
+static void
+add_chunk(struct graph *g)
+{
+	uint32_t chunk = g->end / GRAPH_CELLS;
+
+	g->chunks = arena_grow(&g->job->arena, g->chunks,
+	    sizeof(struct graph_chunk *), /* NOLINT: pointers */
+	    chunk, chunk + 1, &g->chunk_capacity);
+	g->chunks[chunk] = arena_alloc(&g->job->arena, 1, sizeof **g->chunks);
+	g->at = g->chunks[chunk]->cells;
+	g->next = g->end;
+	g->end += GRAPH_CELLS;
+}
+
+void
+graph_grow(struct graph *g, uint32_t cells, uint64_t where)
+{
+	uint64_t left = g->job->limits.nodes;
+
+	/* 16 GiB of cells are half of all vrefs. */
+	if (g->count >= left || g->end > VREF_IMMEDIATE - 2 * GRAPH_CELLS)
+		die(g->job, FAULT_LIMIT, where,
+		    "more values than the limit nodes");
+	if (g->end - g->next < cells)
+		add_chunk(g);
+	/* None has less than two cells, so that as many as are left reach the
+	 * stop at the earliest; or this one, when it is the last. */
+	left = 2 * (left - g->count);
+	if (left < cells)
+		left = cells;
+	g->stop = left < g->end - g->next ? g->next + (vref)left : g->end;
+}
+
 vref
 graph_add(struct graph *g, enum value_kind kind, uint64_t where)
 {
-	uint32_t chunk = g->count / GRAPH_CHUNK;
-	struct value *node;
+	vref v;
 
-	if (g->count >= g->job->limits.nodes || g->count >= VREF_IMMEDIATE - 1)
-		die(g->job, FAULT_LIMIT, where,
-		    "more values than the limit nodes");
-	if (g->count % GRAPH_CHUNK == 0) {
-		g->chunks = arena_grow(&g->job->arena, g->chunks,
-		    sizeof(struct graph_chunk *), /* NOLINT: pointers */
-		    chunk, chunk + 1, &g->chunk_capacity);
-		g->chunks[chunk] = arena_alloc(&g->job->arena, 1,
-		    sizeof **g->chunks);
+	graph_new(g, kind, value_cells(kind), where, &v);
+	return v;
+}
+
+vref
+graph_string(struct graph *g, enum value_kind kind, const uint8_t *at,
+    uint64_t len, uint64_t where)
+{
+	bool brief = string_is_brief(at, len);
+	struct value *node;
+	vref v;
+
+	node = graph_new(g, kind, brief ? 2 : 3, where, &v);
+	if (brief) {
+		node->as.brief = (uintptr_t)at | len << BRIEF_SHIFT;
+		return v;
 	}
-	node = graph_at(g, g->count);
-	node->kind = (uint8_t)kind;
-	graph_set_where(g, g->count, where);
-	return g->count++;
+	node->flags = VALUE_LONG;
+	node->as.s.at = at;
+	node->as.s.len = len;
+	return v;
+}
+
+vref
+graph_tuple(struct graph *g, const vref *items, size_t count, uint64_t where)
+{
+	bool inside = count <= TUPLE_INSIDE_MAX;
+	struct value *node;
+	vref *at;
+	vref v;
+
+	node = graph_new(g, VALUE_TUPLE,
+	    inside ? tuple_cells((uint32_t)count) : 3, where, &v);
+	node->as.tuple.count = (uint32_t)count;
+	if (inside) {
+		at = tuple_inside(node);
+	} else {
+		at = arena_alloc(&g->job->arena, count, sizeof *at);
+		node->as.seq.at = at;
+		node->as.seq.capacity = (uint32_t)count;
+	}
+	memcpy(at, items, count * sizeof *at);
+	return v;
 }
 
 void
@@ -152,13 +213,13 @@ value_text(const struct graph *g, vref v, bool python2, const uint8_t **at,
     uint64_t *len)
 {
 	enum value_kind kind = value_kind(g, v);
-	const struct value *node;
+	struct span text;
 
 	if (kind != VALUE_TEXT && !(python2 && kind == VALUE_BYTES))
 		return false;
-	node = graph_at(g, v);
-	*at = node->as.s.at;
-	*len = node->as.s.len;
+	text = value_string(graph_at(g, v));
+	*at = text.at;
+	*len = text.len;
 	return true;
 }
 
@@ -174,7 +235,7 @@ value_from_int(struct graph *g, int64_t i, uint64_t where)
 	return v;
 }
 
-/* Whether items lie in as.seq. */
+/* Whether value_items are its own. */
 static bool
 is_sequence(enum value_kind kind)
 {
@@ -223,32 +284,28 @@ value_call_entries(const struct graph *g, const struct value *call)
 }
 
 static inline bool
-text_is(const struct value *text, const char *want)
+text_is(struct span text, const char *want)
 {
-	const uint8_t *at = text->as.s.at;
-	uint64_t len = text->as.s.len;
-
 	/* Most are told by their first letter. */
-	return len > 0 && at[0] == (uint8_t)want[0] && len == strlen(want) &&
-	    memcmp(at, want, len) == 0;
+	return text.len > 0 && text.at[0] == (uint8_t)want[0] &&
+	    text.len == strlen(want) && memcmp(text.at, want, text.len) == 0;
 }
 
 /* Asked of each strange class for every name that we know. */
 static inline bool
-may_be_renamed(const struct value *module)
+may_be_renamed(struct span module)
 {
 	static const uint64_t first =	/* letters, by their lowest six bits */
 	    LETTER('_') | LETTER('i') | LETTER('u') | LETTER('U') |
 	    LETTER('e') | LETTER('c') | LETTER('h') | LETTER('S') |
 	    LETTER('Q') | LETTER('t');
-	uint64_t len = module->as.s.len;
 
-	return len >= OLD_SHORTEST && len <= OLD_LONGEST &&
-	    (first & LETTER(module->as.s.at[0])) != 0;
+	return module.len >= OLD_SHORTEST && module.len <= OLD_LONGEST &&
+	    (first & LETTER(module.at[0])) != 0;
 }
 
 static bool
-renamed_is(const struct value *module, const struct value *name,
+renamed_is(struct span module, struct span name,
     const char *want_module, const char *want_name)
 {
 	for (size_t i = 0; i < sizeof renames / sizeof *renames; i++) {
@@ -270,8 +327,8 @@ value_is_global(const struct graph *g, vref v, const char *module,
     const char *name)
 {
 	const struct value *node;
-	const struct value *m;
-	const struct value *n;
+	struct span m;
+	struct span n;
 
 	if (value_kind(g, v) != VALUE_GLOBAL)
 		return false;
@@ -279,8 +336,8 @@ value_is_global(const struct graph *g, vref v, const char *module,
 	if (value_kind(g, node->as.global.module) != VALUE_TEXT ||
 	    value_kind(g, node->as.global.name) != VALUE_TEXT)
 		return false;
-	m = graph_at(g, node->as.global.module);
-	n = graph_at(g, node->as.global.name);
+	m = value_string(graph_at(g, node->as.global.module));
+	n = value_string(graph_at(g, node->as.global.name));
 	/* Names differ sooner than modules; no renaming leads back into its
 	 * own module. */
 	if (text_is(n, name) && text_is(m, module))

@@ -7,6 +7,8 @@
 #ifndef WORKER_VALUE_H
 #define WORKER_VALUE_H
 
+#include <stddef.h>
+
 #include "job.h"
 
 /* A value: the number of a node, or an immediate, which needs no node. */
@@ -50,7 +52,9 @@ enum call_how {
 	CALL_OBJ
 };
 
-/* 100,000 tensors are a million of these: small is fast. */
+/* 100,000 tensors are a million of these: small is fast.  A node takes as many
+ * cells of 8 bytes as its kind needs, of which this is the longest form but for
+ * tuples. */
 struct value {
 	uint8_t kind;		/* enum value_kind */
 	uint8_t flags;		/* enum value_flag; for calls also call_how */
@@ -59,15 +63,20 @@ struct value {
 	union {
 		int64_t i;
 		double f;
+		uint64_t brief;	/* s, when it is short: value_string */
 		struct {
 			const uint8_t *at; /* in the pickle itself, or arena */
 			uint64_t len;
-		} s;
+		} s;		/* with VALUE_LONG */
 		struct {
-			vref *at;
 			uint32_t count;	/* vrefs: twice the pairs of a dict */
 			uint32_t capacity;
+			vref *at;
 		} seq;
+		struct {
+			uint32_t count;
+			vref items[3];	/* and on: value_items */
+		} tuple;	/* of TUPLE_INSIDE_MAX or fewer */
 		struct {
 			vref module;	/* TEXT; or anything else, when the
 					 * stream computed the name */
@@ -84,7 +93,11 @@ struct value {
 		vref ref;
 	} as;
 };
-_Static_assert(sizeof(struct value) == 24, "four to an opcode of a tensor");
+_Static_assert(sizeof(struct value) == 24, "three cells");
+_Static_assert(offsetof(struct value, as.tuple.count) ==
+    offsetof(struct value, as.seq.count), "one count for both");
+/* Items of a longer tuple stand elsewhere, as a list's do. */
+#define TUPLE_INSIDE_MAX 64
 enum value_flag {
 	VALUE_IN_FILE = 0x1,	/* s.at points into the input as it stands, so
 				 * the bytes may become an extent */
@@ -93,6 +106,9 @@ enum value_flag {
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
 	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */
+	VALUE_LONG = 0x20,	/* TEXT and the like: as.s, not as.brief.  A
+				 * PERSID: with room for a CALL.  Of all those
+				 * a third cell */
 	VALUE_OLD_STRING = 0x8	/* TEXT or BYTES of STRING, BINSTRING or
 				 * SHORT_BINSTRING: Python 2's str */
 };
@@ -105,20 +121,31 @@ value_how(const struct value *call)
 	return (enum call_how)(call->flags >> VALUE_HOW_SHIFT);
 }
 
-#define GRAPH_CHUNK 4096
-/* Where nodes stand is kept as a distance from the first of so many. */
-#define WHERE_GROUP 16
+/* A vref counts cells. */
+#define GRAPH_CELLS 8192
+/* Where nodes stand is kept as a distance from the first of so many cells. */
+#define WHERE_GROUP 32
 #define WHERE_FAR UINT16_MAX
 struct graph_chunk {
-	uint64_t where[GRAPH_CHUNK / WHERE_GROUP];
-	struct value values[GRAPH_CHUNK];
+	uint64_t where[GRAPH_CELLS / WHERE_GROUP];
+	uint64_t cells[GRAPH_CELLS];
 };
-/* All nodes of one job, in order of creation; chunks never move. */
+/* All nodes of one job, in order of creation; chunks never move.  Cells that
+ * none has taken are zero: the last of a chunk, where the next node did not
+ * fit, and those from `next` on. */
 struct graph {
 	struct job *job;
 	struct graph_chunk **chunks;
+	/* Not beside `next`: gcc 12 would add to both at once, and wait for two
+	 * smaller stores of the node before. */
+	uint32_t count;		/* nodes */
 	uint32_t chunk_capacity;
-	uint32_t count;
+	vref next;		/* the first cell that is free */
+	vref stop;		/* no node before it is over limits.nodes */
+	vref end;		/* of the chunk that it is in */
+	uint64_t *at;		/* cell `next` */
+	vref group_end;		/* the next group begins */
+	uint64_t group_where;	/* of the first node of this one */
 	/* Those too far from the first of their group, in order. */
 	struct graph_far {
 		uint64_t where;
@@ -129,38 +156,69 @@ struct graph {
 };
 
 void graph_init(struct graph *g, struct job *job);
-/* A new zeroed node; dies over limits.nodes. */
+/* A new zeroed node, of any kind but TUPLE and those that are strings; dies
+ * over limits.nodes. */
 vref graph_add(struct graph *g, enum value_kind kind, uint64_t where);
-
-/* These four in line: each tensor asks them some hundred times. */
+/* TEXT, BYTES, BYTEARRAY or BIGINT; the bytes must stay. */
+vref graph_string(struct graph *g, enum value_kind kind, const uint8_t *at,
+    uint64_t len, uint64_t where);
+/* A copy of the items, of which there is one at least. */
+vref graph_tuple(struct graph *g, const vref *items, size_t count,
+    uint64_t where);
+/* Room for a node of so many cells; dies over limits.nodes. */
+void graph_grow(struct graph *g, uint32_t cells, uint64_t where);
+/* These in line: each tensor asks them some hundred times. */
 
 /* The node; v must not be immediate (check value_is_node). */
 static inline struct value *
 graph_at(const struct graph *g, vref v)
 {
-	return &g->chunks[v / GRAPH_CHUNK]->values[v % GRAPH_CHUNK];
+	return (struct value *)&g->chunks[v / GRAPH_CELLS]
+	    ->cells[v % GRAPH_CELLS];
 }
 
-/* Node v becomes what node from is; where it stands is its own. */
+/* Node v becomes what node from is; where it stands is its own.  Both have
+ * three cells: CALL, LIST, DICT, PERSID with VALUE_LONG. */
 void graph_copy(struct graph *g, vref v, vref from);
 /* For the node that was added last. */
 void graph_set_far(struct graph *g, vref v, uint64_t where);
 uint64_t graph_far_where(const struct graph *g, vref v);
 
-static inline void
-graph_set_where(struct graph *g, vref v, uint64_t where)
+/* Cells of a kind whose nodes are all of one size; of the others, the least. */
+static inline uint32_t
+value_cells(enum value_kind kind)
 {
-	struct graph_chunk *chunk = g->chunks[v / GRAPH_CHUNK];
-	uint32_t i = v % GRAPH_CHUNK;
+	return (kind >= VALUE_TUPLE && kind <= VALUE_DICT) ||
+	    kind == VALUE_CALL ? 3 : 2;
+}
+
+/* graph_add for whoever knows how many cells the node takes. */
+__attribute__((always_inline)) static inline struct value *
+graph_new(struct graph *g, enum value_kind kind, uint32_t cells,
+    uint64_t where, vref *v)
+{
+	struct value *node;
 	uint64_t after;
 
-	if (i % WHERE_GROUP == 0)
-		chunk->where[i / WHERE_GROUP] = where;
-	after = where - chunk->where[i / WHERE_GROUP];
-	if (after < WHERE_FAR)
-		chunk->values[i].after = (uint16_t)after;
-	else
-		graph_set_far(g, v, where);
+	if (g->stop - g->next < cells)
+		graph_grow(g, cells, where);
+	*v = g->next;
+	node = (struct value *)g->at;
+	node->kind = (uint8_t)kind;
+	if (*v >= g->group_end) {
+		g->chunks[*v / GRAPH_CELLS]
+		    ->where[*v % GRAPH_CELLS / WHERE_GROUP] = where;
+		g->group_where = where;
+		g->group_end = (*v / WHERE_GROUP + 1) * WHERE_GROUP;
+	}
+	after = where - g->group_where;
+	node->after = (uint16_t)after;
+	if (after >= WHERE_FAR)
+		graph_set_far(g, *v, where);
+	g->at += cells;
+	g->next += cells;
+	g->count++;
+	return node;
 }
 
 /* The offset of the node's opcode in its stream's source, plus that source's
@@ -168,12 +226,92 @@ graph_set_where(struct graph *g, vref v, uint64_t where)
 static inline uint64_t
 graph_where(const struct graph *g, vref v)
 {
-	const struct graph_chunk *chunk = g->chunks[v / GRAPH_CHUNK];
-	uint32_t i = v % GRAPH_CHUNK;
+	const struct graph_chunk *chunk = g->chunks[v / GRAPH_CELLS];
+	const struct value *node = graph_at(g, v);
 
-	if (chunk->values[i].after == WHERE_FAR)
+	if (node->after == WHERE_FAR)
 		return graph_far_where(g, v);
-	return chunk->where[i / WHERE_GROUP] + chunk->values[i].after;
+	return chunk->where[v % GRAPH_CELLS / WHERE_GROUP] + node->after;
+}
+
+/* Cells of a tuple whose items are inside. */
+static inline uint32_t
+tuple_cells(uint32_t count)
+{
+	return (uint32_t)(offsetof(struct value, as.tuple.items) +
+	    count * sizeof(vref) + 7) / 8;
+}
+
+/* Where the items of a tuple begin that holds them. */
+static inline vref *
+tuple_inside(struct value *node)
+{
+	return (vref *)((uint64_t *)node + 1) + 1;
+}
+_Static_assert(offsetof(struct value, as.tuple.items) == 12, "tuple_inside");
+
+/* The node after this one, or a hole, whose kind is 0: for those who look at
+ * every node, from one value of `next` to a later one. */
+static inline vref
+graph_after(const struct graph *g, vref v)
+{
+	const struct value *node = graph_at(g, v);
+
+	switch ((int)node->kind) {
+	case 0:
+		return (v / GRAPH_CELLS + 1) * GRAPH_CELLS;
+	case VALUE_TUPLE:
+		if (node->as.tuple.count <= TUPLE_INSIDE_MAX)
+			return v + tuple_cells(node->as.tuple.count);
+		return v + 3;
+	case VALUE_LIST:
+	case VALUE_SET:
+	case VALUE_FROZENSET:
+	case VALUE_DICT:
+	case VALUE_CALL:
+		return v + 3;
+	default:
+		return v + (node->flags & VALUE_LONG ? 3 : 2);
+	}
+}
+
+/* Items of TUPLE, LIST, SET, FROZENSET and DICT; as.seq.count of them. */
+static inline const vref *
+value_items(const struct value *node)
+{
+	if (node->kind == VALUE_TUPLE &&
+	    node->as.tuple.count <= TUPLE_INSIDE_MAX)
+		return (const vref *)((const uint64_t *)node + 1) + 1;
+	return node->as.seq.at;
+}
+
+struct span {
+	const uint8_t *at;
+	uint64_t len;
+};
+
+/* A string of less than 64 KiB at an address below 2^48 needs no third cell. */
+#define BRIEF_SHIFT 48
+#define BRIEF_END (UINT64_C(1) << (64 - BRIEF_SHIFT))
+static inline bool
+string_is_brief(const uint8_t *at, uint64_t len)
+{
+	return len < BRIEF_END &&
+	    (uint64_t)(uintptr_t)at >> BRIEF_SHIFT == 0;
+}
+
+/* The bytes of TEXT, BYTES, BYTEARRAY, BIGINT. */
+static inline struct span
+value_string(const struct value *node)
+{
+	uint64_t brief = node->as.brief;
+
+	if (node->flags & VALUE_LONG)
+		return (struct span){ node->as.s.at, node->as.s.len };
+	return (struct span){
+		(const uint8_t *)(uintptr_t)	/* NOLINT: was one */
+		(brief & ((UINT64_C(1) << BRIEF_SHIFT) - 1)),
+		brief >> BRIEF_SHIFT };
 }
 
 static inline bool
@@ -212,7 +350,7 @@ value_item(const struct graph *g, vref v, uint32_t i)
 	if ((node->kind != VALUE_TUPLE && node->kind != VALUE_LIST) ||
 	    i >= node->as.seq.count)
 		return VREF_MISSING;
-	return node->as.seq.at[i];
+	return value_items(node)[i];
 }
 
 /* Items of TUPLE, LIST, SET, FROZENSET; pairs of DICT; else 0. */

@@ -330,7 +330,7 @@ scan_nodes(struct scan *s, vref first)
 	uint32_t nest = 0;
 	vref v = first;
 
-	while (v < s->g->count) {
+	while (v < s->g->next) {
 		while (nest < s->nest_count && v >= s->nests[nest].end)
 			nest++;
 		s->nest_at = 0;
@@ -341,7 +341,8 @@ scan_nodes(struct scan *s, vref first)
 				continue;
 			}
 		}
-		read_node(s, v++);
+		read_node(s, v);
+		v = graph_after(s->g, v);
 	}
 	s->nest_at = 0;
 }
@@ -402,7 +403,7 @@ verdict_rest(struct graph *g, const struct pickle_source *source,
     uint64_t start)
 {
 	struct scan *s;
-	vref first = g->count;
+	vref first = g->next;
 	uint64_t junk;
 
 	if (start >= source->len)

@@ -84,7 +84,7 @@ looks_like_pickle(const uint8_t *at, uint64_t len)
 static bool
 calls_danger(const struct scan *s, vref first, vref end)
 {
-	for (vref v = first; v < end; v++) {
+	for (vref v = first; v < end; v = graph_after(s->g, v)) {
 		const struct value *call = graph_at(s->g, v);
 		const struct value *node;
 		const uint8_t *module;
@@ -118,9 +118,9 @@ nested_run(struct scan *s, const struct pickle_source *source, uint64_t start,
 	struct nest n = *as;
 	bool whole;
 
-	n.first = s->g->count;
+	n.first = s->g->next;
 	whole = machine_run(s->g, source, start, true, result, &error);
-	n.end = s->g->count;
+	n.end = s->g->next;
 	n.weak = !whole ||
 	    (n.how != NEST_STREAM && source->at[start] != 0x80);
 	n.skip = n.weak && !calls_danger(s, n.first, n.end);
@@ -160,25 +160,25 @@ run_all(struct scan *s, const struct pickle_source *source,
 static const uint8_t *
 decoded(struct scan *s, const struct value *node, uint64_t *len, uint8_t *how)
 {
-	const uint8_t *at = node->as.s.at;
+	struct span in = value_string(node);
 	size_t mark = arena_mark(&s->job->arena);
 	uint8_t *out;
 
-	if (node->as.s.len > s->work_left)
+	if (in.len > s->work_left)
 		return NULL;
-	out = arena_alloc(&s->job->arena, node->as.s.len, 1);
-	s->work_left -= node->as.s.len;
+	out = arena_alloc(&s->job->arena, in.len, 1);
+	s->work_left -= in.len;
 	*how = NEST_RAW;
-	if (node->kind == VALUE_TEXT && at[0] == 0xc2 && at[1] == 0x80 &&
-	    decode_latin1(at, node->as.s.len, out, len) &&
+	if (node->kind == VALUE_TEXT && in.at[0] == 0xc2 && in.at[1] == 0x80 &&
+	    decode_latin1(in.at, in.len, out, len) &&
 	    looks_like_pickle(out, *len))
 		return out;
 	*how = NEST_HEX;
-	if (decode_hex(at, node->as.s.len, out, len) &&
+	if (decode_hex(in.at, in.len, out, len) &&
 	    looks_like_pickle(out, *len))
 		return out;
 	*how = NEST_BASE64;
-	if (decode_base64(at, node->as.s.len, out, len) &&
+	if (decode_base64(in.at, in.len, out, len) &&
 	    looks_like_pickle(out, *len))
 		return out;
 	arena_rewind(&s->job->arena, mark);
@@ -189,7 +189,7 @@ decoded(struct scan *s, const struct value *node, uint64_t *len, uint8_t *how)
 static bool
 may_be_encoded(const struct value *node)
 {
-	const uint8_t *at = node->as.s.at;
+	const uint8_t *at = value_string(node).at;
 	uint8_t scratch[NEST_MIN];
 	uint64_t made;
 
@@ -204,8 +204,8 @@ void
 nested_open(struct scan *s, vref v)
 {
 	const struct value *node = graph_at(s->g, v);
-	struct pickle_source source = { .at = node->as.s.at,
-	    .len = node->as.s.len };
+	struct pickle_source source = { .at = value_string(node).at,
+	    .len = value_string(node).len };
 	struct nest as = { .how = NEST_RAW, .depth = 1 };
 
 	if (source.len < NEST_MIN)

@@ -347,7 +347,7 @@ next_item(struct walk *w, struct frame *f)
 		pop(w);
 		return;
 	}
-	item = graph_at(w->g, f->seq)->as.seq.at[f->next++];
+	item = value_items(graph_at(w->g, f->seq))[f->next++];
 	if (!walk_matters(w, item))
 		return;
 	w->path.count = f->parts;

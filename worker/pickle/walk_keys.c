@@ -50,8 +50,11 @@ number(double f)
 }
 
 static struct atom
-string(enum value_kind kind, const uint8_t *at, uint64_t len)
+string(enum value_kind kind, struct span s)
 {
+	const uint8_t *at = s.at;
+	uint64_t len = s.len;
+
 	/* Sign bytes that add nothing: 00 after a byte under 0x80. */
 	while (kind == VALUE_BIGINT && len > 1 &&
 	    ((at[len - 1] == 0 && at[len - 2] < 0x80) ||
@@ -73,7 +76,7 @@ atom_of(const struct graph *g, vref key)
 		return number(v->as.f);
 	if (v != NULL && (kind == VALUE_TEXT || kind == VALUE_BYTES ||
 	    kind == VALUE_BIGINT))
-		return string(kind, v->as.s.at, v->as.s.len);
+		return string(kind, value_string(v));
 	return (struct atom){ .kind = 0xff, .bits = key };
 }
 
@@ -130,8 +133,11 @@ atoms_equal(const struct atom *a, const struct atom *b)
 static bool
 texts_equal(const struct value *x, const struct value *y)
 {
-	return x->as.s.len == y->as.s.len && (x->as.s.len == 0 ||
-	    memcmp(x->as.s.at, y->as.s.at, x->as.s.len) == 0);
+	struct span a = value_string(x);
+	struct span b = value_string(y);
+
+	return a.len == b.len &&
+	    (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
 static bool
@@ -180,11 +186,13 @@ hash_key(const struct graph *g, vref key)
 {
 	struct flat flat;
 	struct atom a;
+	struct span s;
 	uint64_t words[2] = { 0, 0 };
 
-	if (value_is_node(key) && graph_at(g, key)->kind == VALUE_TEXT)
-		return siphash(g->job->seed, graph_at(g, key)->as.s.at,
-		    graph_at(g, key)->as.s.len);
+	if (value_is_node(key) && graph_at(g, key)->kind == VALUE_TEXT) {
+		s = value_string(graph_at(g, key));
+		return siphash(g->job->seed, s.at, s.len);
+	}
 	if (value_kind(g, key) != VALUE_TUPLE) {
 		a = atom_of(g, key);
 		return hash_atom(g->job, &a);
@@ -203,19 +211,17 @@ static uint32_t
 tag_of(const struct graph *g, vref key)
 {
 	enum value_kind kind = value_kind(g, key);
-	const struct value *v;
-	uint64_t len;
+	struct span s;
 
 	if (kind == VALUE_TUPLE)
 		return 2 + (value_count(g, key) & 0xff);
 	if (kind != VALUE_TEXT)
 		return 0;
-	v = graph_at(g, key);
-	len = v->as.s.len;
-	if (len == 0)
+	s = value_string(graph_at(g, key));
+	if (s.len == 0)
 		return 1;
-	return UINT32_C(0x80000000) | (uint32_t)(len & 0x7fff) << 16 |
-	    (uint32_t)v->as.s.at[0] << 8 | v->as.s.at[len - 1];
+	return UINT32_C(0x80000000) | (uint32_t)(s.len & 0x7fff) << 16 |
+	    (uint32_t)s.at[0] << 8 | s.at[s.len - 1];
 }
 
 static void
@@ -265,7 +271,7 @@ charge(const struct graph *g, vref v, uint64_t *left)
 		if (!value_is_node(dict->as.seq.at[i]))
 			continue;
 		key = graph_at(g, dict->as.seq.at[i]);
-		bytes = key->kind == VALUE_TEXT ? key->as.s.len :
+		bytes = key->kind == VALUE_TEXT ? value_string(key).len :
 		    key_bytes(g, dict->as.seq.at[i]);
 		if (bytes <= LONG_KEY)
 			continue;

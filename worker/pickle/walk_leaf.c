@@ -75,8 +75,8 @@ walk_send_scalar(struct walk *w, vref v)
 	    kind == VALUE_BYTEARRAY || kind == VALUE_BIGINT)) {
 		out.kind = kind == VALUE_TEXT ? SCALAR_TEXT :
 		    kind == VALUE_BIGINT ? SCALAR_BIGINT : SCALAR_BYTES;
-		out.at = node->as.s.at;
-		out.len = node->as.s.len;
+		out.at = value_string(node).at;
+		out.len = value_string(node).len;
 	} else {
 		return;
 	}

@@ -182,6 +182,7 @@ static void
 put_plain(struct text *t, const struct graph *g, vref v, bool quoted)
 {
 	enum value_kind kind = value_kind(g, v);
+	struct span s;
 	int64_t i;
 
 	if (kind == VALUE_NONE) {
@@ -195,8 +196,8 @@ put_plain(struct text *t, const struct graph *g, vref v, bool quoted)
 		put_float(t, graph_at(g, v)->as.f);
 	} else if (kind == VALUE_TEXT && quoted) {
 		put(t, "'", 1);
-		put_repaired(t, graph_at(g, v)->as.s.at,
-		    graph_at(g, v)->as.s.len);
+		s = value_string(graph_at(g, v));
+		put_repaired(t, s.at, s.len);
 		put(t, "'", 1);
 	} else {
 		put(t, "?", 1);
@@ -247,7 +248,7 @@ static vref
 decoded(const struct graph *g, vref key)
 {
 	const struct value *call;
-	const struct value *text;
+	struct span text;
 	vref arg;
 
 	if (value_kind(g, key) != VALUE_CALL)
@@ -257,9 +258,9 @@ decoded(const struct graph *g, vref key)
 	if (value_kind(g, arg) != VALUE_TEXT ||
 	    !value_is_global(g, call->as.call.callable, "_codecs", "encode"))
 		return key;
-	text = graph_at(g, arg);
-	for (uint64_t i = 0; i < text->as.s.len && i < REPAIRED_MAX; i++)
-		if (text->as.s.at[i] >= 0x80)
+	text = value_string(graph_at(g, arg));
+	for (uint64_t i = 0; i < text.len && i < REPAIRED_MAX; i++)
+		if (text.at[i] >= 0x80)
 			return key;
 	return arg;
 }
@@ -270,27 +271,26 @@ keys_text(struct graph *g, vref key, char scratch[KEY_TEXT_MAX],
 {
 	struct text t = { .at = scratch, .room = KEY_TEXT_MAX - 4 };
 	enum value_kind kind;
-	const struct value *v;
+	struct span s;
 	uint64_t whole;
 	uint64_t good;
 
 	key = decoded(g, key);
 	kind = value_kind(g, key);
-	v = value_is_node(key) ? graph_at(g, key) : NULL;
-	if (v != NULL && (kind == VALUE_TEXT || kind == VALUE_BYTES)) {
+	if (kind == VALUE_TEXT || kind == VALUE_BYTES) {
+		s = value_string(graph_at(g, key));
 		/* What is longer than any name stays longer when it is cut. */
-		whole = v->as.s.len > REPAIRED_MAX ? REPAIRED_MAX :
-		    v->as.s.len;
-		good = utf8_good(v->as.s.at, whole);
-		if (good == v->as.s.len || (good > TENSOR_NAME_MAX)) {
-			*at = v->as.s.at;
+		whole = s.len > REPAIRED_MAX ? REPAIRED_MAX : s.len;
+		good = utf8_good(s.at, whole);
+		if (good == s.len || (good > TENSOR_NAME_MAX)) {
+			*at = s.at;
 			*len = (uint32_t)good;
 			return;
 		}
 		if (kind == VALUE_TEXT) {
 			t.at = arena_alloc(&g->job->arena, REPAIRED_MAX, 1);
 			t.room = REPAIRED_MAX;
-			put_repaired(&t, v->as.s.at, v->as.s.len);
+			put_repaired(&t, s.at, s.len);
 		} else {
 			put(&t, "?", 1);
 		}

@@ -48,7 +48,7 @@ show_items(const struct graph *g, const struct value *n, struct text *t,
 	for (uint32_t i = 0; i < n->as.seq.count; i++) {
 		if (i > 0)
 			add(t, ",");
-		show(g, n->as.seq.at[i], t, depth);
+		show(g, value_items(n)[i], t, depth);
 	}
 }
 
@@ -115,7 +115,8 @@ show(const struct graph *g, vref v, struct text *t, int depth)
 		add(t, "%.17g", n->as.f);
 		break;
 	case VALUE_TEXT:
-		add(t, "'%.*s'", (int)n->as.s.len, (const char *)n->as.s.at);
+		add(t, "'%.*s'", (int)value_string(n).len,
+		    (const char *)value_string(n).at);
 		break;
 	case VALUE_BIGINT:
 	case VALUE_BYTES:
@@ -123,8 +124,8 @@ show(const struct graph *g, vref v, struct text *t, int depth)
 		add(t, n->kind == VALUE_BIGINT ? "big:" :
 		    n->kind == VALUE_BYTES     ? "b:" :
 						 "y:");
-		for (uint64_t k = 0; k < n->as.s.len; k++)
-			add(t, "%02x", n->as.s.at[k]);
+		for (uint64_t k = 0; k < value_string(n).len; k++)
+			add(t, "%02x", value_string(n).at[k]);
 		break;
 	case VALUE_GLOBAL:
 		show(g, n->as.global.module, t, depth);
@@ -429,7 +430,8 @@ run(struct harness *h, const char *bytes, size_t len, bool quiet,
     struct machine_error *error)
 {
 	struct job *job = harness_job(bytes, len, 0, h);
-	struct pickle_source source = { job->map, len, 0, true, false };
+	struct pickle_source source = { .at = job->map, .len = len,
+		.in_file = true };
 
 	graph_init(g, job);
 	if (setjmp(job->stop) != 0) {

@@ -56,7 +56,8 @@ static void
 run_with(struct outcome *o, const void *bytes, size_t len, uint64_t nodes)
 {
 	struct job *job = harness_job(bytes, len, 0, &o->h);
-	struct pickle_source source = { job->map, len, 1000, true, false };
+	struct pickle_source source = { .at = job->map, .len = len,
+		.base = 1000, .in_file = true };
 
 	o->died = false;
 	o->good = false;
