@@ -250,6 +250,8 @@ wrapped_unopened(struct graph *g)
 	struct span bytes;
 	vref v;
 
+	if (!g->wrapped)
+		return;
 	for (vref i = 0; i < g->next; i = graph_after(g, i)) {
 		if (graph_at(g, i)->kind != VALUE_CALL)
 			continue;

@@ -140,11 +140,18 @@ judge_name(struct machine *m, const uint8_t *at, uint64_t len)
 static vref
 new_global(struct machine *m, vref module, vref name)
 {
+	static const char wrapper[] = "_load_from_bytes";
 	vref v;
 	struct value *node = machine_node(m, VALUE_GLOBAL, &v);
+	const uint8_t *at;
+	uint64_t len;
 
 	node->as.global.module = module;
 	node->as.global.name = name;
+	/* So that wrapped_unopened need not look for it. */
+	if (value_text(m->g, name, false, &at, &len) &&
+	    len == sizeof wrapper - 1 && memcmp(at, wrapper, len) == 0)
+		m->g->wrapped = true;
 	return v;
 }
 

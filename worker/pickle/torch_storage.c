@@ -54,10 +54,12 @@ static const char modules[][16] = { "torch", "torch.storage", "torch.cuda" };
 static uint32_t
 search_class(const struct graph *g, vref v)
 {
+	struct global_name global = value_global(g, v);
+
 	for (size_t m = 0; m < sizeof(modules) / sizeof(modules[0]); m++)
 		for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]);
 		    i++)
-			if (value_is_global(g, v, modules[m], classes[i].name))
+			if (global_is(&global, modules[m], classes[i].name))
 				return (uint32_t)i + 1;
 	return MARK_NOTHING;
 }

@@ -322,27 +322,45 @@ renamed_is(struct span module, struct span name,
 	return false;
 }
 
+struct global_name
+value_global(const struct graph *g, vref v)
+{
+	struct global_name global = { 0 };
+	const struct value *node;
+
+	if (value_kind(g, v) != VALUE_GLOBAL)
+		return global;
+	node = graph_at(g, v);
+	if (value_kind(g, node->as.global.module) != VALUE_TEXT ||
+	    value_kind(g, node->as.global.name) != VALUE_TEXT)
+		return global;
+	global.module = value_string(graph_at(g, node->as.global.module));
+	global.name = value_string(graph_at(g, node->as.global.name));
+	return global;
+}
+
+bool
+global_is(const struct global_name *global, const char *module,
+    const char *name)
+{
+	/* Names differ sooner than modules; no renaming leads back into its
+	 * own module. */
+	if (text_is(global->name, name) && text_is(global->module, module))
+		return true;
+	return may_be_renamed(global->module) &&
+	    renamed_is(global->module, global->name, module, name);
+}
+
 bool
 value_is_global(const struct graph *g, vref v, const char *module,
     const char *name)
 {
-	const struct value *node;
-	struct span m;
-	struct span n;
+	struct global_name global;
 
 	if (value_kind(g, v) != VALUE_GLOBAL)
 		return false;
-	node = graph_at(g, v);
-	if (value_kind(g, node->as.global.module) != VALUE_TEXT ||
-	    value_kind(g, node->as.global.name) != VALUE_TEXT)
-		return false;
-	m = value_string(graph_at(g, node->as.global.module));
-	n = value_string(graph_at(g, node->as.global.name));
-	/* Names differ sooner than modules; no renaming leads back into its
-	 * own module. */
-	if (text_is(n, name) && text_is(m, module))
-		return true;
-	return may_be_renamed(m) && renamed_is(m, n, module, name);
+	global = value_global(g, v);
+	return global_is(&global, module, name);
 }
 
 uint64_t

@@ -144,6 +144,7 @@ struct graph {
 	vref stop;		/* no node before it is over limits.nodes */
 	vref end;		/* of the chunk that it is in */
 	uint64_t *at;		/* cell `next` */
+	bool wrapped;		/* a GLOBAL is named _load_from_bytes */
 	vref group_end;		/* the next group begins */
 	uint64_t group_where;	/* of the first node of this one */
 	/* Those too far from the first of their group, in order. */
@@ -359,7 +360,17 @@ uint32_t value_count(const struct graph *g, vref v);
 vref value_call_kwargs(const struct graph *g, const struct value *call);
 vref value_call_items(const struct graph *g, const struct value *call);
 vref value_call_entries(const struct graph *g, const struct value *call);
-/* True when v is the global module.name ('a.b', 'c'); py2 names are mapped. */
+/* Of a GLOBAL, when both are TEXT; else empty, which is no name. */
+struct global_name {
+	struct span module;
+	struct span name;
+};
+struct global_name value_global(const struct graph *g, vref v);
+/* True for module.name ('a.b', 'c'); py2 names are mapped.  For those who have
+ * many to ask of. */
+bool global_is(const struct global_name *global, const char *module,
+    const char *name);
+/* .. and for those who have few: true when v is that global. */
 bool value_is_global(const struct graph *g, vref v, const char *module,
     const char *name);
 /* An offset for messages: of the node, or fallback for an immediate. */

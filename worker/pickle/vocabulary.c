@@ -154,16 +154,17 @@ vocabulary_start(struct storage_home *home)
 static const struct entry *
 search_entry(const struct graph *g, vref callable)
 {
+	struct global_name global = value_global(g, callable);
+
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++)
-		if (value_is_global(g, callable, entries[i].module,
-		    entries[i].name))
+		if (global_is(&global, entries[i].module, entries[i].name))
 			return &entries[i];
 	for (size_t i = 0; i < sizeof(tensors) / sizeof(tensors[0]); i++)
-		if (value_is_global(g, callable, tensors[i][0], tensors[i][1]))
+		if (global_is(&global, tensors[i][0], tensors[i][1]))
 			return &legacy;
 	for (size_t i = 0; i < sizeof(typed) / sizeof(typed[0]); i++)
-		if (value_is_global(g, callable, "torch", typed[i]) ||
-		    value_is_global(g, callable, "torch.cuda", typed[i]))
+		if (global_is(&global, "torch", typed[i]) ||
+		    global_is(&global, "torch.cuda", typed[i]))
 			return &legacy;
 	return NULL;
 }

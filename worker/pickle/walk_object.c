@@ -34,8 +34,10 @@ static const char plain[][2][16] = {
 bool
 walk_is_plain_class(const struct graph *g, vref callable)
 {
+	struct global_name global = value_global(g, callable);
+
 	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (value_is_global(g, callable, plain[i][0], plain[i][1]))
+		if (global_is(&global, plain[i][0], plain[i][1]))
 			return true;
 	return false;
 }
@@ -204,13 +206,14 @@ walk_object(struct walk *w, vref v)
 {
 	const struct value *call = graph_at(w->g, v);
 	vref class = call->as.call.callable;
+	struct global_name global = value_global(w->g, class);
 
-	if (value_is_global(w->g, class, "collections", "OrderedDict"))
+	if (global_is(&global, "collections", "OrderedDict"))
 		take_pairs(w, v);
 	/* These make an object of the class that is their argument. */
-	if (value_is_global(w->g, class, "copyreg", "_reconstructor") ||
-	    value_is_global(w->g, class, "copyreg", "__newobj__") ||
-	    value_is_global(w->g, class, "copyreg", "__newobj_ex__"))
+	if (global_is(&global, "copyreg", "_reconstructor") ||
+	    global_is(&global, "copyreg", "__newobj__") ||
+	    global_is(&global, "copyreg", "__newobj_ex__"))
 		class = value_item(w->g, call->as.call.args, 0);
 	/* Legacy files: ('module', class, file, source) once for each class. */
 	if (value_kind(w->g, class) == VALUE_PERSID)
