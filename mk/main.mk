@@ -29,14 +29,15 @@ asan: setup-test ## unit tests under ASan and UBSan
 
 # The programs that start threads.  Not test_faults: its wrapped calls are not
 # ThreadSanitizer's.
-TSAN_TESTS := broker/test_threads broker/test_delivery broker/test_read
+TSAN_TESTS := broker/test_threads broker/test_delivery broker/test_read \
+	broker/test_keeper
 .PHONY: tsan
 tsan: setup-test ## threads in the library under ThreadSanitizer
 	@$(MAKE) --no-print-directory F=release $(BUILD)/release/picklefork-worker
 	@$(MAKE) --no-print-directory F=tsan \
 	    $(TSAN_TESTS:%=$(BUILD)/tsan/unit/%)
 	@PFORK_TEST_WORKER="$(abspath $(BUILD)/release/picklefork-worker)" \
-	    TSAN_OPTIONS="halt_on_error=1 $(TSAN_OPTIONS)" \
+	    TSAN_OPTIONS="halt_on_error=1 die_after_fork=0 $(TSAN_OPTIONS)" \
 	    tests/run-unit.sh $(TSAN_TESTS:%=$(BUILD)/tsan/unit/%)
 
 clang: setup-ci ## build everything with clang, warnings as errors
