@@ -146,9 +146,12 @@ static const struct entry legacy = { "torch", "Tensor", READ, 0, ANY,
 void
 vocabulary_start(struct storage_home *home)
 {
-	if (home->words == NULL)
-		home->words = arena_alloc(&home->job->arena, 1,
-		    sizeof(*home->words));
+	if (home->words != NULL)
+		return;
+	home->words = arena_alloc(&home->job->arena, 1, sizeof(*home->words));
+	/* It is zero, but may be the first of a page; to read that before it
+	 * is written would cost two faults. */
+	home->words->sent_count = 0;
 }
 
 static const struct entry *

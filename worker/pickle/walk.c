@@ -466,13 +466,13 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	w->home = home;
 	w->again_left = (uint64_t)g->count * AGAIN_PER_NODE + AGAIN_BASE;
 	w->key_bytes_left = 8 * job->size + KEY_BYTES_BASE;
-	vocabulary_start(home);
 	/* For each counted frame at most two that are not (a call's part, the
 	 * pair in a state), and what stands before the first. */
 	w->parts = arena_alloc(&job->arena, above + 3 * deepest + 8,
 	    sizeof(*w->parts));
 	w->stack = arena_alloc(&job->arena, 3 * deepest + 8,
 	    sizeof(*w->stack));
+	vocabulary_start(home);
 	w->path.parts = w->parts;
 	w->path.count = above;
 	if (above > 0)
