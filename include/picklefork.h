@@ -218,7 +218,7 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
  * workers started ahead of their loads, locked in but for what needs the input,
  * and each still gets one file and no second one.  A load that finds none
  * starts one, as without.  The thread blocks all signals; it also reaps: a load
- * returns when its worker has said all, and the worker is killed.  What to know:
+ * returns when its worker has said all, and kills it.  What to know:
  *   - The workers that wait are children of the process: a host that waits for
  *     "all of its children" waits for them.  They leave when the broker is
  *     freed, or its process ends.
