@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "holder.h"
 #include "keeper.h"
 
 #define FLAGS_ALL \
@@ -166,11 +167,16 @@ pfork_broker_new(const pfork_options *options, pfork_broker **broker,
 	if (b == NULL)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory");
-	code = take_options(b, options, err);
-	if (code != PFORK_OK)
-		free(b);
+	b->holder = holder_new();
+	if (b->holder == NULL)
+		code = error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
+		    "no memory");
 	else
+		code = take_options(b, options, err);
+	if (code == PFORK_OK)
 		*broker = b;
+	else
+		pfork_broker_free(b);
 	return code;
 }
 
@@ -182,5 +188,6 @@ pfork_broker_free(pfork_broker *broker)
 	if (broker->keeper != NULL)
 		keeper_stop(broker->keeper);
 	keeper_unref(broker->keeper);
+	holder_unref(broker->holder);
 	free(broker);
 }

@@ -17,6 +17,7 @@
 #define WORKER_PATH_MAX 4096
 
 struct keeper;
+struct holder;
 
 struct pfork_broker {
 	char worker_path[WORKER_PATH_MAX];
@@ -28,6 +29,7 @@ struct pfork_broker {
 				 * its own copy */
 	enum pfork_refuse refuse_at;
 	enum pfork_delivery delivery;
+	struct holder *holder;	/* the namespaces that workers are lent */
 	struct keeper *keeper;	/* NULL: no worker is kept parked */
 };
 

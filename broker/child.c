@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "error.h"
+#include "holder.h"
 
 /* The worker writes 64 KiB at a time: several fit, so that it and the broker
  * work at the same time. */
@@ -43,6 +44,14 @@ struct arguments {
 	char cpu[32];
 	char arena[48];
 	char net[8];
+	char lent[8];
+};
+
+/* What a worker finds open. */
+struct given {
+	int input;
+	int socket;
+	struct lent lent;
 };
 
 static enum pfork_code
@@ -103,7 +112,8 @@ close_both(int ends[2])
 
 /* The contract with worker/main.c. */
 static void
-write_arguments(struct arguments *a, const struct pfork_broker *b)
+write_arguments(struct arguments *a, const struct pfork_broker *b,
+    const struct lent *lent)
 {
 	snprintf(a->uid, sizeof(a->uid), "uid=%u", b->worker_uid);
 	snprintf(a->cpu, sizeof(a->cpu), "cpu=%llu",
@@ -112,6 +122,7 @@ write_arguments(struct arguments *a, const struct pfork_broker *b)
 	    (unsigned long long)b->limits.arena_bytes);
 	snprintf(a->net, sizeof(a->net), "net=%d",
 	    (b->required_layers & PFORK_LAYER_NET_NS) != 0);
+	snprintf(a->lent, sizeof(a->lent), "lent=%u", lent->set);
 }
 
 /* No signal of the host's is ignored or blocked in the worker. */
@@ -133,21 +144,26 @@ prepare_attributes(posix_spawnattr_t *attr)
 	return rc;
 }
 
-/* Both descriptors are 3 or more, so neither overwrites the other. */
+/* All descriptors are 3 or more, and those that are lent above all of the new
+ * numbers, so none overwrites another. */
 static int
-prepare_actions(posix_spawn_file_actions_t *actions, int input, int socket)
+prepare_actions(posix_spawn_file_actions_t *actions, const struct given *g)
 {
-	int rc = posix_spawn_file_actions_adddup2(actions, input, 0);
+	int next = HELD_FIRST_FD;
+	int rc = posix_spawn_file_actions_adddup2(actions, g->input, 0);
 
 	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(actions, socket, 1);
+		rc = posix_spawn_file_actions_adddup2(actions, g->socket, 1);
+	for (unsigned i = 0; rc == 0 && i < g->lent.count; i++)
+		rc = posix_spawn_file_actions_adddup2(actions, g->lent.fds[i],
+		    next++);
 	if (rc == 0)
-		rc = posix_spawn_file_actions_addclosefrom_np(actions, 2);
+		rc = posix_spawn_file_actions_addclosefrom_np(actions, next);
 	return rc;
 }
 
 static int
-spawn_prepared(const char *path, char *const argv[], int input, int socket,
+spawn_prepared(const char *path, char *const argv[], const struct given *g,
     pid_t *pid)
 {
 	char *const no_environment[] = { NULL };
@@ -165,7 +181,7 @@ spawn_prepared(const char *path, char *const argv[], int input, int socket,
 	}
 	rc = prepare_attributes(&attr);
 	if (rc == 0)
-		rc = prepare_actions(&actions, input, socket);
+		rc = prepare_actions(&actions, g);
 	if (rc == 0)
 		rc = posix_spawn(pid, path, &actions, &attr, argv,
 		    no_environment);
@@ -198,29 +214,49 @@ watch(struct child *c, pfork_error *err)
 	return failed(err, "pidfd_open (Linux 5.3 is needed)", saved);
 }
 
-enum pfork_code
-child_spawn(const struct pfork_broker *b, const char *mode, int input,
-    struct child *out, pfork_error *err)
+/* 0 or an errno. */
+static int
+spawn(const struct pfork_broker *b, const char *mode, struct given *g,
+    pid_t *pid)
 {
 	char name[] = "picklefork-worker";
 	char verb[16];
 	struct arguments a;
-	char *argv[] = { name, verb, a.uid, a.cpu, a.arena, a.net, NULL };
+	char *argv[] = { name, verb, a.uid, a.cpu, a.arena, a.net, a.lent,
+		NULL };
+	int rc;
+
+	snprintf(verb, sizeof(verb), "%s", mode);
+	write_arguments(&a, b, &g->lent);
+	rc = spawn_prepared(b->worker_path, argv, g, pid);
+	/* The host has lowered RLIMIT_NOFILE since they were opened. */
+	if (rc == EBADF && g->lent.count > 0) {
+		g->lent = (struct lent){ 0 };
+		write_arguments(&a, b, &g->lent);
+		rc = spawn_prepared(b->worker_path, argv, g, pid);
+	}
+	return rc;
+}
+
+static enum pfork_code
+spawn_given(const struct pfork_broker *b, const char *mode, struct given *g,
+    struct child *out, pfork_error *err)
+{
 	struct child c = CHILD_NONE;
 	int ends[2] = { -1, -1 };
 	enum pfork_code code;
 	int rc;
 
-	snprintf(verb, sizeof(verb), "%s", mode);
-	write_arguments(&a, b);
 	code = child_count_filters(&c.filters, err);
 	if (code == PFORK_OK)
 		code = open_socket(ends, err);
 	if (code != PFORK_OK)
 		goto out;
+	g->socket = ends[1];
 	/* One that is to wait gets its socket twice; it closes the first. */
-	rc = spawn_prepared(b->worker_path, argv, input >= 0 ? input : ends[1],
-	    ends[1], &c.pid);
+	if (g->input < 0)
+		g->input = ends[1];
+	rc = spawn(b, mode, g, &c.pid);
 	if (rc != 0) {
 		code = failed(err, b->worker_path, rc);
 		goto out;
@@ -234,6 +270,26 @@ child_spawn(const struct pfork_broker *b, const char *mode, int input,
 out:
 	close_both(ends);
 	return code;
+}
+
+enum pfork_code
+child_spawn(const struct pfork_broker *b, const char *mode, int input,
+    struct child *out, pfork_error *err)
+{
+	struct given g = { .input = input };
+
+	/* Who keeps workers parked will need many. */
+	holder_lend(b, strcmp(mode, "park") == 0, &g.lent);
+	return spawn_given(b, mode, &g, out, err);
+}
+
+enum pfork_code
+child_spawn_holder(const struct pfork_broker *b, struct child *out,
+    pfork_error *err)
+{
+	struct given g = { .input = -1 };
+
+	return spawn_given(b, "hold", &g, out, err);
 }
 
 /* ----------------------------------------------------------------- end -- */
@@ -329,10 +385,6 @@ child_finish(struct child *c, int grace_ms, struct child_end *end)
 	if (c->status >= 0)
 		close(c->status);
 	c->status = -1;
-	/* Last: it may be taken apart by this. */
-	if (c->mounts >= 0)
-		close(c->mounts);
-	c->mounts = -1;
 	c->pid = -1;
 	c->pidfd = -1;
 }

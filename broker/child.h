@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "broker.h"
+#include "held.h"
 
 struct child {
 	pid_t pid;
@@ -20,11 +21,18 @@ struct child {
 	int socket;	/* ours, non-blocking; -1: none */
 	uint64_t filters; /* seccomp filters that it is under before its last */
 	int status;	/* its /proc/PID/status, kept open; -1: not */
-	int mounts;	/* its mount namespace, held; -1: not */
 	bool parked;	/* it was started ahead of its job, */
 	uint64_t since;	/* then; milliseconds of the monotonic clock */
 };
-#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, -1, false, 0 })
+#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, false, 0 })
+
+/* Namespaces that a worker is given: a set of proto/held.h, and a descriptor
+ * for each of it, in its order; above all numbers at which it gets them. */
+struct lent {
+	uint32_t set;
+	unsigned count;
+	int fds[HELD_COUNT];
+};
 
 /* How it ended, as far as the host let us see. */
 struct child_end {
@@ -43,6 +51,9 @@ int child_fd_above(int fd);
  * input later (input -1).  input: stays the caller's. */
 enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
     int input, struct child *out, pfork_error *err);
+/* One that makes namespaces to be lent (holder.h); nobody else asks for it. */
+enum pfork_code child_spawn_holder(const struct pfork_broker *b,
+    struct child *out, pfork_error *err);
 /* Ends it if need be, and reaps it; takes as long as its exit does.  grace_ms:
  * first wait so long for it to leave by itself.  Closes both descriptors.
  * Harmless when there is no child.  Only one that the host no longer may kill
@@ -59,12 +70,6 @@ bool child_put_down(struct child *c);
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
 /* Keeps the child's /proc/PID/status open for it.  False: errno. */
 bool child_watch_status(struct child *c);
-/* Holds the child's mount namespace, where we may (a broker that is root): the
- * kernel takes one apart in the exit of its last holder, before it closes that
- * one's socket, and waits for RCU meanwhile.  So that is ours to wait for, in
- * child_finish, and not a load's.  Only read access to a name: nothing is ever
- * looked up in it. */
-void child_hold_mounts(struct child *c);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
  * root: whether we are.  filters: those that it is under but its last. */
 const char *child_judge_status(const char *text, pid_t parent, bool root,

@@ -357,8 +357,6 @@ abandon(struct keeper *k)
 			child_hang_up(&all[i]->at[j]);
 			close(all[i]->at[j].pidfd);
 			close(all[i]->at[j].status);
-			if (all[i]->at[j].mounts >= 0)
-				close(all[i]->at[j].mounts);
 		}
 		all[i]->count = 0;
 	}

@@ -9,7 +9,7 @@
 
 #include "child.h"
 
-/* Ceiling of parked_workers: each has some 0.5 MB and four descriptors. */
+/* Ceiling of parked_workers: each has some 0.5 MB and three descriptors. */
 #define KEEPER_MOST 64
 
 struct keeper;

@@ -58,7 +58,6 @@ parked_start(const struct pfork_broker *b, const char *verb,
 		child_finish(&c, 0, &end);
 		return code;
 	}
-	child_hold_mounts(&c);
 	c.filters++;
 	c.since = monotonic_ms();
 	*out = c;

@@ -14,6 +14,7 @@
 
 #include "child.h"
 #include "error.h"
+#include "holder.h"
 #include "keeper.h"
 #include "monotonic.h"
 #include "wire.h"
@@ -84,6 +85,7 @@ pfork_store_open(pfork_broker *broker, const char *path,
 		    "no memory");
 	s->broker = *broker;
 	keeper_ref(s->broker.keeper);
+	holder_ref(s->broker.holder);
 	s->root = -1;
 	code = take_options(s, options, err);
 	if (code == PFORK_OK)
@@ -104,6 +106,7 @@ pfork_store_free(pfork_store *store)
 		close(store->root);
 	store_free_pins(store);
 	keeper_unref(store->broker.keeper);
+	holder_unref(store->broker.holder);
 	free(store);
 }
 

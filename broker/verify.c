@@ -248,15 +248,6 @@ child_watch_status(struct child *c)
 	return c->status >= 0;
 }
 
-void
-child_hold_mounts(struct child *c)
-{
-	char path[STATUS_PATH];
-
-	snprintf(path, sizeof(path), "/proc/%ld/ns/mnt", (long)c->pid);
-	c->mounts = child_fd_above(open(path, O_RDONLY | O_CLOEXEC));
-}
-
 enum pfork_code
 child_verify(const struct child *c, pfork_error *err)
 {

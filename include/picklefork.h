@@ -227,7 +227,10 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
  *     inherited, and joins nothing.
  *   - A host that drops its rights does so before it makes the broker: a worker
  *     that it then may no longer kill is not used.
- *   - Some 0.5 MB and four descriptors a worker. */
+ *   - Some 0.5 MB and three descriptors a worker.
+ *
+ * A broker that loads more than a few files, or has parked workers, keeps five
+ * descriptors open: namespaces that its workers enter. */
 PFORK_API enum pfork_code pfork_broker_new(const pfork_options *options,
     pfork_broker **broker, pfork_error *err);
 

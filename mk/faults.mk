@@ -15,14 +15,27 @@ $(PARKED_CLI): $(CLI_OBJ) $(B)/obj/tests/faults/parked_cli.o $(B)/libbroker.a \
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=pfork_broker_new $^ -lprotobuf-c \
 	    -lcrypto -lpthread -o $@
 
-.PHONY: faults faults-parked faults-long
+# The command, with its worker lent its namespaces: see lent_cli.c.
+LENT_CLI := $(B)/picklefork-lent
+LENT_FAULTS := python3 tests/faults/run.py $(LENT_CLI) $(WORKER) \
+	$(B)/measure --lent
+$(LENT_CLI): $(CLI_OBJ) $(B)/obj/tests/faults/lent_cli.o $(B)/libbroker.a \
+    $(B)/libproto.a
+	$(call say,LD)
+	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=pfork_broker_new $^ -lprotobuf-c \
+	    -lcrypto -lpthread -o $@
+
+.PHONY: faults faults-parked faults-lent faults-long
 faults: $(CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
 	@$(FAULTS)
 faults-parked: $(PARKED_CLI) $(WORKER) $(B)/measure ## the same where workers are parked before
 	@$(PARKED_FAULTS)
-faults-long: $(CLI) $(PARKED_CLI) $(WORKER) $(B)/measure ## both with every errno, also from then on
+faults-lent: $(LENT_CLI) $(WORKER) $(B)/measure ## the system calls again, where a worker is lent its namespaces
+	@$(LENT_FAULTS)
+faults-long: $(CLI) $(PARKED_CLI) $(LENT_CLI) $(WORKER) $(B)/measure ## all of them with every errno, also from then on
 	@$(FAULTS) --long
 	@$(PARKED_FAULTS) --long
+	@$(LENT_FAULTS) --long
 
 # test_output.c plays a file system without nameless files.
 $(B)/unit/cli/test_output: private LDFLAGS += -Wl,--wrap=open

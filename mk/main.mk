@@ -30,7 +30,7 @@ asan: setup-test ## unit tests under ASan and UBSan
 # The programs that start threads.  Not test_faults: its wrapped calls are not
 # ThreadSanitizer's.
 TSAN_TESTS := broker/test_threads broker/test_delivery broker/test_read \
-	broker/test_keeper
+	broker/test_keeper broker/test_holder
 .PHONY: tsan
 tsan: setup-test ## threads in the library under ThreadSanitizer
 	@$(MAKE) --no-print-directory F=release $(BUILD)/release/picklefork-worker

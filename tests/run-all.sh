@@ -7,7 +7,7 @@ set -u
 set_name=$1
 make=${2:-make}
 case "$set_name" in
-test) targets="unit check jail liar faults faults-parked register cases cli-test server-test install-test" ;;
+test) targets="unit check jail liar faults faults-parked faults-lent register cases cli-test server-test install-test" ;;
 ci) targets="test asan liar-asan clang interop pickle-diff diff lint analyze prove fuzz-smoke bench-instructions" ;;
 *) echo "usage: run-all.sh test|ci [make]" >&2; exit 64 ;;
 esac

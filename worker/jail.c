@@ -11,7 +11,6 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/seccomp.h>
-#include <sched.h>
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -19,6 +18,8 @@
 #include <unistd.h>
 
 #include "filter.h"
+#include "held.h"
+#include "hold.h"
 
 /* Kernel facts that Debian 12's headers (6.1) may lack.
  * Source: include/uapi/linux/landlock.h of 6.15, ABI 7. */
@@ -74,8 +75,10 @@ reason_of(long result)
 bool
 jail_close_fds(struct jail *j)
 {
+	unsigned first = HELD_FIRST_FD + held_count(j->lent);
+
 	record(j, JAIL_CLOSED_FDS,
-	    reason_of(syscall(SYS_close_range, 2u, ~0u, 0u)));
+	    reason_of(syscall(SYS_close_range, first, ~0u, 0u)));
 	return j->reasons[JAIL_CLOSED_FDS] == 0;
 }
 
@@ -186,30 +189,26 @@ drop_uid(uint32_t uid, bool *was_root)
 	return change_uid(uid);
 }
 
+/* The first ones stand in the order of proto/held.h. */
+static const enum jail_layer namespaces[] = { JAIL_USER_NS, JAIL_IPC_NS,
+	JAIL_UTS_NS, JAIL_CGROUP_NS, JAIL_MOUNT_NS, JAIL_NET_NS };
+
 /* One at a time, for each may be refused by itself (a container, a sysctl); the
  * first makes the others possible for an ordinary user. */
 static void
 enter_namespaces(struct jail *j)
 {
-	static const struct {
-		enum jail_layer layer;
-		int flag;
-	} namespaces[] = {
-		{ JAIL_USER_NS, CLONE_NEWUSER },
-		{ JAIL_IPC_NS, CLONE_NEWIPC },
-		{ JAIL_UTS_NS, CLONE_NEWUTS },
-		{ JAIL_CGROUP_NS, CLONE_NEWCGROUP },
-		{ JAIL_MOUNT_NS, CLONE_NEWNS },
-		{ JAIL_NET_NS, CLONE_NEWNET },
-	};
 	size_t i;
 
 	for (i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-		if (namespaces[i].layer == JAIL_NET_NS && !j->net_namespace)
+		if (namespaces[i] == JAIL_NET_NS && !j->net_namespace)
 			continue;
-		record(j, namespaces[i].layer,
-		    reason_of(unshare(namespaces[i].flag)));
+		record(j, namespaces[i], hold_enter(j->lent, i));
 	}
+	if (j->lent == 0)
+		return;
+	j->lent = 0;
+	(void)jail_close_fds(j);
 }
 
 /* After the namespaces: a new user namespace hands back every capability.  The
@@ -409,6 +408,21 @@ load_filter(const struct sock_filter *filter, size_t length)
 
 	return reason_of(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0u,
 	    &program));
+}
+
+uint32_t
+jail_hold(struct jail *j)
+{
+	uint32_t held = 0;
+	bool was_root;
+	size_t i;
+
+	if (drop_uid(j->uid, &was_root) != 0)
+		return 0;
+	enter_namespaces(j);
+	for (i = 0; i < HELD_COUNT; i++)
+		held |= (uint32_t)(j->layers >> namespaces[i] & 1) << i;
+	return held;
 }
 
 /* All but the limits and the filter. */

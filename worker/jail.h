@@ -38,13 +38,20 @@ struct jail {
 	uint64_t address_bytes;	/* RLIMIT_AS: all that is mapped, and slack;
 				 * known when the input is */
 	bool net_namespace;
+	uint32_t lent;		/* namespaces (proto/held.h) to be entered
+				 * rather than made: open from HELD_FIRST_FD
+				 * on, and closed when they were */
 	/* What came of it. */
 	uint64_t layers;	/* bits in force */
 	int reasons[JAIL_LAYERS]; /* errno of what was tried and not had */
 };
 
-/* Step 1 of the order: closes every descriptor but 0 and 1. */
+/* Step 1 of the order: closes every descriptor but 0, 1 and those of namespaces
+ * that are lent, which the jail closes itself. */
 bool jail_close_fds(struct jail *j);
+/* Steps 4 and 5 alone, for one that holds namespaces for others: the set that
+ * it has now (proto/held.h); 0 also when root could not be given up. */
+uint32_t jail_hold(struct jail *j);
 /* Steps 4 to 11.  False when a required layer could not be had: the process is
  * then half locked and must only report that (the filter may be on already)
  * and exit. */

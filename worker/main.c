@@ -6,12 +6,14 @@
  * is read before the jail is closed.  No stdio, no malloc after that, and the
  * environment is not looked at.
  *
- *	picklefork-worker VERB uid=N cpu=N arena=N net=0|1
- *	VERB: run, canary, park or park-canary
+ *	picklefork-worker VERB uid=N cpu=N arena=N net=0|1 lent=N
+ *	VERB: run, canary, park, park-canary or hold
  *
  * fd 0 is the input (a regular file or a memfd), fd 1 a unix stream socket.
  * Parked, it is started ahead of its job: it locks itself in as far as it can
- * without an input, says so, and gets fd 0 over fd 1.
+ * without an input, says so, and gets fd 0 over fd 1.  The namespaces that it
+ * is lent follow these two (proto/held.h); a holder makes them, and parses
+ * nothing.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -26,6 +28,8 @@
 
 #include "frame.h"
 #include "handover.h"
+#include "held.h"
+#include "hold.h"
 #include "jail.h"
 #include "job.h"
 #include "parked_words.h"
@@ -65,6 +69,8 @@ struct orders {
 	uint64_t cpu;
 	uint64_t arena;
 	uint64_t net;
+	uint64_t lent;
+	bool hold;
 };
 
 static struct job job;
@@ -107,20 +113,22 @@ take_orders(int argc, char **argv, struct orders *o)
 {
 	const char *verb;
 
-	if (argc != 6)
+	if (argc != 7)
 		return false;
 	verb = argv[1];
 	o->parked = strcmp(verb, "park") == 0 ||
 	    strcmp(verb, "park-canary") == 0;
 	o->canary = strcmp(verb, "canary") == 0 ||
 	    strcmp(verb, "park-canary") == 0;
-	if (!o->canary && !o->parked && strcmp(verb, "run") != 0)
+	o->hold = strcmp(verb, "hold") == 0;
+	if (!o->canary && !o->parked && !o->hold && strcmp(verb, "run") != 0)
 		return false;
 	/* The last uid means "none" to the kernel. */
 	return take_number(argv[2], "uid=", UINT32_MAX - 1, &o->uid) &&
 	    take_number(argv[3], "cpu=", 86400, &o->cpu) && o->cpu > 0 &&
 	    take_number(argv[4], "arena=", 64 * GIB, &o->arena) &&
-	    take_number(argv[5], "net=", 1, &o->net);
+	    take_number(argv[5], "net=", 1, &o->net) &&
+	    take_number(argv[6], "lent=", o->hold ? 0 : HELD_ALL, &o->lent);
 }
 
 /* ---------------------------------------------------------- preparations -- */
@@ -373,6 +381,17 @@ wait_for_job(void)
 	return jail_shut(&jail);
 }
 
+/* Until the broker has opened them, and hangs up. */
+static _Noreturn void
+hold(void)
+{
+	uint8_t said[] = { HELD_SAYS, (uint8_t)hold_namespaces(&jail) };
+
+	write_out(NULL, said, sizeof said);
+	hear(said, 1);
+	leave(LEAVE_NO_GO);
+}
+
 /* The whole point of a canary: the filter must end it here. */
 static _Noreturn void
 sing(void)
@@ -388,10 +407,14 @@ main(int argc, char **argv)
 
 	if (!take_orders(argc, argv, &orders))
 		leave(LEAVE_USAGE);
+	jail.lent = (uint32_t)orders.lent;
+	jail.uid = (uint32_t)orders.uid;
 	(void)jail_close_fds(&jail);
 	if (chdir("/") != 0)
 		leave(LEAVE_INPUT);
 	check_broker();
+	if (orders.hold)
+		hold();
 	/* A canary reads nothing, so it needs no file. */
 	if (orders.parked)
 		make_room();
@@ -399,7 +422,6 @@ main(int argc, char **argv)
 		map_input();
 	reserve_arena(orders.arena);
 	seed_hashes();
-	jail.uid = (uint32_t)orders.uid;
 	jail.cpu_seconds = orders.cpu;
 	jail.net_namespace = orders.net == 1;
 	set_address_limit();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * start_calls.c - the system calls that main.c, jail.c and handover.c make,
- * under libc's names, and how a broken worker ends.  Each is the bare call:
- * nothing is kept, nothing retried.  For x86-64; see start.c.
+ * start_calls.c - the system calls that main.c, jail.c, hold.c and handover.c
+ * make, under libc's names, and how a broken worker ends.  Each is the bare
+ * call: nothing is kept, nothing retried.  For x86-64; see start.c.
  */
 #include <errno.h>
 #include <sched.h>

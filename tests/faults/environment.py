@@ -39,7 +39,8 @@ NUMBERS = {"seccomp": 317, "unshare": 272, "landlock_create_ruleset": 444,
            "pidfd_open": 434, "waitid": 247, "memfd_create": 319,
            "epoll_create1": 291, "timerfd_create": 283, "socketpair": 53,
            "getrandom": 318, "copy_file_range": 326, "renameat2": 316,
-           "linkat": 265, "fsync": 74, "setsockopt": 54, "madvise": 28}
+           "linkat": 265, "fsync": 74, "setsockopt": 54, "madvise": 28,
+           "setns": 308, "mount": 165, "pivot_root": 155, "umount2": 166}
 EPERM, ENOSYS = 1, 38
 # With these refused there is no jail, so no load.
 NEEDED = ("seccomp", "prctl", "capset", "prlimit64", "close_range")

@@ -58,6 +58,9 @@ def main():
     parser.add_argument("measure", help="built from measure.c")
     parser.add_argument("--parked", action="store_true",
                         help="the command is the one of parked_cli.c")
+    parser.add_argument("--lent", action="store_true",
+                        help="the command is the one of lent_cli.c: its "
+                        "calls and its worker's")
     parser.add_argument("--long", action="store_true",
                         help="every errno, each also from then on")
     parser.add_argument("--only", help="trials whose name contains this")
@@ -68,6 +71,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork-faults-") as directory:
         PLACE = prepare(options.cli, options.worker, directory)
         PLACE.parked = options.parked
+        PLACE.lent = options.lent
         trial.become_reaper()
         trial.learn(PLACE)
         rows = []
@@ -76,10 +80,12 @@ def main():
         else:
             rows += sweeps.rows(PLACE, options.long)
         rows += environment.rows(PLACE, options.long, skipped)
-        rows += inputs.rows(PLACE, skipped)
-        os.mkdir(os.path.join(directory, "bombs"))
-        rows += bombs.rows(os.path.abspath(options.measure),
-                           os.path.join(directory, "bombs"))
+        # What stands in a file has nothing to do with what is lent.
+        if not options.lent:
+            rows += inputs.rows(PLACE, skipped)
+            os.mkdir(os.path.join(directory, "bombs"))
+            rows += bombs.rows(os.path.abspath(options.measure),
+                               os.path.join(directory, "bombs"))
         if options.only:
             rows = [row for row in rows if options.only in row[0]]
         if options.list:

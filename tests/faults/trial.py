@@ -34,6 +34,7 @@ class Place:
         self.cli, self.worker, self.sample = cli, worker, sample
         self.good = {}
         self.parked = False     # the command of parked_cli.c
+        self.lent = False       # the command of lent_cli.c
 
     def command(self, verb, out, sample=None, worker=None):
         argv = [self.cli, verb, "--worker", worker or self.worker,

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/types.h>
 
 struct programs {
 	const char *worker;
@@ -22,7 +23,7 @@ void skip(const char *group, const char *why);
 
 /* "run" with arguments as the broker gives them. */
 #define RUN(worker) { (worker), "run", "uid=2147418113", "cpu=5", \
-	"arena=67108864", "net=0", NULL }
+	"arena=67108864", "net=0", "lent=0", NULL }
 #define TEST_UID 2147418113u
 
 /* What the kernel says of a worker whose Hello had these layers. */
@@ -35,9 +36,12 @@ void check_escapes(const struct programs *p);
 /* The attempts at a worker that waits for its job. */
 void check_waiting(const struct programs *p);
 void check_handover(const struct programs *p);
+void check_lent(const struct programs *p);
 void check_loss(const struct programs *p);
 /* No capability outlives a change of uid in what this process becomes. */
 bool lock_capabilities(void);
+/* 0 and 1, and no other, where that may be seen. */
+void check_fds(pid_t pid);
 /* Becomes argv[0], with one system call refused. */
 int exec_without(const char *number, uint32_t errnum, char **argv);
 void check_trace(const struct programs *p);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "held.h"
 #include "parked_words.h"
 #include "wire.h"
 
@@ -25,6 +26,8 @@
 #define DESCRIPTORS_MAX 8
 
 bool child_parked;
+const int *child_lent;
+size_t child_lent_count;
 
 static void
 must(bool ok, const char *what)
@@ -129,6 +132,9 @@ child_start(struct child *c, const char *const arguments[], int input,
 	    output >= 0 ? output : pair[1], 1) == 0, "dup2");
 	must(posix_spawn_file_actions_adddup2(&actions, input, LEAKED) == 0,
 	    "dup2");
+	for (size_t i = 0; i < child_lent_count; i++)
+		must(posix_spawn_file_actions_adddup2(&actions, child_lent[i],
+		    HELD_FIRST_FD + (int)i) == 0, "dup2");
 	result = posix_spawnp(&c->pid, argv[0], &actions, NULL,
 	    (char *const *)(uintptr_t)argv, environment);
 	posix_spawn_file_actions_destroy(&actions);

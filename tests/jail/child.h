@@ -22,6 +22,11 @@ struct child {
  * probes with "parked" for "full", and get their input as a job. */
 extern bool child_parked;
 
+/* What is lent to those that are started: so many descriptors from number 2 on.
+ * They must be over 9. */
+extern const int *child_lent;
+extern size_t child_lent_count;
+
 /* A memfd with these bytes. */
 int child_input(const void *bytes, size_t length);
 /* fd 0 is input, fd 1 a socket to us (or `output` when not -1); 2 and 9 leak.

@@ -16,7 +16,7 @@
 
 #define GROUP "handover"
 #define PARK(worker) { (worker), "park", "uid=2147418113", "cpu=5", \
-	"arena=67108864", "net=0", NULL }
+	"arena=67108864", "net=0", "lent=0", NULL }
 
 enum { FILE_OK, DIRECTORY, PIPE, SOCKET, DEVICE, PATH_ONLY, WRITE_ONLY, KINDS };
 

@@ -187,7 +187,7 @@ check_each(const struct programs *p, const char *how, const struct loss *losses,
 	char number[16];
 	const char *const argv[] = { "/proc/self/exe", how, number,
 		p->worker, "run", "uid=2147418113", "cpu=5", "arena=67108864",
-		"net=0", NULL };
+		"net=0", "lent=0", NULL };
 	int input = child_input("\x80\x02}q\0.", 6);
 	struct child c;
 	size_t i;

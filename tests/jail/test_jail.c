@@ -64,12 +64,14 @@ main(int argc, char **argv)
 	check_trace(&p);
 	check_waiting(&p);
 	check_handover(&p);
+	check_lent(&p);
 	/* The same, started ahead of their jobs. */
 	child_parked = true;
 	check_worker(&p);
 	check_talk(&p);
 	check_escapes(&p);
 	check_loss(&p);
+	check_lent(&p);
 	check_trace(&p);
 	printf("  uid %u: %u passed, %u failed\n", (unsigned)getuid(), passed,
 	    failed);

@@ -183,7 +183,7 @@ trace_job(const char *worker, int input, const char *what, bool is_first)
 	int fd = mkostemp(path, O_CLOEXEC);
 	const char *const argv[] = { "/usr/bin/strace", "-f", "-qq", "-o", path,
 		worker, "run", "uid=2147418113", "cpu=5", "arena=67108864",
-		"net=0", NULL };
+		"net=0", "lent=0", NULL };
 	struct frame_head head;
 	const uint8_t *payload;
 	struct child c;

@@ -117,7 +117,7 @@ check_limits(pid_t pid)
 	    "limits", "address space");
 }
 
-static void
+void
 check_fds(pid_t pid)
 {
 	char path[64];
@@ -143,7 +143,7 @@ static void
 check_net(const char *worker)
 {
 	const char *const argv[] = { worker, "run", "uid=2147418113", "cpu=5",
-		"arena=67108864", "net=1", NULL };
+		"arena=67108864", "net=1", "lent=0", NULL };
 	int input = child_input("", 0);
 	struct hello_said hello;
 	struct child c;
@@ -160,7 +160,7 @@ static void
 check_canary(const char *worker)
 {
 	const char *const argv[] = { worker, "canary", "uid=2147418113",
-		"cpu=5", "arena=67108864", "net=0", NULL };
+		"cpu=5", "arena=67108864", "net=0", "lent=0", NULL };
 	int input = child_input("", 0);
 	struct child c;
 	char rest[1];

@@ -31,6 +31,7 @@
 #include <cmocka.h>
 
 #include "broker.h"
+#include "holder.h"
 #include "keeper.h"
 #include "picklefork.h"
 #include "sha256.h"
@@ -381,12 +382,16 @@ fail_set(const struct set *set, bool scan, unsigned long at, bool on)
 	pfork_broker *b = NULL;
 	pfork_error err = { 0 };
 	enum pfork_code code;
+	struct lent lent;
 	bool reached;
 
 	calls = 0;
 	sticky = on;
 	fail_at = at;
 	code = pfork_broker_new(&o, &b, &err);
+	/* Nothing hangs on it. */
+	if (code == PFORK_OK)
+		holder_lend(b, true, &lent);
 	if (code == PFORK_OK)
 		code = load_set(set, scan, b, &c, &err);
 	reached = calls >= at;

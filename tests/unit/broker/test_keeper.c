@@ -137,38 +137,6 @@ test_hit(void **state)
 	assert_no_children();
 }
 
-/* Where we may; its end is then no load's to wait for, and closes it. */
-static void
-test_holds_mounts(void **state)
-{
-	struct child_end end;
-	struct child c;
-	pfork_broker *b;
-	size_t before;
-	char path[64];
-	struct stat held;
-	struct stat its;
-
-	(void)state;
-	if (geteuid() != 0)
-		skip();
-	b = broker_with(1);
-	assert_true(keeper_wait(b->keeper, 1, WAIT_MS));
-	assert_true(keeper_employ(b->keeper, input, &c));
-	assert_true(c.mounts >= 3);
-	snprintf(path, sizeof(path), "/proc/%ld/ns/mnt", (long)c.pid);
-	assert_int_equal(stat(path, &its), 0);
-	assert_int_equal(fstat(c.mounts, &held), 0);
-	assert_int_equal(held.st_ino, its.st_ino);
-	assert_true((fcntl(c.mounts, F_GETFD) & FD_CLOEXEC) != 0);
-	keeper_wait(b->keeper, 1, WAIT_MS);
-	before = open_descriptors();
-	child_finish(&c, 0, &end);
-	/* Its pidfd, socket, status and mounts. */
-	assert_int_equal(open_descriptors(), before - 4);
-	pfork_broker_free(b);
-}
-
 /* Nanoseconds of the turns that a process gets; 0 before Linux 6.12. */
 static uint64_t
 turns_of(pid_t pid)
@@ -672,7 +640,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hit),
-		cmocka_unit_test(test_holds_mounts),
 		cmocka_unit_test(test_short_turns),
 		cmocka_unit_test(test_bury),
 		cmocka_unit_test(test_options),
