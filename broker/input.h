@@ -20,8 +20,8 @@ enum pfork_code input_from_fd(const struct pfork_broker *b, int fd,
 enum pfork_code input_from_memory(const struct pfork_broker *b,
     const void *bytes, size_t length, struct source *out, pfork_error *err);
 void input_close(struct source *s);
-/* With PFORK_MAP_INPUT in c->flags: maps c's source, and with PFORK_POPULATE its
- * pages too.  SYSTEM. */
+/* With PFORK_MAP_INPUT in c->flags: maps c's source, and with PFORK_POPULATE
+ * its pages too.  SYSTEM. */
 enum pfork_code input_map(pfork_checkpoint *c, pfork_error *err);
 
 #endif

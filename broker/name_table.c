@@ -51,8 +51,8 @@ sip_word(struct sip v, uint64_t word)
 	return v;
 }
 
-/* The last 0 to 7 bytes, low byte first; of a longer name the last eight without
- * those that were read. */
+/* The last 0 to 7 bytes, low byte first; of a longer name the last eight
+ * without those that were read. */
 static inline uint64_t
 last_word(const char *name, size_t length)
 {

@@ -6,8 +6,8 @@
  *   load FILE [snapshot|stream]	load and let go
  *   read FILE [warm]		.. and read every tensor into one fresh region,
  *				or into one that was read into before
- *   sum FILE [populate]	.. and sum every byte, through PFORK_MAP_INPUT, and
- *				PFORK_POPULATE
+ *   sum FILE [populate]	.. and sum every byte, through PFORK_MAP_INPUT
+ *				(and PFORK_POPULATE)
  *   data FILE			.. and ask for every tensor's address
  *   several RUNS FILE		RUNS loads, each one's time
  *   parked RUNS FILE		the same, each by a worker that was started ahead,

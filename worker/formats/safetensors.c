@@ -326,7 +326,8 @@ keep_entry(struct header *h)
 
 	if (all->count % ENTRIES_A_PAGE == 0) {
 		all->pages = arena_grow(&h->job->arena, all->pages,
-		    sizeof(*all->pages), page, page + 1, &all->page_capacity);
+		    sizeof(struct entry *), /* NOLINT: pointers */
+		    page, page + 1, &all->page_capacity);
 		all->pages[page] = arena_page(&h->job->arena);
 	}
 	*entry_numbered(all, all->count++) = (struct entry){

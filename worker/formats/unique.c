@@ -73,7 +73,8 @@ next_name(struct job *job, struct unique *u)
 
 	if (u->used % UNIQUE_A_PAGE == 0) {
 		u->pages = arena_grow(&job->arena, u->pages,
-		    sizeof(*u->pages), page, page + 1, &u->page_capacity);
+		    sizeof(struct unique_name *), /* NOLINT: pointers */
+		    page, page + 1, &u->page_capacity);
 		u->pages[page] = arena_page(&job->arena);
 	}
 	return &u->pages[page][u->used % UNIQUE_A_PAGE];
