@@ -391,7 +391,8 @@ text:
 			break;
 		case OP_REDUCE:
 			HAVE(2);
-			if (value_kind(m->g, sp[-1]) != VALUE_TUPLE ||
+			if ((sp[-1] != VREF_EMPTY_TUPLE &&
+			    value_kind(m->g, sp[-1]) != VALUE_TUPLE) ||
 			    value_kind(m->g, sp[-2]) != VALUE_GLOBAL) {
 				CALL(machine_reduce(m));
 				break;

@@ -265,8 +265,8 @@ bool unescape_string(const uint8_t *at, size_t len, uint8_t *out, size_t *made);
 bool unescape_unicode(const uint8_t *at, size_t len, uint8_t *out,
     size_t *made);
 
-/* For the loop: a PUT where the page is the last one's and the entry is new, and
- * a GET where there is a page. */
+/* For the loop: a PUT where the page is the last one's and the entry is new,
+ * and a GET where there is a page. */
 static inline bool
 memo_put(struct memo *memo, uint64_t index, uint32_t span, vref v)
 {

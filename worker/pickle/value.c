@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#define SMALL_END (VREF_IMMEDIATE + (uint32_t)VREF_SMALL_MAX)
 
 /* Python 2 module and name, and what CPython's fix_imports makes of them
  * (Lib/_compat_pickle.py, the part that checkpoints and attacks use).  An
@@ -179,7 +178,7 @@ graph_far_where(const struct graph *g, vref v)
 enum value_kind
 value_kind_immediate(vref v)
 {
-	if (v >= VREF_IMMEDIATE && v <= SMALL_END)
+	if (value_is_small(v))
 		return VALUE_INT;
 	switch (v) {
 	case VREF_NONE:
@@ -197,7 +196,7 @@ value_kind_immediate(vref v)
 bool
 value_int(const struct graph *g, vref v, int64_t *out)
 {
-	if (v >= VREF_IMMEDIATE && v <= SMALL_END)
+	if (value_is_small(v))
 		*out = (int64_t)(v - VREF_IMMEDIATE);
 	else if (v == VREF_TRUE || v == VREF_FALSE)
 		*out = v == VREF_TRUE;

@@ -321,6 +321,14 @@ value_is_node(vref v)
 	return v < VREF_IMMEDIATE;
 }
 
+/* An integer that is in the reference: v - VREF_IMMEDIATE. */
+static inline bool
+value_is_small(vref v)
+{
+	return v >= VREF_IMMEDIATE &&
+	    v - VREF_IMMEDIATE <= (uint32_t)VREF_SMALL_MAX;
+}
+
 /* The kind of an immediate; VREF_MISSING has none: 0. */
 enum value_kind value_kind_immediate(vref v);
 

@@ -48,9 +48,15 @@ word_is_opaque(const struct word *w, vref v)
 bool
 word_natural(const struct word *w, vref v, const char *what, uint64_t *out)
 {
-	enum value_kind kind = value_kind(w->g, v);
+	enum value_kind kind;
 	int64_t i;
 
+	/* Nearly all are. */
+	if (value_is_small(v)) {
+		*out = v - VREF_IMMEDIATE;
+		return true;
+	}
+	kind = value_kind(w->g, v);
 	if (word_is_opaque(w, v))
 		return false;
 	if (kind == VALUE_BIGINT)
