@@ -21,7 +21,6 @@
 #include "error.h"
 #include "monotonic.h"
 #include "parked.h"
-#include "turns.h"
 
 /* One that was killed is in the middle of its exit. */
 #define EXIT_MS 100
@@ -240,7 +239,6 @@ keep(void *argument)
 {
 	struct keeper *k = argument;
 
-	turns_shorten();
 	while (clean_up(k)) {
 		if (lacking(k) == 0)
 			rest(k, LOOK_MS);

@@ -21,7 +21,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -135,36 +134,6 @@ test_hit(void **state)
 	pfork_broker_free(b);
 	assert_int_equal(open_descriptors(), before);
 	assert_no_children();
-}
-
-/* Nanoseconds of the turns that a process gets; 0 before Linux 6.12. */
-static uint64_t
-turns_of(pid_t pid)
-{
-	uint64_t words[6] = { sizeof(words) };
-
-	assert_int_equal(syscall(SYS_sched_getattr, pid, words, sizeof(words),
-	    0), 0);
-	return words[3];
-}
-
-static void
-test_short_turns(void **state)
-{
-	pfork_broker *b = broker_with(1);
-	uint64_t ours = turns_of(0);
-	struct child_end end;
-	struct child c;
-
-	(void)state;
-	wait_for(b, 1);
-	assert_true(keeper_employ(b->keeper, input, &c));
-	if (ours != 0)
-		assert_in_range(turns_of(c.pid), 1, ours / 2);
-	/* Nobody else's are touched. */
-	assert_int_equal(turns_of(0), ours);
-	child_finish(&c, 0, &end);
-	pfork_broker_free(b);
 }
 
 static struct child
@@ -640,7 +609,6 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hit),
-		cmocka_unit_test(test_short_turns),
 		cmocka_unit_test(test_bury),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_exhaustion),
