@@ -256,7 +256,7 @@ deep_path(uint32_t count)
 static void
 assert_deep(const struct harness_tensor *t, uint32_t count)
 {
-	char text[8];
+	char text[32];
 
 	assert_int_equal(t->path_count, count);
 	for (uint32_t i = 0; i < count; i++) {
