@@ -41,7 +41,7 @@ enum pfork_code load_job_begin(const struct pfork_broker *b,
     struct source *input, struct pfork_job **out, pfork_error *err);
 /* Steps until it is over. */
 void load_job_wait(struct pfork_job *job);
-/* Or makes the descriptor by which others wait.  On failure the job is freed. */
+/* Or makes the descriptor to wait by.  On failure the job is freed. */
 enum pfork_code load_job_offer(struct pfork_job *job, pfork_error *err);
 /* Before its end: the worker is killed, and the result is TIMEOUT. */
 void load_job_cancel(struct pfork_job *job);

@@ -93,7 +93,7 @@ int finish_output(int code);
 
 /* open.c: 0, or an exit code after a message. */
 int open_broker(struct options *options, pfork_broker **broker);
-/* The same for so many files: where they are many, workers are started ahead. */
+/* The same for so many files: for many, workers are started ahead. */
 int open_broker_for(struct options *options, size_t files,
     pfork_broker **broker);
 /* How many of them are worked at at once. */
