@@ -355,11 +355,17 @@ child_hang_up(struct child *c)
 }
 
 bool
+child_kill(const struct child *c)
+{
+	return syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) ==
+	    0 || errno == ESRCH;
+}
+
+bool
 child_put_down(struct child *c)
 {
 	child_hang_up(c);
-	return syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) ==
-	    0 || errno == ESRCH;
+	return child_kill(c);
 }
 
 /* False: the kernel does not let us (a host that has changed its uid, or given

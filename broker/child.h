@@ -62,7 +62,9 @@ void child_finish(struct child *c, int grace_ms, struct child_end *end);
 
 /* Closes our end of its socket. */
 void child_hang_up(struct child *c);
-/* Hangs up and kills; child_finish is still to come.  False: we may not. */
+/* child_finish is still to come.  False: we may not. */
+bool child_kill(const struct child *c);
+/* The same, but hangs up first. */
 bool child_put_down(struct child *c);
 
 /* verify.c: is the child, seen from outside, as locked in as it says, and may

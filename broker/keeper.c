@@ -21,6 +21,7 @@
 #include "error.h"
 #include "monotonic.h"
 #include "parked.h"
+#include "workers.h"
 
 /* One that was killed is in the middle of its exit. */
 #define EXIT_MS 100
@@ -37,11 +38,6 @@
 #define PAUSE_MS 100
 #define PAUSE_MOST_MS 10000
 #define FRAIL_MS 100
-
-struct workers {
-	struct child at[2 * KEEPER_MOST];
-	uint32_t count;
-};
 
 struct keeper {
 	const struct pfork_broker *broker;
@@ -60,39 +56,6 @@ struct keeper {
 	uint32_t references;
 	bool closing;
 };
-
-/* ------------------------------------------------------------- workers -- */
-
-/* The count is last: a process that forks just now finds whole entries. */
-static void
-add(struct workers *w, const struct child *c)
-{
-	w->at[w->count] = *c;
-	w->count++;
-}
-
-static struct child
-take(struct workers *w, uint32_t i)
-{
-	struct child c = w->at[i];
-
-	w->at[i] = w->at[w->count - 1];
-	w->count--;
-	return c;
-}
-
-/* Ends all of them; who waits leaves by itself once nobody listens. */
-static void
-finish_all(struct workers *w, int grace_ms)
-{
-	struct child_end end;
-
-	for (uint32_t i = 0; i < w->count; i++)
-		child_hang_up(&w->at[i]);
-	for (uint32_t i = 0; i < w->count; i++)
-		child_finish(&w->at[i], grace_ms, &end);
-	w->count = 0;
-}
 
 static void
 wake_up(struct keeper *k)
@@ -144,12 +107,12 @@ sort_out(struct keeper *k, struct workers *dead)
 	uint32_t parked = k->parked.count;
 	uint64_t now = monotonic_ms();
 
-	(void)poll(p, watch_all(k, p), 0);
+	workers_ask(p, watch_all(k, p));
 	for (uint32_t i = k->dying.count; i-- > 0;)
 		if (p[parked + i].revents != 0) {
-			struct child gone = take(&k->dying, i);
+			struct child gone = workers_take(&k->dying, i);
 
-			add(dead, &gone);
+			workers_add(dead, &gone);
 		}
 	for (uint32_t i = parked; i-- > 0;) {
 		bool died = p[i].revents != 0;
@@ -158,13 +121,13 @@ sort_out(struct keeper *k, struct workers *dead)
 		if (!died && (k->dying.count == KEEPER_MOST ||
 		    now - k->parked.at[i].since <= RETIRE_MS))
 			continue;
-		gone = take(&k->parked, i);
+		gone = workers_take(&k->parked, i);
 		if (now - gone.since < FRAIL_MS)
 			put_off(k);
 		/* It has no job: should we not kill it, it leaves. */
 		if (!died)
 			(void)child_put_down(&gone);
-		add(died ? dead : &k->dying, &gone);
+		workers_add(died ? dead : &k->dying, &gone);
 	}
 }
 
@@ -179,7 +142,7 @@ clean_up(struct keeper *k)
 	sort_out(k, &dead);
 	closing = k->closing;
 	pthread_mutex_unlock(&k->lock);
-	finish_all(&dead, 0);
+	workers_finish(&dead, 0);
 	return !closing;
 }
 
@@ -192,7 +155,7 @@ park_one(struct keeper *k)
 	if (parked_start(k->broker, "park", &c, NULL) != PFORK_OK)
 		return false;
 	pthread_mutex_lock(&k->lock);
-	add(&k->parked, &c);
+	workers_add(&k->parked, &c);
 	pthread_cond_broadcast(&k->grown);
 	pthread_mutex_unlock(&k->lock);
 	return true;
@@ -209,6 +172,22 @@ lacking(struct keeper *k)
 	return count;
 }
 
+/* Where they are too many to wait for (see workers_ask): until somebody wants
+ * something, or sleeps where that cannot be waited for either.  Never returns
+ * at once, which would keep a processor busy. */
+static void
+rest_blind(struct pollfd *wake, int ms)
+{
+	struct timespec sleep;
+
+	if (ms > LOOK_MS)
+		ms = LOOK_MS;
+	sleep.tv_sec = ms / 1000;
+	sleep.tv_nsec = ms % 1000 * 1000000L;
+	if (poll(wake, 1, ms) < 0)
+		(void)nanosleep(&sleep, NULL);
+}
+
 /* Until a worker has died, somebody wants something, or ms have passed. */
 static void
 rest(struct keeper *k, int ms)
@@ -220,8 +199,9 @@ rest(struct keeper *k, int ms)
 	pthread_mutex_lock(&k->lock);
 	count = watch_all(k, p);
 	pthread_mutex_unlock(&k->lock);
-	p[count++] = (struct pollfd){ k->wake, POLLIN, 0 };
-	(void)poll(p, count, ms);
+	p[count] = (struct pollfd){ k->wake, POLLIN, 0 };
+	if (poll(p, count + 1, ms) < 0)
+		rest_blind(&p[count], ms);
 	(void)!read(k->wake, &times, sizeof(times));
 }
 
@@ -373,8 +353,8 @@ keeper_stop(struct keeper *k)
 	wake_up(k);
 	pthread_join(k->thread, NULL);
 	pthread_mutex_lock(&k->lock);
-	finish_all(&k->parked, LEAVE_MS);
-	finish_all(&k->dying, EXIT_MS);
+	workers_finish(&k->parked, LEAVE_MS);
+	workers_finish(&k->dying, EXIT_MS);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -410,7 +390,7 @@ take_parked(struct keeper *k, struct child *out)
 
 	pthread_mutex_lock(&k->lock);
 	if (!k->closing && k->parked.count > 0) {
-		*out = take(&k->parked, k->parked.count - 1);
+		*out = workers_take(&k->parked, k->parked.count - 1);
 		found = true;
 		low = k->parked.count * 2 < k->wanted;
 	}
@@ -451,9 +431,12 @@ keeper_bury(struct keeper *k, struct child *c)
 	if (!is_here(k))
 		return false;
 	pthread_mutex_lock(&k->lock);
-	/* Under the lock: the thread may reap it from then on. */
-	if (!k->closing && k->dying.count < k->wanted && child_put_down(c)) {
-		add(&k->dying, c);
+	/* Under the lock: the thread may reap it from then on.  One that may
+	 * not be killed is not hung up on either: its load goes on listening.
+	 */
+	if (!k->closing && k->dying.count < k->wanted && child_kill(c)) {
+		child_hang_up(c);
+		workers_add(&k->dying, c);
 		taken = true;
 	}
 	pthread_mutex_unlock(&k->lock);

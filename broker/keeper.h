@@ -30,8 +30,8 @@ void keeper_unref(struct keeper *k);
  * keeper's: start one. */
 bool keeper_employ(struct keeper *k, int input, struct child *out);
 /* Puts down one that is of no use any more, and takes over its reaping.  False:
- * it may not be killed, or as many as wait are dying already; end it yourself.
- * Its socket may be closed then. */
+ * it may not be killed, or as many as wait are dying already; it is as it was,
+ * and yours to end. */
 bool keeper_bury(struct keeper *k, struct child *c);
 /* For tests: until so many wait, or ms have passed. */
 bool keeper_wait(struct keeper *k, uint32_t count, int ms);

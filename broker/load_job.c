@@ -302,10 +302,11 @@ time_left(const struct pfork_job *job)
 void
 load_job_wait(struct pfork_job *job)
 {
-	struct pollfd p = { .fd = job->child.socket, .events = POLLIN };
 	bool done = false;
 
 	while (!done) {
+		struct pollfd p = { job->child.socket, POLLIN, 0 };
+
 		if (poll(&p, 1, time_left(job)) < 0 && errno != EINTR)
 			over_with_system(job, "waiting for the worker", errno);
 		(void)pfork_job_step(job, &done);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -104,12 +105,19 @@ WRAP(int, posix_spawn, EAGAIN, EAGAIN, (pid_t *pid, const char *path,
     char *const argv[], char *const envp[]),
     (pid, path, actions, attr, argv, envp))
 
+/* As the kernel answers a host that has given up its rights. */
+static atomic_bool may_not_kill;
+
 /* What libc has no name for, with five arguments at most. */
 long __real_syscall(long number, long a, long b, long c, long d, long e);
 long __wrap_syscall(long number, long a, long b, long c, long d, long e);
 long
 __wrap_syscall(long number, long a, long b, long c, long d, long e)
 {
+	if (number == SYS_pidfd_send_signal && b == SIGKILL && may_not_kill) {
+		errno = EPERM;
+		return -1;
+	}
 	if (number != SYS_openat2 || !fails())
 		return __real_syscall(number, a, b, c, d, e);
 	errno = EMFILE;
@@ -436,10 +444,39 @@ test_sets(void **state)
 	}
 }
 
+/* A good load stays one whose worker, parked before, may not be killed after
+ * its last word. */
+static void
+test_no_rights(void **state)
+{
+	static const uint8_t pickle[] = { 0x80, 2, '}', '.' };
+	pfork_options o = { .size = sizeof(o), .parked_workers = 1,
+		.worker_path = getenv("PFORK_TEST_WORKER") };
+	pfork_broker *b = NULL;
+	pfork_error err;
+
+	(void)state;
+	assert_int_equal(pfork_broker_new(&o, &b, &err), PFORK_OK);
+	may_not_kill = true;
+	for (int i = 0; i < 50; i++) {
+		pfork_checkpoint *c = NULL;
+
+		assert_true(keeper_wait(b->keeper, 1, 10000));
+		if (pfork_load_memory(b, pickle, sizeof(pickle), &c, &err) !=
+		    PFORK_OK)
+			fail_msg("%d: %s", i, err.text);
+		pfork_checkpoint_unref(c);
+	}
+	may_not_kill = false;
+	pfork_broker_free(b);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_no_rights),
 		cmocka_unit_test(test_sweep),
 		cmocka_unit_test_setup_teardown(test_sets, make_set,
 		    remove_set),

@@ -20,6 +20,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -389,6 +390,61 @@ test_unparkable(void **state)
 	assert_no_children();
 }
 
+static uint64_t
+processor_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void
+limit_descriptors(rlim_t most)
+{
+	struct rlimit limit;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	limit.rlim_cur = most != 0 ? most : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+}
+
+/* The host allows itself fewer descriptors than wait, and poll refuses: the
+ * thread rests all the same, and sees the dead; two are too few to start one. */
+static void
+test_few_descriptors(void **state)
+{
+	static const struct timespec while_idle = { 0, 500 * 1000 * 1000 };
+	static const struct timespec moment = { 0, 20 * 1000 * 1000 };
+	int free_ones[] = { dup(0), dup(0) };
+	pfork_broker *b = broker_with(32);
+	struct rlimit before;
+	uint64_t used;
+	int tries = 0;
+
+	(void)state;
+	wait_for(b, 32);
+	for (size_t i = 0; i < COUNT(free_ones); i++)
+		close(free_ones[i]);
+	assert_in_range(free_ones[1], 2, 30);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit_descriptors((rlim_t)free_ones[1] + 1);
+	used = processor_ms();
+	nanosleep(&while_idle, NULL);
+	used = processor_ms() - used;
+	kill_all_children(SIGKILL, 32);
+	while (waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	    tries++ < WAIT_MS / 20)
+		nanosleep(&moment, NULL);
+	assert_no_children();
+	limit_descriptors(before.rlim_cur);
+	assert_in_range(used, 0, 100);
+	wait_for(b, 32);
+	assert_true(load(b));
+	pfork_broker_free(b);
+	assert_no_children();
+}
+
 /* ---------------------------------------------------------------- fork -- */
 
 /* The child has neither the thread nor the workers, and does not touch them. */
@@ -617,6 +673,7 @@ main(void)
 		cmocka_unit_test(test_frail),
 		cmocka_unit_test(test_stopped),
 		cmocka_unit_test(test_unparkable),
+		cmocka_unit_test(test_few_descriptors),
 		cmocka_unit_test(test_fork),
 		cmocka_unit_test(test_host_dies),
 		cmocka_unit_test(test_job_outlives_broker),
