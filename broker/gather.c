@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * gather.c - copies strided views into C order, from memory or through windows
- * of the input file.  Trusts the geometry, which check_* proved; must never
- * hold more than GATHER_WINDOW of the input, unless the view overlaps itself,
- * where its span is smaller than the caller's own buffer.
+ * gather.c - copies strided views from memory into C order.  Trusts the
+ * geometry, which check_* proved.
  */
 #include "gather.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "error.h"
-
-/* Fits a second-level cache, and 4 MiB are read in about 1 ms. */
-#define GATHER_WINDOW (4 * MIB)
-/* A hole larger than this costs more to read (5 GB/s) than a second pread
- * does (about 1 us). */
-#define GATHER_HOLE (UINT64_C(8) * KIB)
 /* A tile of 32 x 32 elements touches 32 cache lines on either side. */
 #define TILE 32
 
@@ -239,9 +228,8 @@ plane(const struct view_dim *a, const struct view_dim *b, const uint8_t *in,
 	}
 }
 
-/* Next index of the odometer over dims[0..count): false after the last. */
-static bool
-advance(const struct view_dim *dims, size_t count, uint64_t *index,
+bool
+view_next(const struct view_dim *dims, size_t count, uint64_t *index,
     uint64_t *in, uint64_t *out)
 {
 	for (size_t i = count; i-- > 0;) {
@@ -295,157 +283,5 @@ gather_memory(const struct view *view, const uint8_t *in, uint8_t *out)
 	do {
 		plane(&v.dims[v.rank - 2], &v.dims[v.rank - 1], in + from,
 		    out + to, v.element);
-	} while (advance(v.dims, v.rank - 2, index, &from, &to));
-}
-
-/* ---------------------------------------------------- from the input ---- */
-
-struct window {
-	const struct source *source;
-	uint8_t *bytes;
-};
-
-static enum pfork_code
-gather_window(struct window *w, const struct view *v, uint64_t at, uint8_t *out,
-    pfork_error *err)
-{
-	enum pfork_code code;
-
-	code = source_read(w->source, at, w->bytes, view_span(v, 0), err);
-	if (code == PFORK_OK)
-		gather_memory(v, w->bytes, out);
-	return code;
-}
-
-/* The first dimension is cut into runs that fit the window. */
-static enum pfork_code
-gather_runs(struct window *w, const struct view *v, uint64_t room, uint64_t at,
-    uint8_t *out, pfork_error *err)
-{
-	struct view part = *v;
-	enum pfork_code code = PFORK_OK;
-	uint64_t rows;
-	uint64_t done = 0;
-
-	if (v->rank == 0 || view_span(v, 0) <= room)
-		return gather_window(w, v, at, out, err);
-	rows = (room - view_span(v, 1)) / v->dims[0].in + 1;
-	while (code == PFORK_OK && done < v->dims[0].count) {
-		if (rows > v->dims[0].count - done)
-			rows = v->dims[0].count - done;
-		part.dims[0].count = rows;
-		code = gather_window(w, &part, at + done * v->dims[0].in,
-		    out + done * v->dims[0].out, err);
-		done += rows;
-	}
-	return code;
-}
-
-/* Between two steps in the window: no two begin in the same set of a cache. */
-static uint64_t
-pitch_of(uint64_t span)
-{
-	return (span + 63) / 64 * 64 + 64;
-}
-
-/* The steps of `outer` side by side in the window, as many as fit, so that they
- * are turned in tiles: alone, each would be scattered over the whole output,
- * an element to a cache line. */
-static enum pfork_code
-gather_packed(struct window *w, const struct view *step,
-    const struct view_dim *outer, uint64_t room, uint64_t at, uint8_t *out,
-    pfork_error *err)
-{
-	uint64_t span = view_span(step, 0);
-	struct view packed = { .rank = step->rank + 1,
-	    .element = step->element };
-	enum pfork_code code = PFORK_OK;
-	uint64_t n = room / pitch_of(span);
-
-	memcpy(packed.dims + 1, step->dims,
-	    step->rank * sizeof(step->dims[0]));
-	for (uint64_t done = 0; code == PFORK_OK && done < outer->count;
-	    done += n) {
-		if (n > outer->count - done)
-			n = outer->count - done;
-		for (uint64_t i = 0; code == PFORK_OK && i < n; i++)
-			code = source_read(w->source,
-			    at + (done + i) * outer->in,
-			    w->bytes + i * pitch_of(span), span, err);
-		packed.dims[0].count = n;
-		packed.dims[0].in = pitch_of(span);
-		packed.dims[0].out = outer->out;
-		if (code == PFORK_OK)
-			gather_memory(&packed, w->bytes,
-			    out + done * outer->out);
-	}
-	return code;
-}
-
-/* How many leading dimensions are walked index by index, with a read each:
- * those with large holes between their steps, and those whose steps do not
- * fit. */
-static size_t
-walked_dims(const struct view *v, uint64_t room)
-{
-	uint64_t below;
-	size_t i;
-
-	if (view_span(v, 0) <= GATHER_HOLE)
-		return 0;
-	for (i = 0; i < v->rank; i++) {
-		below = view_span(v, i + 1);
-		if (below <= room && v->dims[i].in <= below + GATHER_HOLE)
-			break;
-	}
-	return i;
-}
-
-static uint64_t
-window_size(const struct view *v)
-{
-	uint64_t span = view_span(v, 0);
-	uint64_t bytes = v->element;
-
-	for (size_t i = 0; i < v->rank; i++)
-		bytes *= v->dims[i].count;
-	/* A view that overlaps itself would be read over and over: its span
-	 * is smaller than the buffer that the caller made for it. */
-	if (span < bytes || span < GATHER_WINDOW)
-		return span;
-	return GATHER_WINDOW;
-}
-
-enum pfork_code
-gather_source(const struct view *v, const struct source *s, uint64_t base,
-    uint8_t *out, pfork_error *err)
-{
-	struct window w = { s, NULL };
-	struct view rest = { .rank = 0, .element = v->element };
-	uint64_t index[RANK_MAX] = { 0 };
-	uint64_t room = window_size(v);
-	uint64_t from = base + v->offset;
-	uint64_t to = 0;
-	size_t walked = walked_dims(v, room);
-	bool pack;
-	enum pfork_code code;
-
-	w.bytes = malloc(room);
-	if (w.bytes == NULL)
-		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
-		    "no memory for a window of the input");
-	rest.rank = v->rank - walked;
-	memcpy(rest.dims, v->dims + walked, rest.rank * sizeof(rest.dims[0]));
-	pack = walked > 0 && room / pitch_of(view_span(&rest, 0)) > 1;
-	if (pack)
-		walked--;
-	do {
-		code = pack ? gather_packed(&w, &rest, &v->dims[walked], room,
-				  from, out + to, err) :
-			      gather_runs(&w, &rest, room, from, out + to,
-				  err);
-	} while (code == PFORK_OK &&
-	    advance(v->dims, walked, index, &from, &to));
-	free(w.bytes);
-	return code;
+	} while (view_next(v.dims, v.rank - 2, index, &from, &to));
 }

@@ -44,13 +44,23 @@ void view_order(struct view *v);
 /* One run of bytes on both sides. */
 bool view_is_run(const struct view *v);
 
+/* Whether the steps of a dimension are smaller than what the inner ones span:
+ * true of every view that reaches a byte twice. */
+bool view_overlaps(const struct view *v);
+
 /* Bytes from the first element viewed to the end of the last one. */
 uint64_t view_span(const struct view *v, size_t from_dim);
+
+/* The next index over dims[0..count), like an odometer's; *in and *out go along
+ * with it.  False after the last. */
+bool view_next(const struct view_dim *dims, size_t count, uint64_t *index,
+    uint64_t *in, uint64_t *out);
 
 /* `in` is the view's first element. */
 void gather_memory(const struct view *v, const uint8_t *in, uint8_t *out);
 
-/* The storage stands at `base` in the input; reads it in windows. */
+/* gather_source.c: the storage stands at `base` in the input; reads it in
+ * windows. */
 enum pfork_code gather_source(const struct view *v, const struct source *s,
     uint64_t base, uint8_t *out, pfork_error *err);
 

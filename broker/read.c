@@ -20,6 +20,8 @@
 #define LARGE (64 * MIB)
 #define HUGE_PAGE (2 * MIB)
 #define DATA_ALIGNMENT 64
+/* read_piece's most. */
+#define PIECE_MOST (256 * MIB)
 
 /* ------------------------------------------------------ several threads -- */
 
@@ -104,7 +106,7 @@ gatherers(const struct view *v)
 
 	for (size_t i = 0; i < v->rank; i++)
 		bytes *= v->dims[i].count;
-	if (v->rank == 0 || view_span(v, 0) < bytes)
+	if (v->rank == 0 || view_overlaps(v))
 		return 1;
 	count = threads_for(bytes);
 	return v->dims[0].count < count ? (size_t)v->dims[0].count : count;
@@ -194,15 +196,19 @@ read_ranges(const pfork_tensor *t, uint64_t at, uint64_t count, uint8_t *out,
 	return code;
 }
 
+/* Of a strided tensor, large ones: with small ones the same parts of the input
+ * are read for each.  Bounded, for a view of a small file may be huge. */
 size_t
 read_piece(const pfork_tensor *t)
 {
 	uint64_t piece = 4 * MIB;
 
 	if (!t->contiguous || t->assembly != NULL) {
-		piece = 64 * MIB;
-		if (t->nbytes / 16 > piece)
-			piece = (t->nbytes / 16) & ~(MIB - 1);
+		piece = (t->nbytes / 16) & ~(MIB - 1);
+		if (piece < 64 * MIB)
+			piece = 64 * MIB;
+		if (piece > PIECE_MOST)
+			piece = PIECE_MOST;
 	}
 	return t->nbytes < piece ? (size_t)t->nbytes : (size_t)piece;
 }

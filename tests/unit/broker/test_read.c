@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "hand.h"
+#include "read.h"
 
 /* Larger than six windows of the reader. */
 #define BIG (26 * MIB)
@@ -99,6 +101,8 @@ static const struct view_row big_rows[] = {
 	{ "overlapping, far", "U8", 3, { 3, 3, 3000000 },
 	    { 5000000, 5000000, 1 }, 0 },
 	{ "permuted", "U16", 3, { 100, 200, 300 }, { 1, 30000, 100 }, 0 },
+	{ "woven", "U8", 6, { 8, 8, 8, 8, 470, 2 },
+	    { 9001, 9002, 9003, 9004, 9000, 12000000 }, 1 },
 	{ "far columns", "F32", 2, { 1300, 1500 }, { 1, 3400 }, 0 },
 	{ "far columns of planes", "U16", 3, { 700, 3, 120 },
 	    { 1, 2400000, 12000 }, 2 },
@@ -211,6 +215,77 @@ test_views_over_windows(void **state)
 	(void)state;
 	check_rows(big_rows, sizeof(big_rows) / sizeof(big_rows[0]), BIG,
 	    steps, 1);
+}
+
+static uint64_t
+read_calls(void)
+{
+	char line[64];
+	unsigned long long calls = 0;
+	FILE *f = fopen("/proc/thread-self/io", "re");
+
+	assert_non_null(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		sscanf(line, "syscr: %llu", &calls);
+	fclose(f);
+	assert_true(calls > 0);
+	return calls;
+}
+
+/* Views of few bytes that reach each one often: not a read for each. */
+static void
+test_woven_views(void **state)
+{
+	static const struct view_row rows[] = {
+		{ "woven", "U8", 6, { 8, 8, 8, 8, 470, 2 },
+		    { 9001, 9002, 9003, 9004, 9000, 12000000 }, 1 },
+		{ "woven, over the largest window", "U8", 3, { 3, 40, 2400 },
+		    { 1, 30001, 30000 }, 0 },
+		{ "two that reach far", "U8", 2, { 300, 3000 },
+		    { 14001, 14000 }, 0 },
+	};
+	size_t length = 80 * MIB;
+	uint8_t *big = calloc(1, length);
+	uint8_t *got = malloc(4 * MIB);
+	uint8_t *want;
+	uint64_t before;
+
+	(void)state;
+	assert_non_null(big);
+	assert_non_null(got);
+	for (size_t i = 0; i + BIG <= length; i += BIG)
+		memcpy(big + i, pattern, BIG);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		pfork_checkpoint *c = hand_new(big, length);
+		const pfork_tensor *t;
+
+		hand_tensor(c, "t", rows[i].dtype, rows[i].rank,
+		    rows[i].shape, rows[i].strides,
+		    hand_extent(c, 5, length - 5), rows[i].offset);
+		t = pfork_checkpoint_at(c, 0);
+		want = hand_expected(t, big + 5);
+		before = read_calls();
+		assert_int_equal(pfork_tensor_read(t, got, 4 * MIB, NULL), 0);
+		assert_true(read_calls() - before < 100);
+		assert_memory_equal(got, want, t->nbytes);
+		free(want);
+		pfork_checkpoint_unref(c);
+	}
+	free(big);
+	free(got);
+}
+
+/* A view of a small file may be huge: what a copy of it holds is bounded. */
+static void
+test_pieces_are_bounded(void **state)
+{
+	static const struct view_row row = { "t", "U8", 2,
+		{ (uint64_t)1 << 23, 4000 }, { 0, 1 }, 0 };
+	pfork_checkpoint *c = one_tensor(&row, SMALL, EXTENT);
+
+	(void)state;
+	assert_true(read_piece(pfork_checkpoint_at(c, 0)) == 256 * MIB);
+	pfork_checkpoint_unref(c);
 }
 
 /* A tensor that several threads read, at an odd place. */
@@ -464,6 +539,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_small_views),
 		cmocka_unit_test(test_views_over_windows),
+		cmocka_unit_test(test_woven_views),
+		cmocka_unit_test(test_pieces_are_bounded),
 		cmocka_unit_test(test_parallel),
 		cmocka_unit_test(test_data_is_kept),
 		cmocka_unit_test(test_data_alignment),
