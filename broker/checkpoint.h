@@ -20,6 +20,7 @@
 struct source {
 	int fd;			/* ours, close-on-exec; -1 when not needed */
 	uint64_t size;
+	bool sparse;		/* it has fewer blocks than bytes */
 	dev_t device;
 	ino_t inode;
 	struct timespec mtime;

@@ -11,13 +11,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "copy.h"
 #include "error.h"
-#include "threads.h"
 
 /* Linux 6.3; says that the memfd never will be a program. */
 #ifndef MFD_NOEXEC_SEAL
@@ -28,7 +27,7 @@
 #define MADV_POPULATE_READ 22
 #endif
 #define SEALS_ALL (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
-/* sendfile and write take 2 GiB less a page at most. */
+/* write takes 2 GiB less a page at most. */
 #define COPY_AT_ONCE ((size_t)1 << 30)
 
 static enum pfork_code
@@ -82,6 +81,7 @@ judge(const struct pfork_broker *b, int fd, struct source *out,
 	memset(out, 0, sizeof(*out));
 	out->fd = -1;
 	out->size = (uint64_t)st.st_size;
+	out->sparse = (uint64_t)st.st_blocks < out->size / 512;
 	out->device = st.st_dev;
 	out->inode = st.st_ino;
 	out->mtime = st.st_mtim;
@@ -184,91 +184,6 @@ copy_bytes(int to, const uint8_t *from, size_t length, pfork_error *err)
 	return PFORK_OK;
 }
 
-struct slice {
-	int to;			/* an open file of its own: sendfile writes
-				 * where that stands */
-	int from;
-	uint64_t at;
-	uint64_t end;
-	enum pfork_code code;
-	pfork_error err;
-};
-
-static void
-copy_slice(void *item)
-{
-	struct slice *s = item;
-	off_t at = (off_t)s->at;
-	ssize_t put;
-	uint64_t left;
-
-	s->code = PFORK_OK;
-	while (s->code == PFORK_OK && (uint64_t)at < s->end) {
-		left = s->end - (uint64_t)at;
-		put = sendfile(s->to, s->from, &at,
-		    left < COPY_AT_ONCE ? (size_t)left : COPY_AT_ONCE);
-		if (put < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (put < 0)
-			s->code = failed(&s->err,
-			    "copying the input into memory", errno);
-		if (put == 0)
-			s->code = error_set(&s->err, PFORK_E_CHANGED, 0,
-			    (uint64_t)at,
-			    "the input became shorter while it was copied");
-	}
-}
-
-/* The same memory, open once more, to be written from `at` on; -1 where /proc
- * does not let us. */
-static int
-reopen_for_writing(int fd, uint64_t at)
-{
-	char path[64];
-	int again;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	again = child_fd_above(open(path, O_WRONLY | O_CLOEXEC));
-	if (again >= 0 && lseek(again, (off_t)at, SEEK_SET) == (off_t)at)
-		return again;
-	if (again >= 0)
-		close(again);
-	return -1;
-}
-
-/* By several threads: most of the time goes into getting pages. */
-static enum pfork_code
-copy_file(int to, int from, uint64_t length, pfork_error *err)
-{
-	struct slice slices[THREADS_MAX];
-	size_t wanted = threads_for(length);
-	size_t count = 1;
-	enum pfork_code code = PFORK_OK;
-
-	slices[0] = (struct slice){ .to = to, .from = from };
-	for (; count < wanted; count++) {
-		uint64_t at = threads_slice(length, wanted, count);
-
-		slices[count] = (struct slice){ .from = from, .at = at,
-			.to = reopen_for_writing(to, at) };
-		if (slices[count].to < 0)
-			break;
-		slices[count - 1].end = at;
-	}
-	slices[count - 1].end = length;
-	threads_run(copy_slice, slices, sizeof(slices[0]), count);
-	for (size_t i = 0; i < count; i++) {
-		if (i > 0)
-			close(slices[i].to);
-		if (code == PFORK_OK && slices[i].code != PFORK_OK) {
-			code = slices[i].code;
-			if (err != NULL)
-				*err = slices[i].err;
-		}
-	}
-	return code;
-}
-
 /* Replaces *s, whose descriptor stays open, by a sealed copy. */
 static enum pfork_code
 snapshot(const struct pfork_broker *b, const struct source *s,
@@ -279,7 +194,7 @@ snapshot(const struct pfork_broker *b, const struct source *s,
 
 	if (fd < 0)
 		return failed(err, "memory for a copy of the input", errno);
-	code = copy_file(fd, s->fd, s->size, err);
+	code = copy_file(fd, s, b->limits.wall_ms, err);
 	if (code == PFORK_OK)
 		code = source_unchanged(s, err);
 	if (code != PFORK_OK) {
@@ -337,7 +252,8 @@ input_from_path(const struct pfork_broker *b, const char *path,
 }
 
 /* A writable descriptor must not reach the worker: the same file is opened
- * again for reading, or copied where that is not allowed. */
+ * again for reading.  Where that is not allowed only a copy would do, and none
+ * is made that nobody asked for. */
 static enum pfork_code
 from_writable(const struct pfork_broker *b, int fd, struct source *out,
     pfork_error *err)
@@ -345,10 +261,13 @@ from_writable(const struct pfork_broker *b, int fd, struct source *out,
 	bool copy = (b->flags & PFORK_SNAPSHOT) != 0;
 	int ours = reopen_read_only(fd);
 
-	if (ours < 0) {
-		copy = true;
+	if (ours < 0 && !copy)
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "the input's descriptor is open for writing, and the file "
+		    "cannot be opened again for reading: open it read-only, or "
+		    "ask for PFORK_SNAPSHOT");
+	if (ours < 0)
 		ours = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	}
 	if (ours < 0)
 		return failed(err, "duplicating the input", errno);
 	return accept_input(b, ours, copy, out, err);

@@ -121,7 +121,9 @@ enum pfork_delivery {
 /* pfork_options.flags */
 #define PFORK_SNAPSHOT 0x1u	/* copy the input into a sealed memfd first:
 				 * for files that a hostile writer can still
-				 * touch */
+				 * touch.  Holes of the file take no memory.
+				 * The copy may take wall_ms, and then the load
+				 * the same again */
 #define PFORK_MAP_INPUT 0x2u	/* pfork_tensor_data may point into a private
 				 * mapping of the input.  The caller promises
 				 * that the file will not shrink (SIGBUS) */
@@ -246,8 +248,11 @@ PFORK_API void pfork_broker_free(pfork_broker *broker);
  *
  * _path opens the file (regular files only; symbolic links are followed).
  * _fd takes a descriptor open for reading, which stays the caller's; its file
- * offset is neither used nor moved.  _memory copies the bytes into a sealed
- * memfd, which is then loaded; they are not used after the call.
+ * offset is neither used nor moved.  When it is open for writing too, the file
+ * must allow to be opened again for reading, or PFORK_SNAPSHOT be given: the
+ * worker gets no descriptor that it could write through.  _memory copies the
+ * bytes into a sealed memfd, which is then loaded; they are not used after the
+ * call.
  *
  * Errors: every code.  Blocks; thread-safe. */
 PFORK_API enum pfork_code pfork_load_path(pfork_broker *broker,

@@ -56,8 +56,10 @@ const struct verb verbs[VERBS] = {
 	    "One request a line, one JSON object a line back, as ls --json\n"
 	    "and scan --json give it: ping, ls PATH, scan PATH.  A path lies\n"
 	    "beneath a --root; - stands for a descriptor that is sent along\n"
-	    "(SCM_RIGHTS) and needs none.  SIGTERM ends it when what was\n"
-	    "asked is answered.  Exit status 69 when the jail does not hold\n"
+	    "(SCM_RIGHTS) and needs none.  With --snapshot files are copied\n"
+	    "into memory, up to 16 GiB a request (--limit input_bytes=N).\n"
+	    "SIGTERM ends it when what was asked is answered, after ten\n"
+	    "seconds in any case.  Exit status 69 when the jail does not hold\n"
 	    "here, 75 when another server answers on the socket.\n",
 	    serve_run },
 	[DOCTOR] = { "doctor", "", "say how well this machine can jail",

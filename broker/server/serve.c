@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -169,16 +170,28 @@ obey_signals(int signals)
 	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
 }
 
-/* Requests that have come are answered; nobody can send another one. */
+/* Requests that have come are answered; nobody can send another one.  One that
+ * hangs (a file system may stall for ever) keeps us no longer than it may: then
+ * the threads end with the process, and workers with the sockets it held. */
 static void
 drain(struct server *s)
 {
+	struct timespec until;
+	int rc = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += END_SECONDS;
 	pthread_mutex_lock(&s->lock);
 	for (unsigned i = 0; i < CLIENTS_MAX; i++)
 		if (s->clients[i] >= 0)
 			(void)shutdown(s->clients[i], SHUT_RD);
-	while (s->client_count > 0)
-		pthread_cond_wait(&s->changed, &s->lock);
+	while (s->client_count > 0 && rc == 0)
+		rc = pthread_cond_timedwait(&s->changed, &s->lock, &until);
+	if (s->client_count > 0) {
+		complain("serve: %u connections did not end in %d seconds",
+		    s->client_count, END_SECONDS);
+		_exit(EXIT_UNDECIDED);
+	}
 	pthread_mutex_unlock(&s->lock);
 }
 
@@ -257,6 +270,18 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
+static void
+open_lock(struct server *s)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&s->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 static unsigned
 processors(void)
 {
@@ -283,8 +308,10 @@ serve_run(struct options *options)
 	    options->parked : processors() + 2;
 	if (options->load.parked_workers > 64)
 		options->load.parked_workers = 64;
-	pthread_mutex_init(&s.lock, NULL);
-	pthread_cond_init(&s.changed, NULL);
+	if ((options->load.flags & PFORK_SNAPSHOT) != 0 &&
+	    options->limits.input_bytes == 0)
+		options->limits.input_bytes = SNAPSHOT_MOST;
+	open_lock(&s);
 	signals = open_signals();
 	if (signals < 0) {
 		complain("serve: signals: %s", strerror(errno));

@@ -21,8 +21,14 @@
 #define LINE_MS 10000
 #define IDLE_MS 60000
 #define SEND_MS 30000
+/* What has come may take so long when the server is asked to end. */
+#define END_SECONDS 10
 /* While so much has been answered and not been taken, no load begins. */
 #define UNTAKEN_MOST ((size_t)64 << 20)
+
+/* --snapshot: bytes of one request's files that are copied into memory, where
+ * --limit input_bytes does not say. */
+#define SNAPSHOT_MOST ((uint64_t)16 << 30)
 
 struct root {
 	const char *path;	/* without slashes at its end */

@@ -435,6 +435,22 @@ def test_end(directory, root):
               not os.path.lexists(path + "2"), r)
 
 
+def test_end_stalled(directory, root):
+    """An answer that nobody takes; SIGTERM waits for it no longer than ten
+    seconds (test_not_taken has made the file)."""
+    server = Server(os.path.join(directory, "stalled.sock"), "--root", root)
+    with server.client() as s:
+        s.sendall(b"ls large.safetensors\n")
+        s.recv(1)
+        started = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        said = server.process.stderr.read()
+        check("stalled: SIGTERM ends it", server.stop() == 2 and
+              time.monotonic() - started < 20 and
+              b"did not end in 10 seconds" in said, said)
+    check("stalled: the socket is gone", not os.path.lexists(server.path))
+
+
 def test_roots(directory, root, outside):
     server = Server(os.path.join(directory, "roots.sock"),
                     "--root", root + "/", "--root", outside)
@@ -450,6 +466,21 @@ def test_roots(directory, root, outside):
     with open(os.path.join(root, "good.pt"), "rb") as f:
         check("but a descriptor", names(server.ask(b"ls -\n", [f.fileno()]))
               == ["w"])
+    server.stop()
+
+
+def test_snapshot(directory, root):
+    """What is copied into memory has a bound, and holes are none of it."""
+    server = Server(os.path.join(directory, "snapshot.sock"), "--root", root,
+                    "--snapshot")
+    check("a snapshot", names(server.ask(b"ls good.pt\n")) == ["w"])
+    fd = os.memfd_create("holes")
+    for size, code in ((1 << 30, "UNSUPPORTED"), ((16 << 30) + 1, "LIMIT")):
+        os.ftruncate(fd, size)
+        r = server.ask(b"scan -\n", [fd])
+        check(f"a snapshot of holes: {code}", r["error"] is not None and
+              code in r["error"]["code"], r)
+    os.close(fd)
     server.stop()
 
 
@@ -504,7 +535,9 @@ def main():
         check("the end", server.stop() == 0)
         test_end(directory, root)
         test_not_taken(directory, root)
+        test_end_stalled(directory, root)
         test_roots(directory, root, outside)
+        test_snapshot(directory, root)
         test_other_user(directory, root)
     print(f"server: {passed} passed, {failed} failed")
     return 0 if failed == 0 and passed > 0 else 1

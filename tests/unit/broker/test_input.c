@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * test_input.c - inputs that cost more than they say: descriptors that may be
+ * written through, files of holes, copies that take too long, mappings that are
+ * fetched.  With the real worker, $PFORK_TEST_WORKER.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/capability.h>
+
+#include <cmocka.h>
+
+#include "checkpoint.h"
+#include "limits.h"
+#include "picklefork.h"
+
+#define HEADER 256
+
+/* A safetensors file of one tensor, "a", that is all holes. */
+static int
+holes(uint64_t size)
+{
+	char header[HEADER + 1];
+	uint64_t length = HEADER - 8;
+	int n;
+	int fd = memfd_create("holes", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	n = snprintf(header, sizeof(header), "{\"a\":{\"dtype\":\"U8\","
+	    "\"shape\":[%llu],\"data_offsets\":[0,%llu]}}",
+	    (unsigned long long)(size - HEADER),
+	    (unsigned long long)(size - HEADER));
+	assert_true(n > 0 && n < (int)length);
+	memset(header + n, ' ', sizeof(header) - (size_t)n);
+	assert_int_equal(pwrite(fd, &length, 8, 0), 8);
+	assert_int_equal(pwrite(fd, header, length, 8), length);
+	assert_int_equal(ftruncate(fd, (off_t)size), 0);
+	return fd;
+}
+
+/* KiB that the file really has. */
+static uint64_t
+kib_of(int fd)
+{
+	struct stat st;
+
+	assert_int_equal(fstat(fd, &st), 0);
+	return (uint64_t)st.st_blocks / 2;
+}
+
+static pfork_broker *
+broker_with(uint32_t flags, uint64_t wall_ms)
+{
+	pfork_limits limits = { .size = sizeof(limits), .wall_ms = wall_ms };
+	pfork_options o = { .size = sizeof(o), .flags = flags,
+		.worker_path = getenv("PFORK_TEST_WORKER"),
+		.limits = &limits };
+	pfork_broker *b = NULL;
+	pfork_error err;
+
+	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	return b;
+}
+
+static pfork_checkpoint *
+load(uint32_t flags, int fd)
+{
+	pfork_broker *b = broker_with(flags, 0);
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	if (pfork_load_fd(b, fd, &c, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	pfork_broker_free(b);
+	return c;
+}
+
+/* Without the right of root to open what its mode forbids; gives it back. */
+static void
+obey_modes(bool obey)
+{
+	static uint32_t had;
+	struct __user_cap_header_struct head = {
+		.version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[2];
+
+	assert_int_equal(syscall(SYS_capget, &head, sets), 0);
+	if (obey)
+		had = sets[0].effective;
+	sets[0].effective = obey ? had & ~(1U << CAP_DAC_OVERRIDE |
+	    1U << CAP_DAC_READ_SEARCH) : had;
+	assert_int_equal(syscall(SYS_capset, &head, sets), 0);
+}
+
+/* A descriptor that may be written through, of a file that cannot be opened
+ * again: nothing is copied unless that was asked for. */
+static void
+test_writable(void **state)
+{
+	pfork_broker *b = broker_with(0, 0);
+	int fd = holes(8192);
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	assert_int_equal(fchmod(fd, 0), 0);
+	obey_modes(true);
+	assert_int_equal(pfork_load_fd(b, fd, &c, &err), PFORK_E_ARGS);
+	assert_non_null(strstr(err.text, "open it read-only, or ask for "
+	    "PFORK_SNAPSHOT"));
+	assert_null(c);
+	c = load(PFORK_SNAPSHOT, fd);
+	obey_modes(false);
+	assert_int_equal(pfork_checkpoint_count(c), 1);
+	pfork_checkpoint_unref(c);
+	pfork_broker_free(b);
+	close(fd);
+}
+
+/* What is sparse stays so, and is the same to the byte. */
+static void
+test_sparse_snapshot(void **state)
+{
+	static const uint64_t at[] = { 4095, 1 << 20, (128 << 20) - 4,
+		(256 << 20) - HEADER - 4 };
+	const uint64_t size = 256 << 20;
+	int fd = holes(size);
+	pfork_checkpoint *c;
+	uint8_t seen[6];
+
+	(void)state;
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(pwrite(fd, "pfrk", 4,
+		    (off_t)(HEADER + at[i])), 4);
+	assert_int_equal(lseek(fd, 77, SEEK_SET), 77);
+	c = load(PFORK_SNAPSHOT, fd);
+	assert_int_equal(lseek(fd, 0, SEEK_CUR), 77);
+	assert_true(kib_of(c->source.fd) < 256);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pfork_tensor_read_part(
+		    pfork_checkpoint_at(c, 0), at[i] - 2, seen, 6, NULL),
+		    PFORK_OK);
+		assert_memory_equal(seen, "\0\0pfrk", 6);
+	}
+	pfork_checkpoint_unref(c);
+	close(fd);
+}
+
+/* The copy has a clock too. */
+static void
+test_slow_snapshot(void **state)
+{
+	pfork_broker *b = broker_with(PFORK_SNAPSHOT, 50);
+	int fd = holes((uint64_t)32 << 30);
+	pfork_checkpoint *c = NULL;
+	pfork_error err;
+
+	(void)state;
+	assert_int_equal(pfork_load_fd(b, fd, &c, &err), PFORK_E_TIMEOUT);
+	assert_string_equal(err.text, "the limit wall_ms of 50 ms passed while "
+	    "the input was copied");
+	pfork_broker_free(b);
+	close(fd);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_writable),
+		cmocka_unit_test(test_sparse_snapshot),
+		cmocka_unit_test(test_slow_snapshot),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
