@@ -17,6 +17,7 @@
 #include "child.h"
 #include "copy.h"
 #include "error.h"
+#include "monotonic.h"
 
 /* Linux 6.3; says that the memfd never will be a program. */
 #ifndef MFD_NOEXEC_SEAL
@@ -29,6 +30,8 @@
 #define SEALS_ALL (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 /* write takes 2 GiB less a page at most. */
 #define COPY_AT_ONCE ((size_t)1 << 30)
+/* Between two of them the clock is looked at. */
+#define POPULATE_AT_ONCE ((uint64_t)256 << 20)
 
 static enum pfork_code
 failed(pfork_error *err, const char *what, int errnum)
@@ -337,8 +340,52 @@ input_close(struct source *s)
 	s->fd = -1;
 }
 
+/* From the first to the last byte of the input that a tensor has; false: none
+ * does.  What no worker has read is the raw file of a store, whose tensors come
+ * later: all of it. */
+static bool
+extents_span(const pfork_checkpoint *c, uint64_t *first, uint64_t *end)
+{
+	*first = c->worker.size == 0 ? 0 : UINT64_MAX;
+	*end = c->worker.size == 0 ? c->source.size : 0;
+	for (size_t i = 0; i < c->storage_count; i++) {
+		const struct storage *s = &c->storages[i];
+
+		if (s->streamed || s->length == 0)
+			continue;
+		if (s->offset < *first)
+			*first = s->offset;
+		if (s->offset + s->length > *end)
+			*end = s->offset + s->length;
+	}
+	return *first < *end;
+}
+
+/* One call instead of a fault for every 64 KiB, of which each costs 3 us.  What
+ * it cannot fetch (the file may have shrunk), or not in time, nobody has lost.
+ * Holes of a file in memory would become memory, so a sparse one is left. */
+static void
+populate(const pfork_checkpoint *c, uint8_t *map, uint64_t until)
+{
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t at;
+	uint64_t end;
+	uint64_t piece;
+
+	if (c->source.sparse || !extents_span(c, &at, &end))
+		return;
+	at -= at % page;
+	while (at < end && monotonic_ms() < until) {
+		piece = end - at < POPULATE_AT_ONCE ? end - at :
+						      POPULATE_AT_ONCE;
+		if (madvise(map + at, (size_t)piece, MADV_POPULATE_READ) != 0)
+			return;
+		at += piece;
+	}
+}
+
 enum pfork_code
-input_map(pfork_checkpoint *c, pfork_error *err)
+input_map(pfork_checkpoint *c, uint64_t until, pfork_error *err)
 {
 	void *map;
 
@@ -349,12 +396,8 @@ input_map(pfork_checkpoint *c, pfork_error *err)
 	if (map == MAP_FAILED)
 		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "mapping the input: %s", error_errno(errno));
-	/* One call instead of a fault for every 64 KiB, of which each costs
-	 * 3 us.  What it cannot fetch (the file may have shrunk), nobody has
-	 * lost. */
 	if ((c->flags & PFORK_POPULATE) != 0)
-		(void)madvise(map, (size_t)c->source.size,
-		    MADV_POPULATE_READ);
+		populate(c, map, until);
 	c->source.map = map;
 	return PFORK_OK;
 }

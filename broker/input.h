@@ -21,7 +21,9 @@ enum pfork_code input_from_memory(const struct pfork_broker *b,
     const void *bytes, size_t length, struct source *out, pfork_error *err);
 void input_close(struct source *s);
 /* With PFORK_MAP_INPUT in c->flags: maps c's source, and with PFORK_POPULATE
- * its pages too.  SYSTEM. */
-enum pfork_code input_map(pfork_checkpoint *c, pfork_error *err);
+ * the pages that its storages are in, as many as there is time for: `until` is
+ * in milliseconds of the monotonic clock.  SYSTEM. */
+enum pfork_code input_map(pfork_checkpoint *c, uint64_t until,
+    pfork_error *err);
 
 #endif

@@ -120,7 +120,7 @@ conclude(struct pfork_job *job, bool scan, pfork_error *err)
 	    is_refused(job->refuse_at, job->ckpt->verdict))
 		return refuse(job->ckpt, err);
 	if (job->code == PFORK_OK)
-		return input_map(job->ckpt, err);
+		return input_map(job->ckpt, job->wall_until, err);
 	if (scan && load_job_is_fault(job->code)) {
 		record_fault(job);
 		return PFORK_OK;

@@ -232,7 +232,7 @@ take_raw(const struct pfork_broker *b, struct source *input,
 	c->source = *input;
 	c->flags = b->flags;
 	c->verdict = PFORK_CLEAN;
-	code = input_map(c, err);
+	code = input_map(c, monotonic_ms() + b->limits.wall_ms, err);
 	if (code == PFORK_OK)
 		*out = c;
 	else

@@ -134,12 +134,15 @@ enum pfork_delivery {
 				 * last tensor, which the reference refuses;
 				 * the file is then unusual, by a note.
 				 * Nothing else is taken more easily */
-#define PFORK_POPULATE 0x20u	/* with PFORK_MAP_INPUT: fetch all pages of the
-				 * mapping at once, from the disk where they
-				 * are not in memory, which takes a fraction of
-				 * the time of meeting them one by one.  For
-				 * callers who will read all of it.  A hint:
-				 * it needs Linux 5.14 */
+#define PFORK_POPULATE 0x20u	/* with PFORK_MAP_INPUT: fetch the pages of the
+				 * mapping, from the first tensor's to the last
+				 * one's, at once, from the disk where they are
+				 * not in memory, which takes a fraction of the
+				 * time of meeting them one by one.  For callers
+				 * who will read all of it.  A hint: it needs
+				 * Linux 5.14, goes no further when wall_ms has
+				 * passed, and leaves out a file with holes,
+				 * which could become memory */
 
 /* The layers of the jail, as bits.  Those of PFORK_LAYERS_REQUIRED are always
  * required; any other may be demanded with pfork_options.required_layers. */

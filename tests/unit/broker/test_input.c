@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "checkpoint.h"
+#include "input.h"
 #include "limits.h"
 #include "picklefork.h"
 
@@ -175,6 +176,78 @@ test_slow_snapshot(void **state)
 	close(fd);
 }
 
+/* KiB of the mapping that have pages. */
+static size_t
+resident(const uint8_t *map, size_t size)
+{
+	size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t count = 0;
+	uint64_t entry;
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	assert_true(pagemap >= 0);
+	for (size_t at = 0; at < size; at += page) {
+		assert_int_equal(pread(pagemap, &entry, 8,
+		    (off_t)(((uintptr_t)map + at) / page * 8)), 8);
+		count += entry >> 63;
+	}
+	close(pagemap);
+	return count * page / 1024;
+}
+
+static size_t
+populated(int fd, size_t size)
+{
+	pfork_checkpoint *c = load(PFORK_MAP_INPUT | PFORK_POPULATE |
+	    PFORK_LENIENT, fd);
+	size_t kib = resident(c->source.map, size);
+
+	pfork_checkpoint_unref(c);
+	return kib;
+}
+
+/* When wall_ms has passed. */
+static size_t
+populated_late(int fd, size_t size)
+{
+	pfork_checkpoint *c = load(PFORK_MAP_INPUT | PFORK_LENIENT, fd);
+	size_t kib;
+
+	assert_int_equal(munmap((void *)(uintptr_t)c->source.map, size), 0);
+	c->flags |= PFORK_POPULATE;
+	assert_int_equal(input_map(c, 0, NULL), PFORK_OK);
+	kib = resident(c->source.map, size);
+	pfork_checkpoint_unref(c);
+	return kib;
+}
+
+/* No more than tensors are in, no holes, and not for ever. */
+static void
+test_populate(void **state)
+{
+	static uint8_t fill[8 << 20];
+	const size_t size = 32 << 20;
+	const size_t tensor = 8 << 20;
+	int fd = holes(tensor);
+
+	(void)state;
+	memset(fill, 1, sizeof(fill));
+	assert_int_equal(pwrite(fd, fill, tensor - HEADER, HEADER),
+	    tensor - HEADER);
+	assert_true(populated(fd, tensor) >= tensor / 1024);
+	/* Bytes that no tensor has. */
+	for (size_t at = tensor; at < size; at += sizeof(fill))
+		assert_int_equal(pwrite(fd, fill, sizeof(fill), (off_t)at),
+		    sizeof(fill));
+	assert_true(populated(fd, size) < tensor / 1024 + 4096);
+	assert_int_equal(populated_late(fd, size), 0);
+	close(fd);
+	fd = holes(size);
+	assert_int_equal(populated(fd, size), 0);
+	assert_true(kib_of(fd) < 1024);
+	close(fd);
+}
+
 int
 main(void)
 {
@@ -182,6 +255,7 @@ main(void)
 		cmocka_unit_test(test_writable),
 		cmocka_unit_test(test_sparse_snapshot),
 		cmocka_unit_test(test_slow_snapshot),
+		cmocka_unit_test(test_populate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
