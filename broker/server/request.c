@@ -112,15 +112,16 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	pfork_checkpoint *ckpt = NULL;
 	const struct root *root = NULL;
 	const char *path = file;
+	const char *why = NULL;
 	enum pfork_code code;
 
-	if (fd < 0) {
-		root = find_root(s, &path);
-		if (root == NULL) {
-			put_error(out, EXIT_REFUSED,
-			    "the path is beneath no root of this server");
-			return;
-		}
+	if (fd >= 0)
+		why = passed_refused(fd);
+	else if ((root = find_root(s, &path)) == NULL)
+		why = "the path is beneath no root of this server";
+	if (why != NULL) {
+		put_error(out, EXIT_REFUSED, why);
+		return;
 	}
 	begin_load(s);
 	if (fd < 0)

@@ -66,6 +66,10 @@ void client_serve(struct server *s, int client);
  * of ours.  False: it is not there any more. */
 bool client_complain(int client, int code, const char *text);
 
+/* passed.c: NULL, or why a descriptor that came from a client is not read.
+ * Never blocks. */
+const char *passed_refused(int fd);
+
 /* request.c: one line without its newline, and the descriptor that came with
  * it (-1: none), which stays the caller's.  The answer is *text, one line, to
  * be freed; NULL: no memory.  False: after it the connection ends. */

@@ -5,6 +5,7 @@ that send garbage, half lines, descriptors without end, or die.  Arguments: the
 picklefork to test, and its worker.  Python's standard library alone."""
 import array
 import concurrent.futures
+import ctypes
 import errno
 import json
 import os
@@ -474,7 +475,7 @@ def test_snapshot(directory, root):
     server = Server(os.path.join(directory, "snapshot.sock"), "--root", root,
                     "--snapshot")
     check("a snapshot", names(server.ask(b"ls good.pt\n")) == ["w"])
-    fd = os.memfd_create("holes")
+    fd = os.open(os.path.join(directory, "holes"), os.O_RDWR | os.O_CREAT)
     for size, code in ((1 << 30, "UNSUPPORTED"), ((16 << 30) + 1, "LIMIT")):
         os.ftruncate(fd, size)
         r = server.ask(b"scan -\n", [fd])
@@ -482,6 +483,45 @@ def test_snapshot(directory, root):
               code in r["error"]["code"], r)
     os.close(fd)
     server.stop()
+
+
+def test_passed_memory(server):
+    """A file in memory: holes would be filled by being read."""
+    fd = os.memfd_create("holes")
+    os.ftruncate(fd, 1 << 30)
+    r = server.ask(b"scan -\n", [fd])
+    check("passed: holes", is_error(r, 1) and "holes" in r["text"], r)
+    check("passed: they stay", os.fstat(fd).st_blocks == 0)
+    os.ftruncate(fd, 0)
+    with open(os.path.join(os.path.dirname(server.path), "root/good.pt"),
+              "rb") as f:
+        os.write(fd, f.read())
+    check("passed: all of it", names(server.ask(b"ls -\n", [fd])) == ["w"])
+    os.close(fd)
+
+
+def test_passed_fuse(server, directory):
+    """A file system that never answers is not asked."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    place = os.path.join(directory, "fuse").encode()
+    os.mkdir(place)
+    try:
+        device = os.open("/dev/fuse", os.O_RDWR)
+    except OSError:
+        device = -1
+    if device < 0 or libc.mount(
+            b"x", place, b"fuse", 0, b"fd=%d,rootmode=40000,user_id=0,"
+            b"group_id=0" % device) != 0:
+        print("  SKIPPED: FUSE, which may not be mounted here")
+        return
+    try:
+        fd = os.open(place, os.O_PATH)
+        r = server.ask(b"scan -\n", [fd])
+        check("passed: FUSE", is_error(r, 1) and "FUSE" in r["text"], r)
+        os.close(fd)
+    finally:
+        libc.umount2(place, 2)
+        os.close(device)
 
 
 def test_other_user(directory, root):
@@ -532,6 +572,8 @@ def main():
         test_killed_client(server, root)
         test_crowd(server)
         test_slow(server)
+        test_passed_memory(server)
+        test_passed_fuse(server, directory)
         check("the end", server.stop() == 0)
         test_end(directory, root)
         test_not_taken(directory, root)
