@@ -273,13 +273,12 @@ out:
 }
 
 enum pfork_code
-child_spawn(const struct pfork_broker *b, const char *mode, int input,
-    struct child *out, pfork_error *err)
+child_spawn(const struct pfork_broker *b, const char *mode,
+    enum lending how, int input, struct child *out, pfork_error *err)
 {
 	struct given g = { .input = input };
 
-	/* Who keeps workers parked will need many. */
-	holder_lend(b, strcmp(mode, "park") == 0, &g.lent);
+	holder_lend(b, how, &g.lent);
 	return spawn_given(b, mode, &g, out, err);
 }
 

@@ -34,6 +34,10 @@ struct lent {
 	int fds[HELD_COUNT];
 };
 
+/* Who needs it.  LEND_MANY: more will follow, so that they are made at once;
+ * LEND_PROMPT: one that must not wait for long (holder.h). */
+enum lending { LEND_SOON, LEND_MANY, LEND_PROMPT };
+
 /* How it ended, as far as the host let us see. */
 struct child_end {
 	bool known;	/* false: someone else took its status */
@@ -50,7 +54,7 @@ int child_fd_above(int fd);
 /* mode: "run" or "canary", and "park" or "park-canary" for one that gets its
  * input later (input -1).  input: stays the caller's. */
 enum pfork_code child_spawn(const struct pfork_broker *b, const char *mode,
-    int input, struct child *out, pfork_error *err);
+    enum lending how, int input, struct child *out, pfork_error *err);
 /* One that makes namespaces to be lent (holder.h); nobody else asks for it. */
 enum pfork_code child_spawn_holder(const struct pfork_broker *b,
     struct child *out, pfork_error *err);

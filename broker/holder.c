@@ -19,27 +19,46 @@
 
 #include "monotonic.h"
 
-/* It takes half a millisecond; a machine under load gets a second. */
-#define HOLD_MS 1000
-/* Once hung up on it is in the middle of its exit. */
-#define EXIT_MS 100
-/* After a failure the next attempt is so far off, and twice as far with each
+/* How long it may take to speak, and, hung up on, to exit before it is killed.
+ * The first takes half a millisecond; a machine under load gets a second, but
+ * not on the thread of an event loop. */
+static const struct patience {
+	uint64_t hold_ms;
+	int exit_ms;
+} patiences[] = {
+	[LEND_SOON] = { 1000, 100 },
+	[LEND_MANY] = { 1000, 100 },
+	[LEND_PROMPT] = { 10, 0 },
+};
+/* After an attempt the next one is so far off, and twice as far with each
  * further one. */
 #define PAUSE_MS 1000
 #define PAUSE_MOST_MS (60 * 60 * 1000)
 /* "/proc/thread-self/ns/cgroup" */
 #define PATH_BYTES 64
 
-enum state { IDLE, MAKING, READY };
+/* What a number of ours names: a host that closes all descriptors and opens
+ * its own has its own there. */
+struct identity {
+	dev_t device;
+	ino_t inode;
+};
+
+/* It does not change any more once it can be found, and stays until the end:
+ * other threads may be reading it. */
+struct made {
+	struct lent lent;
+	struct identity ids[HELD_COUNT];
+	struct made *older;	/* is not lent any more */
+};
 
 struct holder {
-	/* READY: it does not change any more.  A process that forks while
-	 * another thread is MAKING never gets one; its workers make their
-	 * own. */
-	atomic_int state;
+	struct made *_Atomic newest;	/* NULL: none yet */
+	/* Taken by who makes one.  A process that forks meanwhile never gets
+	 * one; its workers make their own. */
+	atomic_flag making;
 	atomic_uint asked;
-	struct lent lent;
-	/* Of who is MAKING. */
+	/* Of who is making. */
 	uint64_t not_before;
 	uint64_t pause;
 	atomic_uint references;
@@ -56,11 +75,11 @@ holder_judge(const uint8_t *said, size_t length)
 }
 
 static uint32_t
-hear(const struct child *c)
+hear(const struct child *c, uint64_t patience_ms)
 {
 	struct pollfd p = { .fd = c->socket, .events = POLLIN };
-	uint64_t until = monotonic_ms() + HOLD_MS;
-	uint64_t now = until - HOLD_MS;
+	uint64_t now = monotonic_ms();
+	uint64_t until = now + patience_ms;
 	uint8_t said[3];
 	ssize_t got;
 
@@ -84,118 +103,166 @@ move_above(int fd)
 	return moved;
 }
 
+static bool
+identify(int fd, struct identity *id)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return false;
+	*id = (struct identity){ st.st_dev, st.st_ino };
+	return true;
+}
+
+static bool
+is_same(int fd, const struct identity *id)
+{
+	struct identity now;
+
+	return identify(fd, &now) && now.device == id->device &&
+	    now.inode == id->inode;
+}
+
+/* All of them are ours still. */
+static bool
+is_whole(const struct made *m)
+{
+	for (unsigned i = 0; i < m->lent.count; i++)
+		if (!is_same(m->lent.fds[i], &m->ids[i]))
+			return false;
+	return true;
+}
+
 /* Ours would be no wall between a worker and us. */
 static bool
-is_ours(int fd, const char *name)
+is_callers(const struct identity *id, const char *name)
 {
 	char path[PATH_BYTES];
-	struct stat its;
 	struct stat ours;
 
 	snprintf(path, sizeof(path), "/proc/thread-self/ns/%s", name);
-	return fstat(fd, &its) != 0 || stat(path, &ours) != 0 ||
-	    (its.st_dev == ours.st_dev && its.st_ino == ours.st_ino);
+	return stat(path, &ours) != 0 ||
+	    (id->device == ours.st_dev && id->inode == ours.st_ino);
 }
 
+/* What is the host's by now stays open; in one that is fresh nothing is. */
 static void
-close_all(struct lent *l)
+discard(struct made *m, bool fresh)
 {
-	for (unsigned i = 0; i < l->count; i++)
-		close(l->fds[i]);
-	*l = (struct lent){ 0 };
+	for (unsigned i = 0; i < m->lent.count; i++)
+		if (fresh || is_same(m->lent.fds[i], &m->ids[i]))
+			close(m->lent.fds[i]);
+	free(m);
+}
+
+/* One more.  False: it cannot be opened, or told from others, or is the
+ * caller's own. */
+static bool
+open_one(struct made *m, pid_t pid, const char *name)
+{
+	char path[PATH_BYTES];
+	struct identity *id = &m->ids[m->lent.count];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/ns/%s", (long)pid, name);
+	fd = move_above(open(path, O_RDONLY | O_CLOEXEC));
+	if (fd < 0)
+		return false;
+	if (!identify(fd, id) || is_callers(id, name)) {
+		close(fd);
+		return false;
+	}
+	m->lent.fds[m->lent.count++] = fd;
+	return true;
 }
 
 /* All of the set, or nothing. */
 static bool
-open_all(const struct child *c, uint32_t set, struct lent *out)
+open_all(struct made *m, const struct child *c, uint32_t set)
 {
 	static const char *const names[HELD_COUNT] = { "user", "ipc", "uts",
 		"cgroup", "mnt" };
 	struct pollfd gone = { .fd = c->pidfd, .events = POLLIN };
-	struct lent l = { .set = set };
-	char path[PATH_BYTES];
-	int fd;
 
-	for (unsigned i = 0; i < HELD_COUNT; i++) {
-		if ((set >> i & 1) == 0)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%ld/ns/%s", (long)c->pid,
-		    names[i]);
-		fd = move_above(open(path, O_RDONLY | O_CLOEXEC));
-		if (fd < 0)
-			break;
-		l.fds[l.count++] = fd;
-		if (is_ours(fd, names[i]))
-			break;
-		set &= ~(UINT32_C(1) << i);
-	}
+	m->lent.set = set;
+	for (unsigned i = 0; i < HELD_COUNT; i++)
+		if ((set >> i & 1) != 0 && !open_one(m, c->pid, names[i]))
+			return false;
 	/* It is there still, so its number was nobody else's meanwhile. */
-	if (set == 0 && poll(&gone, 1, 0) == 0) {
-		*out = l;
-		return true;
-	}
-	close_all(&l);
-	return false;
+	return set != 0 && poll(&gone, 1, 0) == 0;
 }
 
-static bool
-make(const struct pfork_broker *b, struct lent *out)
+static struct made *
+make(const struct pfork_broker *b, const struct patience *patience)
 {
+	struct made *m;
 	struct child c;
 	struct child_end end;
-	uint32_t set;
-	bool made;
 
 	if (child_spawn_holder(b, &c, NULL) != PFORK_OK)
-		return false;
-	set = hear(&c);
-	made = set != 0 && c.pidfd >= 0 && open_all(&c, set, out);
+		return NULL;
+	m = calloc(1, sizeof(*m));
+	if (m != NULL && (c.pidfd < 0 ||
+	    !open_all(m, &c, hear(&c, patience->hold_ms)))) {
+		discard(m, true);
+		m = NULL;
+	}
 	child_hang_up(&c);
-	child_finish(&c, EXIT_MS, &end);
-	return made;
+	child_finish(&c, patience->exit_ms, &end);
+	return m;
 }
 
 /* ---------------------------------------------------------------- lent -- */
 
-static bool
-try_to_make(struct holder *h, const struct pfork_broker *b)
+/* Whether it goes well or not: what was made may be lost. */
+static void
+put_off(struct holder *h)
 {
-	uint64_t now = monotonic_ms();
-
-	if (now < h->not_before)
-		return false;
-	if (make(b, &h->lent))
-		return true;
 	h->not_before = monotonic_ms() + h->pause;
 	h->pause = h->pause * 2 < PAUSE_MOST_MS ? h->pause * 2 :
 						  PAUSE_MOST_MS;
-	return false;
+}
+
+/* The next one, or NULL. */
+static const struct made *
+try_to_make(const struct pfork_broker *b, enum lending how)
+{
+	struct holder *h = b->holder;
+	struct made *m = NULL;
+
+	if (atomic_flag_test_and_set_explicit(&h->making,
+	    memory_order_acquire))
+		return NULL;
+	if (monotonic_ms() >= h->not_before) {
+		m = make(b, &patiences[how]);
+		put_off(h);
+	}
+	if (m != NULL) {
+		m->older = atomic_load(&h->newest);
+		atomic_store_explicit(&h->newest, m, memory_order_release);
+	}
+	atomic_flag_clear_explicit(&h->making, memory_order_release);
+	return m;
 }
 
 void
-holder_lend(const struct pfork_broker *b, bool many, struct lent *out)
+holder_lend(const struct pfork_broker *b, enum lending how, struct lent *out)
 {
 	struct holder *h = b->holder;
-	int idle = IDLE;
-	bool made;
+	const struct made *m;
 
 	*out = (struct lent){ 0 };
 	if (h == NULL)
 		return;
-	if (atomic_load_explicit(&h->state, memory_order_acquire) == READY) {
-		*out = h->lent;
-		return;
+	m = atomic_load_explicit(&h->newest, memory_order_acquire);
+	if (m == NULL || !is_whole(m)) {
+		if (how != LEND_MANY && atomic_load(&h->asked) < HOLDER_AFTER &&
+		    atomic_fetch_add(&h->asked, 1) < HOLDER_AFTER)
+			return;
+		m = try_to_make(b, how);
 	}
-	if (!many && atomic_load(&h->asked) < HOLDER_AFTER &&
-	    atomic_fetch_add(&h->asked, 1) < HOLDER_AFTER)
-		return;
-	if (!atomic_compare_exchange_strong(&h->state, &idle, MAKING))
-		return;
-	made = try_to_make(h, b);
-	if (made)
-		*out = h->lent;
-	atomic_store_explicit(&h->state, made ? READY : IDLE,
-	    memory_order_release);
+	if (m != NULL)
+		*out = m->lent;
 }
 
 /* -------------------------------------------------------- begin and end -- */
@@ -207,7 +274,8 @@ holder_new(void)
 
 	if (h == NULL)
 		return NULL;
-	atomic_init(&h->state, IDLE);
+	atomic_init(&h->newest, NULL);
+	atomic_flag_clear(&h->making);
 	atomic_init(&h->asked, 0);
 	atomic_init(&h->references, 1);
 	h->pause = PAUSE_MS;
@@ -225,8 +293,14 @@ holder_ref(struct holder *h)
 void
 holder_unref(struct holder *h)
 {
+	struct made *older;
+	struct made *m;
+
 	if (h == NULL || atomic_fetch_sub(&h->references, 1) != 1)
 		return;
-	close_all(&h->lent);
+	for (m = atomic_load(&h->newest); m != NULL; m = older) {
+		older = m->older;
+		discard(m, false);
+	}
 	free(h);
 }

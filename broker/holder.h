@@ -24,10 +24,12 @@ struct holder *holder_new(void);
 struct holder *holder_ref(struct holder *h);
 void holder_unref(struct holder *h);
 
-/* What the next worker is given; nothing where b has no holder.  many: more
- * will follow, so that it is made at once.  The descriptors stay the holder's.
- * Any thread; one that finds it being made does not wait. */
-void holder_lend(const struct pfork_broker *b, bool many, struct lent *out);
+/* What the next worker is given; nothing where b has no holder.  The
+ * descriptors stay the holder's; where a host has closed them, or has files of
+ * its own at their numbers, none of those is lent.  Any thread; one that finds
+ * it being made does not wait. */
+void holder_lend(const struct pfork_broker *b, enum lending how,
+    struct lent *out);
 
 /* The judgement alone, on the holder's word: the set, or 0. */
 uint32_t holder_judge(const uint8_t *said, size_t length);

@@ -25,7 +25,7 @@ load(pfork_broker *b, enum pfork_code found, struct source *input,
 	enum pfork_code code = found;
 
 	if (code == PFORK_OK)
-		code = load_job_begin(b, input, &job, err);
+		code = load_job_begin(b, input, false, &job, err);
 	if (code != PFORK_OK)
 		return code;
 	load_job_wait(job);
@@ -46,7 +46,7 @@ scan(pfork_broker *b, enum pfork_code found, struct source *input,
 			*err = *why;
 		return found;
 	}
-	code = load_job_begin(b, input, &job, err);
+	code = load_job_begin(b, input, false, &job, err);
 	if (code != PFORK_OK)
 		return code;
 	load_job_wait(job);
@@ -125,7 +125,7 @@ pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 		return no_pointer(err);
 	code = input_from_fd(b, fd, &input, err);
 	if (code == PFORK_OK)
-		code = load_job_begin(b, &input, &begun, err);
+		code = load_job_begin(b, &input, true, &begun, err);
 	if (code == PFORK_OK)
 		code = load_job_offer(begun, err);
 	if (code == PFORK_OK)

@@ -433,7 +433,7 @@ fail:
 
 /* One that waits, or else one of our own. */
 static enum pfork_code
-get_worker(const struct pfork_broker *b, struct pfork_job *job,
+get_worker(const struct pfork_broker *b, struct pfork_job *job, bool prompt,
     pfork_error *err)
 {
 	int input = job->ckpt->source.fd;
@@ -443,12 +443,13 @@ get_worker(const struct pfork_broker *b, struct pfork_job *job,
 		job->parked = true;
 		return PFORK_OK;
 	}
-	return child_spawn(b, "run", input, &job->child, err);
+	return child_spawn(b, "run", prompt ? LEND_PROMPT : LEND_SOON, input,
+	    &job->child, err);
 }
 
 enum pfork_code
 load_job_begin(const struct pfork_broker *b, struct source *input,
-    struct pfork_job **out, pfork_error *err)
+    bool prompt, struct pfork_job **out, pfork_error *err)
 {
 	struct pfork_job *job = job_new(b, input);
 	enum pfork_code code;
@@ -462,7 +463,7 @@ load_job_begin(const struct pfork_broker *b, struct source *input,
 	job->moved = job->started_us / 1000;
 	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
 	job->stall_ms = b->limits.stall_ms;
-	code = get_worker(b, job, err);
+	code = get_worker(b, job, prompt, err);
 	if (code != PFORK_OK)
 		load_job_free(job);
 	else

@@ -36,9 +36,11 @@ struct pfork_job {
 	pfork_error error;
 };
 
-/* Takes the input over, also on failure. */
+/* Takes the input over, also on failure.  prompt: the caller is an event loop,
+ * and waits for nothing but the start of its worker. */
 enum pfork_code load_job_begin(const struct pfork_broker *b,
-    struct source *input, struct pfork_job **out, pfork_error *err);
+    struct source *input, bool prompt, struct pfork_job **out,
+    pfork_error *err);
 /* Steps until it is over. */
 void load_job_wait(struct pfork_job *job);
 /* Or makes the descriptor to wait by.  On failure the job is freed. */

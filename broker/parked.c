@@ -40,7 +40,9 @@ parked_start(const struct pfork_broker *b, const char *verb,
 {
 	struct child c = CHILD_NONE;
 	struct child_end end;
-	enum pfork_code code = child_spawn(b, verb, -1, &c, err);
+	/* Who keeps workers parked will need many; a canary is alone. */
+	enum lending how = strcmp(verb, "park") == 0 ? LEND_MANY : LEND_SOON;
+	enum pfork_code code = child_spawn(b, verb, how, -1, &c, err);
 
 	if (code != PFORK_OK)
 		return code;

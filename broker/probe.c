@@ -94,7 +94,7 @@ start_canary(const struct pfork_broker *b, bool parked, int input,
 	enum pfork_code code;
 
 	if (!parked)
-		return child_spawn(b, "canary", input, c, err);
+		return child_spawn(b, "canary", LEND_SOON, input, c, err);
 	code = parked_start(b, "park-canary", c, err);
 	/* Should it have gone, its silence says so. */
 	if (code == PFORK_OK)

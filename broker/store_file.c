@@ -207,7 +207,7 @@ run_worker(const struct pfork_broker *b, struct source *input, bool scan,
     pfork_checkpoint **out, pfork_error *err)
 {
 	struct pfork_job *job;
-	enum pfork_code code = load_job_begin(b, input, &job, err);
+	enum pfork_code code = load_job_begin(b, input, false, &job, err);
 
 	if (code != PFORK_OK)
 		return code;

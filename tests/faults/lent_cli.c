@@ -22,6 +22,6 @@ __wrap_pfork_broker_new(const pfork_options *options, pfork_broker **broker,
 	struct lent l;
 
 	if (code == PFORK_OK)
-		holder_lend(*broker, true, &l);
+		holder_lend(*broker, LEND_MANY, &l);
 	return code;
 }

@@ -399,7 +399,7 @@ fail_set(const struct set *set, bool scan, unsigned long at, bool on)
 	code = pfork_broker_new(&o, &b, &err);
 	/* Nothing hangs on it. */
 	if (code == PFORK_OK)
-		holder_lend(b, true, &lent);
+		holder_lend(b, LEND_MANY, &lent);
 	if (code == PFORK_OK)
 		code = load_set(set, scan, b, &c, &err);
 	reached = calls >= at;

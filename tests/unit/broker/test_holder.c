@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,7 +100,7 @@ lent(const pfork_broker *b, bool many)
 	struct lent l;
 	unsigned count = 0;
 
-	holder_lend(b, many, &l);
+	holder_lend(b, many ? LEND_MANY : LEND_SOON, &l);
 	for (unsigned i = 0; i < HELD_COUNT; i++)
 		count += l.set >> i & 1;
 	assert_int_equal(l.count, count);
@@ -229,7 +230,7 @@ borrow(void *context)
 	for (int i = 0; i < 20; i++) {
 		struct lent l;
 
-		holder_lend(b, true, &l);
+		holder_lend(b, LEND_MANY, &l);
 		if (l.set == 0)
 			atomic_fetch_add(&refused, 1);
 		if (!loads_as_usual(b, 1))
@@ -366,6 +367,45 @@ test_liars(void **state)
 	}
 }
 
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* An event loop does not wait for one that says nothing. */
+static void
+test_event_loop(void **state)
+{
+	uint64_t longest = 0;
+	pfork_broker *b;
+	char path[32];
+
+	(void)state;
+	write_script(path, "exec sleep 3");
+	b = broker_of(path);
+	for (int i = 0; i < HOLDER_AFTER + 3; i++) {
+		uint64_t start = now_ms();
+		pfork_job *job;
+		uint64_t took;
+
+		assert_int_equal(pfork_job_start(b, input, &job, NULL),
+		    PFORK_OK);
+		took = now_ms() - start;
+		longest = took > longest ? took : longest;
+		assert_int_equal(pfork_job_finish(job, NULL, NULL),
+		    PFORK_E_TIMEOUT);
+	}
+	pfork_broker_free(b);
+	/* It was asked. */
+	assert_true(remove_script(path) > 0);
+	assert_in_range(longest, 0, 700);
+	assert_no_children();
+}
+
 /* Some of them: the worker makes the rest within what it was lent. */
 static void
 test_partial(void **state)
@@ -409,6 +449,7 @@ main(void)
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_store),
 		cmocka_unit_test(test_liars),
+		cmocka_unit_test(test_event_loop),
 		cmocka_unit_test(test_partial),
 	};
 

@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -99,7 +100,7 @@ lent(const pfork_broker *b)
 {
 	struct lent l;
 
-	holder_lend(b, true, &l);
+	holder_lend(b, LEND_MANY, &l);
 	return l.set;
 }
 
@@ -239,10 +240,56 @@ fewer_than_lent(void)
 	for (int fd = 4; fd < HELD_FIRST_FD + HELD_COUNT; fd++)
 		close(fd);
 	limit_descriptors(HELD_FIRST_FD + HELD_COUNT);
-	must(child_spawn(b, "canary", 3, &c, NULL) == PFORK_OK, 3);
+	must(child_spawn(b, "canary", LEND_SOON, 3, &c, NULL) == PFORK_OK, 3);
 	limit_descriptors(1024);
 	child_finish(&c, 1000, &end);
 	must(end.known, 4);
+}
+
+/* They close what they did not open, and have files of their own at some of
+ * the numbers: those are not lent, and not closed. */
+static void
+own_files(unsigned from, unsigned step)
+{
+	static const struct timespec pause = { 1, 100 * 1000 * 1000 };
+	size_t before = open_descriptors();
+	pfork_broker *b = broker_of(real_worker());
+	struct lent was;
+	struct lent is;
+
+	holder_lend(b, LEND_MANY, &was);
+	must(was.set == HELD_ALL, 1);
+	for (unsigned i = 0; i < was.count; i++)
+		if (i >= from)
+			must(dup2(input, was.fds[i]) == was.fds[i], 2);
+	for (unsigned i = from; i < was.count; i += step)
+		close(was.fds[i]);
+	holder_lend(b, LEND_MANY, &is);
+	must(is.set == 0, 3);
+	must(loads_as_usual(b, 3), 4);
+	/* In time there are others. */
+	nanosleep(&pause, NULL);
+	must(lent(b) == HELD_ALL, 5);
+	must(loads_as_usual(b, 3), 6);
+	pfork_broker_free(b);
+	for (unsigned i = from; i < was.count; i++)
+		must((fcntl(was.fds[i], F_GETFD) >= 0) ==
+		    ((i - from) % step != 0), 7);
+	for (unsigned i = from; i < was.count; i++)
+		close(was.fds[i]);
+	must(open_descriptors() == before, 8);
+}
+
+static void
+all_are_files(void)
+{
+	own_files(0, 2);
+}
+
+static void
+one_is_a_file(void)
+{
+	own_files(HELD_COUNT - 2, 2);
 }
 
 static void
@@ -393,6 +440,8 @@ test_hosts(void **state)
 		{ "few descriptors", few_descriptors, false },
 		{ "fewer than lent", fewer_than_lent, false },
 		{ "0 to 2 closed", close_standard, false },
+		{ "files at their numbers", all_are_files, false },
+		{ "a file at one number", one_is_a_file, false },
 		{ "within a user namespace", within, false },
 		{ "root no more", drop_root, true },
 		{ "no user namespaces, root", forbid_root, true },

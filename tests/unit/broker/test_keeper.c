@@ -143,7 +143,7 @@ a_child(const pfork_broker *b)
 	pfork_error err;
 	struct child c;
 
-	if (child_spawn(b, "run", input, &c, &err) != PFORK_OK)
+	if (child_spawn(b, "run", LEND_SOON, input, &c, &err) != PFORK_OK)
 		fail_msg("%s", err.text);
 	return c;
 }
