@@ -71,6 +71,17 @@ lie_hello_layer_64(void)
 }
 
 void
+lie_hello_layer_twice(void)
+{
+	static const uint32_t layers[] = { 0, 1, 2, 3, 4, 5, 6, 6 };
+	struct wire_hello m = { .version = WIRE_VERSION, .layers = layers,
+		.layer_count = 8 };
+
+	say_hello(&m);
+	wait_for_ever();
+}
+
+void
 lie_hello_layer_both(void)
 {
 	static const uint32_t layers[] = { 1 };

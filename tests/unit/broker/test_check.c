@@ -172,7 +172,9 @@ static void
 test_hello(void **state)
 {
 	static uint32_t layers[WIRE_LAYERS_MAX + 1];
+	static uint32_t all[WIRE_LAYERS_MAX];
 	static const uint32_t eight[] = { 8 };
+	static const uint32_t two[] = { 8, 8 };
 	static const uint32_t big[] = { 64 };
 	static const uint32_t reason[] = { 1 };
 	struct wire_hello m = { .version = WIRE_VERSION, .layers = layers,
@@ -188,11 +190,25 @@ test_hello(void **state)
 	m.missing_count = m.reason_count = 1;
 	expect("one missing", check_hello(&rules, &m), PFORK_OK);
 	for (uint32_t i = 0; i < 7; i++) {
-		layers[i] = 6;
-		expect("without one", check_hello(&rules, &m),
-		    i == 6 ? PFORK_OK : PFORK_E_SANDBOX);
+		layers[i] = 9;
+		expect("without one", check_hello(&rules, &m), PFORK_E_SANDBOX);
 		layers[i] = i;
 	}
+	layers[7] = 6;
+	bad = m;
+	bad.layer_count = 8;
+	expect("had twice", check_hello(&rules, &bad), PFORK_E_PROTOCOL);
+	bad = m;
+	bad.missing = bad.reasons = two;
+	bad.missing_count = bad.reason_count = 2;
+	expect("missing twice", check_hello(&rules, &bad), PFORK_E_PROTOCOL);
+	for (uint32_t i = 0; i < WIRE_LAYERS_MAX; i++)
+		all[i] = i;
+	bad = m;
+	bad.layers = all;
+	bad.layer_count = WIRE_LAYERS_MAX;
+	bad.missing_count = bad.reason_count = 0;
+	expect("64 layers", check_hello(&rules, &bad), PFORK_OK);
 	bad = m;
 	bad.layer_count = 6;
 	expect("without the last", check_hello(&rules, &bad), PFORK_E_SANDBOX);
