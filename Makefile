@@ -90,7 +90,7 @@ INC_tests := -Itests -Itests/unit -Iinclude -Ibroker -Iworker \
 PROTO_SRC := $(wildcard proto/*.c)
 START_SRC := $(wildcard worker/start*.c)
 PARSER_SRC := $(filter-out worker/main.c worker/jail.c worker/handover.c \
-	worker/hold.c worker/filter_gen.c $(START_SRC), \
+	worker/hold.c worker/proof.c worker/filter_gen.c $(START_SRC), \
 	$(wildcard worker/*.c worker/formats/*.c worker/pickle/*.c))
 BROKER_SRC := $(wildcard broker/*.c)
 CLI_SRC := $(wildcard broker/cli/*.c broker/server/*.c)
@@ -210,8 +210,8 @@ $(WORKER): FORCE
 	$(Q)cp -u $(BUILD)/release/picklefork-worker $@
 else
 $(WORKER): $(B)/obj/worker/main.o $(B)/obj/worker/jail.o \
-    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o $(START_OBJ) \
-    $(B)/libparser.a $(B)/libproto.a
+    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o $(B)/obj/worker/proof.o \
+    $(START_OBJ) $(B)/libparser.a $(B)/libproto.a
 	$(call say,LD)
 	$(Q)$(CC) -static-pie $(LDFLAGS_ALL) $(WORKER_LD) $^ $(UNPACK_LIBS) -o $@.tmp
 	$(Q)$(if $(START_OBJ),tests/lint/check-start.sh $@.tmp $(START_OBJ))

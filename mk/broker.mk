@@ -12,7 +12,8 @@ LIAR_DIR := $(BUILD)/release/liars
 
 ifeq ($(B),$(BUILD)/release)
 $(LIAR): $(call obj,$(LIAR_SRC)) $(B)/obj/worker/jail.o \
-    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o $(B)/libproto.a
+    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o $(B)/obj/worker/proof.o \
+    $(B)/libproto.a
 	$(CC) -static-pie $(LDFLAGS_ALL) $^ -lprotobuf-c -o $@
 else
 $(LIAR): FORCE

@@ -10,7 +10,7 @@ $(B)/obj/tests/unit/test_filter.o: $(GEN)/filter.h
 
 ifeq ($(F),release)
 $(B)/jail-probe: $(B)/obj/tests/jail/probe.o $(B)/obj/worker/jail.o \
-    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o
+    $(B)/obj/worker/handover.o $(B)/obj/worker/hold.o $(B)/obj/worker/proof.o
 	$(CC) -static-pie $(LDFLAGS_ALL) -Wl,--wrap=syscall $^ -o $@
 $(B)/jail-test: $(JAIL_TEST_OBJ) $(B)/libproto.a
 	$(CC) $(LDFLAGS_ALL) $^ -lprotobuf-c -o $@

@@ -17,21 +17,79 @@
 #include <unistd.h>
 
 #include "held.h"
+#include "proof.h"
 
-int
-hold_enter(uint32_t lent, size_t which)
+static const int kinds[HOLD_KINDS] = { CLONE_NEWUSER, CLONE_NEWIPC,
+	CLONE_NEWUTS, CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWNET };
+
+/* No flag of unshare's.  The kernel refuses a call with it, whatever else it
+ * asks for; a filter that answers in the kernel's place does not know. */
+#define NO_FLAG CLONE_PTRACE
+
+static int
+make_one(size_t which)
 {
-	static const int kinds[] = { CLONE_NEWUSER, CLONE_NEWIPC, CLONE_NEWUTS,
-		CLONE_NEWCGROUP, CLONE_NEWNS, CLONE_NEWNET };
-	uint32_t before = lent & ((UINT32_C(1) << which) - 1);
-	unsigned fd = HELD_FIRST_FD + held_count(before);
-
-	if ((lent >> which & 1) != 0 &&
-	    syscall(SYS_setns, fd, kinds[which]) == 0)
-		return 0;
+	if (unshare(kinds[which] | NO_FLAG) == 0)
+		return EPERM;	/* a lie */
 	if (unshare(kinds[which]) == 0)
 		return 0;
 	return errno != 0 ? errno : EPROTO;
+}
+
+/* Here what must be refused is a descriptor that is none. */
+static bool
+enter_lent(uint32_t lent, size_t which)
+{
+	uint32_t before = lent & ((UINT32_C(1) << which) - 1);
+	unsigned fd = HELD_FIRST_FD + held_count(before);
+
+	return (lent >> which & 1) != 0 &&
+	    syscall(SYS_setns, -1, kinds[which]) != 0 &&
+	    syscall(SYS_setns, fd, kinds[which]) == 0;
+}
+
+static int
+enter_one(uint32_t lent, size_t which)
+{
+	return enter_lent(lent, which) ? 0 : make_one(which);
+}
+
+static int
+enter_user(uint32_t lent)
+{
+	bool marked = proof_mark();
+	int reason = enter_one(lent, HELD_USER);
+
+	if (reason == 0 && !(marked && proof_entered()))
+		reason = EPERM;
+	if (reason != 0)
+		proof_unmark();
+	return reason;
+}
+
+/* All or none, says the kernel: so what proves one of them proves all. */
+static bool
+make_all(size_t count)
+{
+	int flags = 0;
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		flags |= kinds[i];
+	return proof_mark() && unshare(flags) == 0 && proof_entered();
+}
+
+/* Else one at a time, for each may be refused by itself (a container, a
+ * sysctl); the first makes the others possible for an ordinary user. */
+void
+hold_enter(uint32_t lent, size_t count, int reasons[HOLD_KINDS])
+{
+	bool all = lent == 0 && make_all(count);
+	size_t i;
+
+	reasons[0] = all ? 0 : enter_user(lent);
+	for (i = 1; i < count; i++)
+		reasons[i] = all ? 0 : enter_one(lent, i);
 }
 
 /* No descriptor is entered here.  A host whose filter ends whoever calls this
@@ -74,10 +132,11 @@ hold_namespaces(struct jail *j)
 {
 	ino_t before = mounts_now();
 	uint32_t held = may_enter() ? jail_hold(j) : 0;
+	ino_t after = mounts_now();
 
-	/* Nothing is undone in the host's own, were unshare's 0 a lie.  Without
-	 * this one each worker makes its own. */
-	if (before == 0 || before == mounts_now() || !empty_mounts())
+	/* Nothing is undone in the host's own, were unshare's 0 a lie: both
+	 * must have been seen.  Without this one each worker makes its own. */
+	if (before == 0 || after == 0 || before == after || !empty_mounts())
 		held &= ~(UINT32_C(1) << HELD_MOUNT);
 	return held;
 }

@@ -20,6 +20,7 @@
 #include "filter.h"
 #include "held.h"
 #include "hold.h"
+#include "proof.h"
 
 /* Kernel facts that Debian 12's headers (6.1) may lack.
  * Source: include/uapi/linux/landlock.h of 6.15, ABI 7. */
@@ -76,9 +77,12 @@ bool
 jail_close_fds(struct jail *j)
 {
 	unsigned first = HELD_FIRST_FD + held_count(j->lent);
+	int reason = reason_of(syscall(SYS_close_range, first, ~0u, 0u));
 
-	record(j, JAIL_CLOSED_FDS,
-	    reason_of(syscall(SYS_close_range, first, ~0u, 0u)));
+	/* Where some are kept, this is called once more. */
+	if (reason == 0 && j->lent == 0)
+		reason = proof_closed(first);
+	record(j, JAIL_CLOSED_FDS, reason);
 	return j->reasons[JAIL_CLOSED_FDS] == 0;
 }
 
@@ -193,18 +197,19 @@ drop_uid(uint32_t uid, bool *was_root)
 static const enum jail_layer namespaces[] = { JAIL_USER_NS, JAIL_IPC_NS,
 	JAIL_UTS_NS, JAIL_CGROUP_NS, JAIL_MOUNT_NS, JAIL_NET_NS };
 
-/* One at a time, for each may be refused by itself (a container, a sysctl); the
- * first makes the others possible for an ordinary user. */
+_Static_assert(sizeof namespaces / sizeof namespaces[0] == HOLD_KINDS,
+    "hold_enter's");
+
 static void
 enter_namespaces(struct jail *j)
 {
+	size_t count = j->net_namespace ? HOLD_KINDS : HELD_COUNT;
+	int reasons[HOLD_KINDS];
 	size_t i;
 
-	for (i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-		if (namespaces[i] == JAIL_NET_NS && !j->net_namespace)
-			continue;
-		record(j, namespaces[i], hold_enter(j->lent, i));
-	}
+	hold_enter(j->lent, count, reasons);
+	for (i = 0; i < count; i++)
+		record(j, namespaces[i], reasons[i]);
 	if (j->lent == 0)
 		return;
 	j->lent = 0;
@@ -285,7 +290,7 @@ landlock(void)
 	reason = reason_of(syscall(SYS_landlock_restrict_self, (int)fd, 0u));
 	if (close((int)fd) != 0 && reason == 0)
 		reason = errno;
-	return reason;
+	return reason == 0 ? proof_landlock() : reason;
 }
 
 /* Exec has set this back to 1, so only now. */

@@ -223,20 +223,23 @@ check_our_own(const char *worker)
 		close(l.fds[i]);
 }
 
-/* A host that refuses one of the two ways, or both. */
+/* A host that refuses one of the two ways, or says that it is done. */
 static void
 check_refused(const char *worker)
 {
 	static const struct {
+		const char *how;
 		const char *name;
 		long call;
 		unsigned entered;
 	} cases[] = {
-		{ "without setns", SYS_setns, 0 },
-		{ "without unshare", SYS_unshare, 31 },
+		{ "without", "without setns", SYS_setns, 0 },
+		{ "without", "without unshare", SYS_unshare, 31 },
+		{ "lying", "setns lies", SYS_setns, 0 },
+		{ "lying", "unshare lies", SYS_unshare, 31 },
 	};
 	char number[16];
-	const char *const argv[] = { "/proc/self/exe", "without", number,
+	const char *argv[] = { "/proc/self/exe", NULL, number,
 		worker, "run", "uid=2147418113", "cpu=5", "arena=67108864", "net=0",
 		"lent=31", NULL };
 	size_t i;
@@ -246,6 +249,7 @@ check_refused(const char *worker)
 			.entered = cases[i].entered };
 
 		memcpy(l.fds, held, sizeof held);
+		argv[1] = cases[i].how;
 		(void)snprintf(number, sizeof number, "%ld", cases[i].call);
 		check_case(argv, &l);
 	}
@@ -253,9 +257,9 @@ check_refused(const char *worker)
 
 /* Neither: the reason is said, as by one that was lent nothing. */
 static void
-check_unentered(const char *worker)
+check_unentered(const char *worker, const char *how)
 {
-	const char *const argv[] = { "/proc/self/exe", "without", "272", worker,
+	const char *const argv[] = { "/proc/self/exe", how, "272", worker,
 		"run", "uid=2147418113", "cpu=5", "arena=67108864", "net=0",
 		"lent=31", NULL };
 	const int files[HELD_COUNT] = { file, file, file, file, file };
@@ -285,19 +289,23 @@ static void
 check_holder_calls(const char *worker)
 {
 	char number[16];
-	const char *const argv[] = { "/proc/self/exe", "without", number,
+	const char *argv[] = { "/proc/self/exe", NULL, number,
 		worker, "hold", "uid=2147418113", "cpu=5", "arena=67108864", "net=0",
 		"lent=0", NULL };
 	static const struct {
+		const char *how;
 		const char *name;
 		long call;
 		unsigned set;
 	} cases[] = {
-		{ "a holder without setns", SYS_setns, 0 },
-		{ "a holder without unshare", SYS_unshare, 0 },
-		{ "a holder without mount", SYS_mount, 15 },
-		{ "a holder without pivot_root", SYS_pivot_root, 15 },
-		{ "a holder without umount", SYS_umount2, 15 },
+		{ "without", "a holder without setns", SYS_setns, 0 },
+		{ "without", "a holder without unshare", SYS_unshare, 0 },
+		{ "without", "a holder without mount", SYS_mount, 15 },
+		{ "without", "a holder without pivot_root", SYS_pivot_root,
+		    15 },
+		{ "without", "a holder without umount", SYS_umount2, 15 },
+		{ "lying", "a holder whose setns lies", SYS_setns, 0 },
+		{ "lying", "a holder whose unshare lies", SYS_unshare, 0 },
 	};
 	int input = child_input("", 0);
 	size_t i;
@@ -306,6 +314,7 @@ check_holder_calls(const char *worker)
 		uint8_t said[2] = { 0, 0 };
 		struct child c;
 
+		argv[1] = cases[i].how;
 		(void)snprintf(number, sizeof number, "%ld", cases[i].call);
 		check(child_start(&c, argv, input, -1) &&
 		    child_read(&c, said, 2) == 2 && said[0] == HELD_SAYS &&
@@ -327,7 +336,8 @@ check_lent(const struct programs *p)
 		check_cases(p->worker);
 		check_our_own(p->worker);
 		check_refused(p->worker);
-		check_unentered(p->worker);
+		check_unentered(p->worker, "without");
+		check_unentered(p->worker, "lying");
 		check_holder_calls(p->worker);
 	} else {
 		skip(GROUP, "this host has not every namespace");

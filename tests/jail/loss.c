@@ -62,6 +62,15 @@ static const struct loss lies[] = {
 	{ "prlimit64 lies", SYS_prlimit64, JAIL_RLIMITS, true, false },
 	{ "setresgid lies", SYS_setresgid, JAIL_UID_DROP, true, true },
 	{ "setresuid lies", SYS_setresuid, JAIL_UID_DROP, true, true },
+	{ "close_range lies", CLOSE_RANGE, JAIL_CLOSED_FDS, true, false },
+	{ "poll lies", SYS_poll, JAIL_CLOSED_FDS, true, false },
+	{ "landlock_restrict_self lies", LANDLOCK_RESTRICT, JAIL_LANDLOCK,
+	    false, false },
+	{ "unshare lies", SYS_unshare, JAIL_USER_NS, false, false },
+	{ "unshare lies: mount", SYS_unshare, JAIL_MOUNT_NS, false, false },
+	{ "unshare lies: ipc", SYS_unshare, JAIL_IPC_NS, false, false },
+	{ "unshare lies: uts", SYS_unshare, JAIL_UTS_NS, false, false },
+	{ "unshare lies: cgroup", SYS_unshare, JAIL_CGROUP_NS, false, false },
 };
 
 #if defined(__x86_64__)
