@@ -115,16 +115,19 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	const char *why = NULL;
 	enum pfork_code code;
 
-	if (fd >= 0)
+	if (fd < 0) {
+		root = find_root(s, &path);
+		if (root == NULL)
+			why = "the path is beneath no root of this server";
+	} else {
 		why = passed_refused(fd);
-	else if ((root = find_root(s, &path)) == NULL)
-		why = "the path is beneath no root of this server";
+	}
 	if (why != NULL) {
 		put_error(out, EXIT_REFUSED, why);
 		return;
 	}
 	begin_load(s);
-	if (fd < 0)
+	if (root != NULL)
 		code = pfork_store_scan(root->store, path, &ckpt, &err);
 	else
 		code = pfork_scan_fd(s->broker, fd, &ckpt, &err);
