@@ -163,25 +163,42 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	return code;
 }
 
+/* What is wrong with the command line; NULL: it asks for one file. */
+static const char *
+wrong_usage(const struct options *options)
+{
+	if (options->file_count == 0)
+		return "no file to convert is given";
+	if (options->out_dir != NULL && options->output != NULL)
+		return "-o is for one file, --out-dir for several: not both";
+	if (options->out_dir != NULL)
+		return NULL;
+	if (options->file_count > 1)
+		return "several files need --out-dir DIR";
+	if (options->output == NULL)
+		return "no output is given: -o OUT, or --out-dir DIR";
+	if (options->jobs != 0)
+		return "--jobs needs --out-dir DIR";
+	return NULL;
+}
+
 int
 convert_run(struct options *options)
 {
 	struct conversion c = { .options = options, .output = options->output,
 		.say = stderr, .progress = !options->quiet };
+	const char *wrong = wrong_usage(options);
 	pfork_broker *broker = NULL;
 	int code;
 
-	if (options->refuse_at == PFORK_REFUSE_DEFAULT)
-		options->refuse_at = PFORK_REFUSE_DANGEROUS;
-	if (options->out_dir != NULL && options->output == NULL &&
-	    options->file_count > 0)
-		return convert_many(options);
-	if (options->file_count != 1 || options->output == NULL ||
-	    options->out_dir != NULL || options->jobs != 0) {
-		complain("convert takes one file and -o OUT, or files and "
-			 "--out-dir DIR; see 'picklefork convert --help'");
+	if (wrong != NULL) {
+		complain("%s; see 'picklefork convert --help'", wrong);
 		return EXIT_USAGE;
 	}
+	if (options->refuse_at == PFORK_REFUSE_DEFAULT)
+		options->refuse_at = PFORK_REFUSE_DANGEROUS;
+	if (options->out_dir != NULL)
+		return convert_many(options);
 	c.file = options->files[0];
 	code = output_check(options->output, options->force);
 	if (code == 0)

@@ -132,8 +132,9 @@ extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 		return write_tensor(options, options->files[0], t);
 	file = print_escape(options->files[0]);
 	escaped = print_escape(name);
-	complain("%s: no tensor is named '%s'; 'picklefork ls' shows the names",
-	    file, escaped);
+	complain("%s: no tensor is named '%s'; 'picklefork ls' shows the "
+		 "names, and they are taken as `ls --json` has them", file,
+	    escaped);
 	free(escaped);
 	free(file);
 	if (!options->quiet)

@@ -26,6 +26,22 @@ fill_standard_descriptors(void)
 		close(fd);
 }
 
+/* A shell's unset variable, most often.  A tensor may be named so. */
+static bool
+names_nothing(enum verb_id verb, const struct options *options)
+{
+	size_t files = verb == EXTRACT ? 1 : options->file_count;
+
+	for (size_t i = 0; i < files && i < options->file_count; i++) {
+		if (options->files[i][0] != '\0')
+			continue;
+		complain("'': an empty name names no file; see 'picklefork %s "
+			 "--help'", verbs[verb].name);
+		return true;
+	}
+	return false;
+}
+
 static int
 run_verb(enum verb_id verb, int argc, char **argv)
 {
@@ -34,6 +50,8 @@ run_verb(enum verb_id verb, int argc, char **argv)
 
 	if (code == 0 && options.help) {
 		help_verb(stdout, verb);
+	} else if (code == 0 && names_nothing(verb, &options)) {
+		code = EXIT_USAGE;
 	} else if (code == 0) {
 		code = verbs[verb].run(&options);
 	}

@@ -110,27 +110,86 @@ exists(const char *path)
 	return EXIT_UNDECIDED;
 }
 
-int
-output_check(const char *path, bool force)
+/* Renaming would replace the link, which may be the system's (/dev/stdout), and
+ * not the file that it points to. */
+static int
+is_link(const char *path)
+{
+	char *escaped = print_escape(path);
+
+	complain("%s is a symbolic link; name the file that it points to",
+	    escaped);
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+enum kind { NOTHING_THERE, STANDARD_OUTPUT, REGULAR, LINK, SPECIAL,
+	DIRECTORY, UNKNOWN };
+
+/* What path names.  A link to a pipe or a device is as good as that, and one to
+ * the file that is our standard output (/dev/stdout) as "-". */
+static enum kind
+kind_of(const char *path)
 {
 	struct stat st;
+	struct stat target;
+	struct stat out;
 
-	if (strcmp(path, "-") == 0) {
+	if (strcmp(path, "-") == 0)
+		return STANDARD_OUTPUT;
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT ? NOTHING_THERE : UNKNOWN;
+	if (!S_ISLNK(st.st_mode))
+		target = st;
+	else if (stat(path, &target) != 0)
+		return errno == ENOENT ? LINK : UNKNOWN;
+	if (S_ISDIR(target.st_mode))
+		return DIRECTORY;
+	if (!S_ISREG(target.st_mode))
+		return SPECIAL;
+	if (!S_ISLNK(st.st_mode))
+		return REGULAR;
+	if (fstat(STDOUT_FILENO, &out) == 0 && out.st_dev == target.st_dev &&
+	    out.st_ino == target.st_ino)
+		return STANDARD_OUTPUT;
+	return LINK;
+}
+
+static int
+check_kind(const char *path, enum kind kind, bool force)
+{
+	switch (kind) {
+	case STANDARD_OUTPUT:
 		if (isatty(STDOUT_FILENO) != 1)
 			return 0;
 		complain("binary data would harm this terminal: use -o FILE, "
 			 "or a pipe");
 		return EXIT_USAGE;
-	}
-	if (stat(path, &st) != 0)
-		return errno == ENOENT ? 0 : failed(path, "not usable");
-	if (S_ISDIR(st.st_mode)) {
+	case REGULAR:
+		return force ? 0 : exists(path);
+	case LINK:
+		return is_link(path);
+	case DIRECTORY:
 		errno = EISDIR;
 		return failed(path, "not usable");
+	case UNKNOWN:
+		return failed(path, "not usable");
+	case NOTHING_THERE:
+	case SPECIAL:
+		break;
 	}
-	if (S_ISREG(st.st_mode) && !force)
-		return exists(path);
 	return 0;
+}
+
+int
+output_check(const char *path, bool force)
+{
+	if (path[0] == '\0') {
+		complain("-o '': an empty name names no file; - is standard "
+			 "output");
+		return EXIT_USAGE;
+	}
+	return check_kind(path, kind_of(path), force);
 }
 
 /* DIRECTORY/.NAME.RANDOM.tmp */
@@ -216,14 +275,16 @@ open_in_place(struct output *o)
 		return 0;
 	close(o->fd);
 	o->fd = -1;
-	return o->force ? open_beside(o) : exists(o->path);
+	if (!o->force)
+		return exists(o->path);
+	return kind_of(o->path) == REGULAR ? open_beside(o) : is_link(o->path);
 }
 
 int
 output_open(struct output *o, const char *path, bool force)
 {
-	struct stat st;
-	int code = output_check(path, force);
+	enum kind kind = kind_of(path);
+	int code = check_kind(path, kind, force);
 
 	memset(o, 0, sizeof(*o));
 	o->fd = -1;
@@ -231,13 +292,11 @@ output_open(struct output *o, const char *path, bool force)
 	o->force = force;
 	if (code != 0)
 		return code;
-	if (strcmp(path, "-") == 0) {
+	if (kind == STANDARD_OUTPUT) {
 		o->fd = STDOUT_FILENO;
 		return 0;
 	}
-	if (stat(path, &st) == 0)
-		return S_ISREG(st.st_mode) ? open_beside(o) : open_in_place(o);
-	return errno == ENOENT ? open_beside(o) : failed(path, "not usable");
+	return kind == SPECIAL ? open_in_place(o) : open_beside(o);
 }
 
 /* Without this a power cut may forget the new name. */

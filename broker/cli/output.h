@@ -20,7 +20,8 @@ struct output {
 };
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
- * output.  Until output_commit there is only a file without a name in the
+ * output, and so is a link to the file that it is (/dev/stdout); another link
+ * to a file is refused.  Until output_commit there is only a file without a name in the
  * directory of `path`; where the file system has none such, a temporary file
  * that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several threads may each
  * have one. */

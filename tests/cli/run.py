@@ -115,6 +115,18 @@ def usage():
                  ["doctor", "x"], ["scan", "--digest", "good.pt"],
                  ["ls", "--limit", "tensors=1T", "good.pt"]):
         expect(args, 64, "", "picklefork: ")
+    for args, says in ((["-o", "x"], "no file"), (["a"], "no output"),
+                       (["a", "b", "-o", "x"], "several files need --out-dir"),
+                       (["a", "-o", "x", "-j", "2"], "--jobs needs --out-dir"),
+                       (["a", "-o", "x", "--out-dir", "."], "not both"),
+                       (["good.pt", "-o", ""], "empty name"),
+                       (["", "-o", "x"], "empty name")):
+        expect(["convert", *args], 64, "", says)
+    for args in (["ls", ""], ["scan", "good.pt", ""],
+                 ["extract", "", "w", "-o", "x"],
+                 ["extract", "good.pt", "w", "-o", ""]):
+        expect(args, 64, "", "empty name")
+    expect(["extract", "good.pt", "", "-o", "x"], 3, "", "named ''")
 
 
 def ls():
@@ -294,9 +306,42 @@ def convert():
            r"left out: C128 c\nc\.st: 1 tensor,")
     expect(["convert", "good.pt", "-o", "nowhere/x"], 2, "", "nowhere/x")
     expect(["convert", "good.pt", "-o", "tree"], 2, "", "directory")
+    links(first)
     expect(["convert", "good.pt", "-o", "/dev/full"], 2, "", "No space")
     check("no temporary files", not [x for x in os.listdir(".")
                                      if x.endswith(".tmp")])
+
+
+def links(first):
+    """A link is never replaced: it may be the system's, as /dev/stdout is."""
+    os.mkdir("links")
+    write("links/mine", b"mine")
+    for name, target in (("file", "mine"), ("gone", "nothing"),
+                         ("null", "/dev/null"),
+                         ("stdout", "/proc/self/fd/1")):
+        os.symlink(target, f"links/{name}")
+    before = sorted(os.listdir("links"))
+    for verb in (["convert", "good.pt"], ["extract", "--raw", "good.pt", "w"]):
+        for more in ([], ["--force"]):
+            for name in ("file", "gone"):
+                expect([*verb, *more, "-o", f"links/{name}"], 2, "",
+                       f"links/{name} is a symbolic link; name the file")
+            expect([*verb, *more, "-o", "links/null"], 0)
+            want = first if verb[0] == "convert" else DATA
+            with open("redirected", "wb") as out:
+                r = subprocess.run([CLI, *verb, *more, "-o", "links/stdout"],
+                                   stdout=out, stderr=subprocess.PIPE, env=ENV,
+                                   timeout=60)
+            with open("redirected", "rb") as f:
+                check("through the link", r.returncode == 0 and
+                      f.read() == want, r)
+            r = expect([*verb, *more, "-o", "links/stdout"], 0)
+            check("through the link, to a pipe", r.stdout == want)
+    check("links as they were", sorted(os.listdir("links")) == before and
+          all(os.path.islink(f"links/{x}") for x in before if x != "mine"),
+          os.listdir("links"))
+    with open("links/mine", "rb") as f:
+        check("what they point to too", f.read() == b"mine")
 
 
 def many():
@@ -394,7 +439,8 @@ def extract():
     expect(["ls", "--limit", "notes=1", "evil.pt"], 0, " w\n$",
            r"more over the limit notes\n$")
     expect(["extract", "good.pt", "W", "-o", "y"], 3, "",
-           r"good\.pt: no tensor is named 'W'; 'picklefork ls' .*\n"
+           r"good\.pt: no tensor is named 'W'; 'picklefork ls' .*"
+           r"as `ls --json` has them\n"
            r"  there is: w\n")
     expect(["extract", "tree", "w", "-o", "y"], 2, "",
            "tree: a directory with no .metadata, .*: name a file")

@@ -207,6 +207,26 @@ test_device(void **state)
 	assert_int_equal(access("/dev/null", W_OK), 0);
 }
 
+/* What points to a file is refused, also by force. */
+static void
+test_link(void **state)
+{
+	struct output o;
+	char link[128];
+	struct stat st;
+
+	(void)state;
+	snprintf(link, sizeof(link), "%s/link", directory);
+	put_file("old");
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(output_open(&o, link, false), 2);
+	assert_int_equal(output_open(&o, link, true), 2);
+	assert_int_equal(lstat(link, &st), 0);
+	assert_true(S_ISLNK(st.st_mode));
+	unlink(link);
+	expect_file("old");
+}
+
 /* The temporary file goes when the process does. */
 static void
 test_signals(void **state)
@@ -301,6 +321,7 @@ main(void)
 		TEST(test_force_commit),
 		TEST(test_bad_places),
 		TEST(test_device),
+		TEST(test_link),
 		TEST(test_signals),
 		TEST(test_swapped_for_a_file),
 	};
