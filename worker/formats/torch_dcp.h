@@ -24,7 +24,7 @@ enum dcp_class {
 /* One value of storage_data: where a chunk is. */
 struct dcp_stored {
 	uint64_t hash;
-	const uint8_t *key;	/* NULL: a free slot */
+	const uint8_t *key;
 	uint32_t key_len;
 	bool packed;		/* by an extension, zstd for one */
 	bool used;
@@ -39,8 +39,13 @@ struct dcp_stored {
 struct dcp {
 	struct job *job;
 	struct graph graph;
-	/* storage_data: open addressing, at most half full. */
-	struct dcp_stored *slots;
+	/* storage_data, in the file's order: what is said of it must not
+	 * depend on the hashes' seed. */
+	struct dcp_stored *stored;
+	uint32_t count;
+	/* Open addressing, at most half full: 0, or a number in `stored` and
+	 * 1. */
+	uint32_t *slots;
 	uint32_t mask;
 	struct unique names;
 	struct unique left_out;

@@ -36,17 +36,20 @@ make_key(uint8_t out[KEY_MAX], struct wire_bytes name, const uint64_t *offsets,
 	return used + name.len;
 }
 
-static struct dcp_stored *
+static uint32_t *
 slot_of(const struct dcp *d, uint64_t hash, const uint8_t *key, size_t len)
 {
 	uint32_t i = (uint32_t)hash & d->mask;
 
 	for (;; i = (i + 1) & d->mask) {
-		struct dcp_stored *s = &d->slots[i];
+		const struct dcp_stored *s;
 
-		if (s->key == NULL || (s->hash == hash && s->key_len == len &&
-		    memcmp(s->key, key, len) == 0))
-			return s;
+		if (d->slots[i] == 0)
+			return &d->slots[i];
+		s = &d->stored[d->slots[i] - 1];
+		if (s->hash == hash && s->key_len == len &&
+		    memcmp(s->key, key, len) == 0)
+			return &d->slots[i];
 	}
 }
 
@@ -55,14 +58,14 @@ dcp_stored_find(const struct dcp *d, struct wire_bytes name,
     const uint64_t *offsets, size_t rank)
 {
 	uint8_t key[KEY_MAX];
-	struct dcp_stored *s;
+	uint32_t slot;
 	size_t len;
 
 	if (name.len > TENSOR_NAME_MAX)
 		return NULL;
 	len = make_key(key, name, offsets, rank);
-	s = slot_of(d, siphash(d->job->seed, key, len), key, len);
-	return s->key == NULL ? NULL : s;
+	slot = *slot_of(d, siphash(d->job->seed, key, len), key, len);
+	return slot == 0 ? NULL : &d->stored[slot - 1];
 }
 
 static uint64_t
@@ -123,8 +126,9 @@ add(struct dcp *d, vref index, vref info, uint64_t where)
 	uint64_t offsets[RANK_MAX];
 	uint8_t key[KEY_MAX];
 	size_t rank = DCP_NO_RANK;
-	struct dcp_stored *s;
+	struct dcp_stored *s = &d->stored[d->count];
 	struct wire_bytes name;
+	uint32_t *slot;
 	uint64_t hash;
 	uint8_t *kept;
 	size_t len;
@@ -142,8 +146,8 @@ add(struct dcp *d, vref index, vref info, uint64_t where)
 		return;
 	len = make_key(key, name, offsets, rank);
 	hash = siphash(d->job->seed, key, len);
-	s = slot_of(d, hash, key, len);
-	if (s->key != NULL)
+	slot = slot_of(d, hash, key, len);
+	if (*slot != 0)
 		die_about(d->job, FAULT_FORMAT, where,
 		    "dcp: a chunk has two places", name.at, name.len);
 	kept = arena_alloc(&d->job->arena, len, 1);
@@ -152,6 +156,7 @@ add(struct dcp *d, vref index, vref info, uint64_t where)
 	s->hash = hash;
 	s->key_len = (uint32_t)len;
 	s->key = kept;
+	*slot = ++d->count;
 }
 
 void
@@ -166,6 +171,8 @@ dcp_stored_read(struct dcp *d, vref storage_data, uint64_t where)
 	if (slots > UINT32_MAX)
 		die(d->job, FAULT_LIMIT, where, "dcp: too many chunks");
 	d->slots = arena_alloc(&d->job->arena, slots, sizeof(*d->slots));
+	d->stored = arena_alloc(&d->job->arena, dict->as.seq.count / 2,
+	    sizeof(*d->stored));
 	d->mask = (uint32_t)(slots - 1);
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2)
 		add(d, dict->as.seq.at[i], dict->as.seq.at[i + 1],
@@ -180,15 +187,14 @@ note_unopened(struct dcp *d)
 	struct unique files;
 
 	unique_init(d->job, &files);
-	for (uint64_t i = 0; i <= d->mask; i++) {
-		s = &d->slots[i];
-		if (s->key != NULL && s->sent)
+	for (uint32_t i = 0; i < d->count; i++) {
+		s = &d->stored[i];
+		if (s->sent)
 			(void)unique_add(d->job, &files, s->file, s->file_len);
 	}
-	for (uint64_t i = 0; i <= d->mask; i++) {
-		s = &d->slots[i];
-		if (s->key != NULL && unique_add(d->job, &files, s->file,
-		    s->file_len))
+	for (uint32_t i = 0; i < d->count; i++) {
+		s = &d->stored[i];
+		if (unique_add(d->job, &files, s->file, s->file_len))
 			sink_note_about(d->job, NOTE_RECORD, VERDICT_UNUSUAL,
 			    s->where, "dcp: a file without a tensor of this "
 			    "checkpoint was not opened; scan it", s->file,
@@ -202,9 +208,9 @@ dcp_stored_rest(struct dcp *d)
 	const struct dcp_stored *s;
 	size_t begin;
 
-	for (uint64_t i = 0; i <= d->mask; i++) {
-		s = &d->slots[i];
-		if (s->key == NULL || s->used)
+	for (uint32_t i = 0; i < d->count; i++) {
+		s = &d->stored[i];
+		if (s->used)
 			continue;
 		begin = s->key[0] == UINT8_MAX ? 1 : 1 + s->key[0] * 8u;
 		if (unique_add(d->job, &d->left_out, s->key + begin,
