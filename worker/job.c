@@ -13,8 +13,8 @@
 #include "sink.h"
 
 /* Appends text to the fault as printable ASCII: what else a name from the file
- * holds becomes \xNN, so that a fault is always valid UTF-8.  Cuts at the
- * end. */
+ * holds becomes \xNN, and a backslash two, so that a fault is always valid
+ * UTF-8 and says which bytes they were.  Cuts at the end. */
 static size_t
 add_text(struct job_fault *fault, size_t used, const uint8_t *at, size_t length)
 {
@@ -23,8 +23,12 @@ add_text(struct job_fault *fault, size_t used, const uint8_t *at, size_t length)
 
 	for (i = 0; i < length; i++) {
 		if (at[i] >= 0x20 && at[i] < 0x7f) {
-			if (used >= FAULT_TEXT_MAX)
+			bool twice = at[i] == '\\';
+
+			if (used + twice >= FAULT_TEXT_MAX)
 				break;
+			if (twice)
+				fault->text[used++] = '\\';
 			fault->text[used++] = (char)at[i];
 			continue;
 		}

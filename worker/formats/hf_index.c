@@ -30,6 +30,7 @@ struct index {
 	struct json json;
 	struct unique names;
 	bool has_map;
+	bool any;	/* file is named */
 };
 
 /* An object whose first keys are metadata or weight_map: nothing else that is
@@ -117,6 +118,7 @@ read_pair(struct index *x)
 		die_about(x->job, FAULT_FORMAT, name_where,
 		    "index: a tensor is there twice", name.at, name.len);
 	sibling_judge(x->job, file.at, file.len, file_where, &file_texts);
+	x->any = true;
 	parts[1].at = name.at;
 	parts[1].len = (uint32_t)name.len;
 	out.at = file.at;
@@ -170,4 +172,9 @@ hf_index_parse(struct job *job)
 		bad_json(&x);
 	if (!x.has_map)
 		die(job, FAULT_FORMAT, 0, "index: there is no weight_map");
+	/* Alone it must not look like a checkpoint that was looked at. */
+	if ((job->flags & GO_PIECES) == 0 && x.any)
+		sink_note(job, NOTE_RECORD, VERDICT_UNUSUAL, 0,
+		    "index: the files that it names were not opened; open "
+		    "the directory, or the index as a store");
 }

@@ -118,6 +118,12 @@ const struct honest_name names_honest[] = {
 	WORD("typing", "Type"),
 	WORD("typing", "Union"),
 
+	/* torch, beside the vocabulary: packed weights of quantised modules are
+	 * such an object, given its state; and random states. */
+	OBJECT("torch", "ScriptObject"),
+	OBJECT("torch", "Generator"),
+	OBJECT("torch._C", "Generator"),
+
 	/* numpy, beside the vocabulary: random states are data. */
 	OBJECT("numpy.random._pickle", "__bit_generator_ctor"),
 	OBJECT("numpy.random._pickle", "__generator_ctor"),

@@ -96,7 +96,12 @@ test_good(void **state)
 	struct harness h;
 
 	(void)state;
-	if (!harness_run(TEXT(text), GO_SCALARS, &h))
+	/* Alone, nobody has looked at what it names. */
+	assert_true(harness_run(TEXT(text), GO_SCALARS, &h));
+	assert_int_equal(h.verdict, VERDICT_UNUSUAL);
+	assert_non_null(harness_note(&h, NOTE_RECORD, "were not opened"));
+	harness_free(&h);
+	if (!harness_run(TEXT(text), GO_SCALARS | GO_PIECES, &h))
 		fail_msg("%s", h.fault_text);
 	assert_string_equal(h.format, "hf-index");
 	assert_int_equal(h.verdict, VERDICT_CLEAN);

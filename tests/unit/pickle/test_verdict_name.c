@@ -67,6 +67,8 @@ static const struct name honest[] = {
 	{ "typing", "Union", false },
 	{ "typing", "Optional", false },
 	{ "builtins", "Ellipsis", false },
+	{ "torch", "ScriptObject", true },
+	{ "torch._C", "Generator", true },
 	{ "transformers.training_args", "TrainingArguments", true },
 	{ "transformers.trainer_utils", "SchedulerType", true },
 	{ "transformers.trainer_utils", "IntervalStrategy", true },
