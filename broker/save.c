@@ -249,3 +249,26 @@ out:
 	save_plan_free(&plan);
 	return code;
 }
+
+enum pfork_code
+pfork_save_names(const pfork_checkpoint *c, uint32_t flags,
+    void (*each)(void *context, const char *name, const pfork_tensor *tensor,
+    enum pfork_saved saved), void *context, pfork_error *err)
+{
+	const pfork_save_options options = { .size = sizeof(options),
+		.flags = flags };
+	struct save_plan plan = { 0 };
+	enum pfork_code code = check_arguments(c, &options, err);
+
+	if (code == PFORK_OK)
+		code = save_plan_make(&plan, c, flags, err);
+	for (size_t i = 0; code == PFORK_OK && i < plan.count; i++) {
+		const struct save_entry *e = &plan.entries[i];
+
+		each(context, e->name, e->tensor, e->skipped ?
+		    PFORK_SAVED_LEFT_OUT : e->kept != NULL ?
+		    PFORK_SAVED_ALIAS : PFORK_SAVED_WRITTEN);
+	}
+	save_plan_free(&plan);
+	return code;
+}

@@ -567,6 +567,21 @@ typedef struct pfork_save_options {
 PFORK_API enum pfork_code pfork_save_safetensors(const pfork_checkpoint *ckpt,
     int fd, const pfork_save_options *options, pfork_error *err);
 
+/* What becomes of a name of a tensor. */
+enum pfork_saved {
+	PFORK_SAVED_WRITTEN = 0,
+	PFORK_SAVED_ALIAS = 1,	/* in __metadata__ alone */
+	PFORK_SAVED_LEFT_OUT = 2 /* PFORK_SAVE_SKIP_UNSUPPORTED */
+};
+
+/* What pfork_save_safetensors does with these flags: each is called for every
+ * name, aliases too; the written ones first, in the file's order, then the
+ * others by name.  Errors: ARGS, UNSUPPORTED, SYSTEM. */
+PFORK_API enum pfork_code pfork_save_names(const pfork_checkpoint *ckpt,
+    uint32_t flags, void (*each)(void *context, const char *name,
+    const pfork_tensor *tensor, enum pfork_saved saved), void *context,
+    pfork_error *err);
+
 /* ------------------------------------------------------------- doctor -- */
 
 /* Why a layer is missing. */

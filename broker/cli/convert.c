@@ -31,20 +31,29 @@ count_bytes(void *context, uint64_t done, uint64_t total)
 	return true;
 }
 
+static uint32_t
+save_flags(const struct options *options)
+{
+	uint32_t flags = 0;
+
+	if (options->skip_unsupported)
+		flags |= PFORK_SAVE_SKIP_UNSUPPORTED;
+	if (options->clone_aliases)
+		flags |= PFORK_SAVE_CLONE_ALIASES;
+	return flags;
+}
+
 static int
 save(const struct conversion *c, const pfork_checkpoint *ckpt,
     struct output *output, uint64_t *bytes)
 {
 	struct saving saving = { .output = output };
 	pfork_save_options save_options = { .size = sizeof(save_options),
-		.progress = count_bytes, .context = &saving };
+		.flags = save_flags(c->options), .progress = count_bytes,
+		.context = &saving };
 	enum pfork_code code;
 	pfork_error err;
 
-	if (c->options->skip_unsupported)
-		save_options.flags |= PFORK_SAVE_SKIP_UNSUPPORTED;
-	if (c->options->clone_aliases)
-		save_options.flags |= PFORK_SAVE_CLONE_ALIASES;
 	progress_start(&saving.progress, !c->progress, c->output, BYTES, 0);
 	code = pfork_save_safetensors(ckpt, output->fd, &save_options, &err);
 	progress_end(&saving.progress);
@@ -58,50 +67,60 @@ save(const struct conversion *c, const pfork_checkpoint *ckpt,
 	return exit_for(code);
 }
 
-/* What --skip-unsupported left out, by name: nothing goes missing silently. */
-static size_t
-print_skipped(FILE *out, const pfork_checkpoint *ckpt)
+struct told {
+	FILE *out;
+	size_t written;
+	size_t aliases;
+};
+
+/* What --skip-unsupported leaves out, by name: nothing goes missing
+ * silently. */
+static void
+tell_name(void *context, const char *name, const pfork_tensor *tensor,
+    enum pfork_saved saved)
 {
-	static const char *const lacking[] = { "C32", "C128", "BITS", "QU",
-		"I4", "U4", "I2", "U2" };
-	size_t skipped = 0;
+	struct told *told = context;
 
-	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
-		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
-		const char *dtype = pfork_tensor_dtype(t);
-		bool lacks = strcmp(pfork_tensor_name(t), "__metadata__") == 0;
-
-		for (size_t k = 0; k < sizeof(lacking) / sizeof(lacking[0]);
-		     k++)
-			lacks = lacks || strncmp(dtype, lacking[k],
-			    strlen(lacking[k])) == 0;
-		if (!lacks)
-			continue;
-		skipped++;
-		fprintf(out, "  left out: %s ", dtype);
-		print_text(out, pfork_tensor_name(t),
-		    strlen(pfork_tensor_name(t)));
-		fputc('\n', out);
-	}
-	return skipped;
+	told->written += saved == PFORK_SAVED_WRITTEN;
+	told->aliases += saved == PFORK_SAVED_ALIAS;
+	if (saved != PFORK_SAVED_LEFT_OUT)
+		return;
+	fprintf(told->out, "  left out: %s ", pfork_tensor_dtype(tensor));
+	print_text(told->out, name, strlen(name));
+	fputc('\n', told->out);
 }
 
-static void
+static int
 print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
     const char *size)
 {
-	char *escaped = print_escape(c->output);
-	size_t count = pfork_checkpoint_count(ckpt);
+	struct told told = { .out = c->say };
+	enum pfork_code code;
+	pfork_error err;
+	char *escaped;
 
-	if (c->options->skip_unsupported)
-		count -= print_skipped(c->say, ckpt);
-	fprintf(c->say, "%s: %zu tensor%s, %s; the file read is ",
+	code = pfork_save_names(ckpt, save_flags(c->options), tell_name, &told,
+	    &err);
+	if (code != PFORK_OK) {
+		complain_error(c->file, &err);
+		return exit_for(code);
+	}
+	escaped = print_escape(c->output);
+	fprintf(c->say, "%s: %zu tensor%s, %s",
 	    strcmp(c->output, "-") == 0 ? "standard output" : escaped,
-	    count, count == 1 ? "" : "s", size);
+	    told.written, told.written == 1 ? "" : "s", size);
+	if (told.aliases > 0)
+		fprintf(c->say, "; %zu other name%s of theirs %s in "
+				"__metadata__ (--clone-aliases writes %s)",
+		    told.aliases, told.aliases == 1 ? "" : "s",
+		    told.aliases == 1 ? "is" : "are",
+		    told.aliases == 1 ? "it" : "them");
+	fputs("; the file read is ", c->say);
 	report_verdict(c->say, pfork_checkpoint_verdict(ckpt), 0,
 	    print_colours(stderr));
 	fputc('\n', c->say);
 	free(escaped);
+	return EXIT_DONE;
 }
 
 static int
@@ -131,8 +150,7 @@ write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 	if (code != 0 || c->options->quiet)
 		return code;
 	print_size(size, bytes);
-	print_done(c, ckpt, size);
-	return code;
+	return print_done(c, ckpt, size);
 }
 
 int

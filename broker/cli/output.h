@@ -21,10 +21,10 @@ struct output {
 
 /* All of these complain and return an exit code, or 0.  "-" is standard
  * output, and so is a link to the file that it is (/dev/stdout); another link
- * to a file is refused.  Until output_commit there is only a file without a name in the
- * directory of `path`; where the file system has none such, a temporary file
- * that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several threads may each
- * have one. */
+ * to a file is refused.  Until output_commit there is only a file without a
+ * name in the directory of `path`; where the file system has none such, a
+ * temporary file that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several
+ * threads may each have one. */
 int output_open(struct output *o, const char *path, bool force);
 /* So many bytes are written: the disk may begin with them, while the next ones
  * are made.  A hint; the commit syncs all. */

@@ -304,12 +304,39 @@ def convert():
     check("nothing left", not os.path.exists("c.st"))
     expect(["convert", "c128.pt", "--skip-unsupported", "-o", "c.st"], 0, "",
            r"left out: C128 c\nc\.st: 1 tensor,")
+    told(["--skip-unsupported", os.path.join(
+        HERE, "..", "fixtures", "gguf", "good-gguf-blocks.gguf")], True)
+    write("tied.pt", torch_zip(torch_pickle(
+        {"c": torch_tensor(), "a": torch_tensor(), "b": torch_tensor()}),
+        {"0": DATA}))
+    told(["tied.pt"], False)
+    expect(["convert", "tied.pt", "-fo", "told.st"], 0, "",
+           r"told\.st: 1 tensor, .*; 2 other names of theirs are in "
+           r"__metadata__ \(--clone-aliases writes them\); the file")
+    expect(["convert", "--clone-aliases", "tied.pt", "-fo", "told.st"], 0, "",
+           r"told\.st: 3 tensors, [^;]*; the file")
     expect(["convert", "good.pt", "-o", "nowhere/x"], 2, "", "nowhere/x")
     expect(["convert", "good.pt", "-o", "tree"], 2, "", "directory")
     links(first)
     expect(["convert", "good.pt", "-o", "/dev/full"], 2, "", "No space")
     check("no temporary files", not [x for x in os.listdir(".")
                                      if x.endswith(".tmp")])
+
+
+def told(args, leaves_out):
+    """What convert says of its output is what stands in it."""
+    r = expect(["convert", "-f", *args, "-o", "told.st"], 0)
+    with open("told.st", "rb") as f:
+        head, _ = read_safetensors(f.read())
+    says = r.stderr.decode()
+    del head["__metadata__"]
+    count = int(re.search(r"told\.st: (\d+) tensor", says)[1])
+    check("tensors told", count == len(head), (says, list(head)))
+    left = re.findall(r"left out: \S+ (\S+)\n", says)
+    listed = json.loads(run("ls", "--json", args[-1]).stdout)["tensors"]
+    names = {t["name"] for t in listed}
+    if leaves_out:
+        check("names told", left and set(left) == names - set(head), says)
 
 
 def links(first):

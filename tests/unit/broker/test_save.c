@@ -261,6 +261,62 @@ test_unsupported(void **state)
 }
 
 static void
+count_name(void *context, const char *name, const pfork_tensor *tensor,
+    enum pfork_saved saved)
+{
+	size_t *counts = context;
+
+	(void)name;
+	(void)tensor;
+	counts[saved]++;
+}
+
+/* Of every dtype there is: what is told is what stands in the header. */
+static void
+test_names_told(void **state)
+{
+	pfork_checkpoint *c = hand_new(bytes, sizeof(bytes));
+	uint32_t extent = hand_extent(c, 0, 4000);
+	size_t counts[3] = { 0 };
+	size_t dtypes = 0;
+	size_t known = 0;
+	size_t entries = 0;
+	struct saved s;
+
+	(void)state;
+	for (uint32_t code = 0; code < 256; code++) {
+		const struct dtype *d = dtype_by_code(code);
+		char name[32];
+
+		if (d == NULL)
+			continue;
+		snprintf(name, sizeof(name), "of %s", d->name);
+		hand_tensor(c, name, d->name, 1, SHAPE(d->block * 8u), NULL,
+		    extent, 0);
+		dtypes++;
+		known += d->safetensors || code == DTYPE_F4X2;
+	}
+	hand_tensor(c, "~again", "F32", 1, SHAPE(8), NULL, extent, 0);
+	assert_int_equal(save_with(c, PFORK_SAVE_SKIP_UNSUPPORTED, &s, NULL),
+	    PFORK_OK);
+	for (const char *at = s.json; (at = strstr(at, "\"dtype\"")); at++)
+		entries++;
+	assert_int_equal(pfork_save_names(c, PFORK_SAVE_SKIP_UNSUPPORTED,
+	    count_name, counts, NULL), PFORK_OK);
+	assert_int_equal(counts[PFORK_SAVED_WRITTEN], entries);
+	assert_int_equal(entries, known);
+	assert_int_equal(counts[PFORK_SAVED_ALIAS], 1);
+	assert_int_equal(counts[PFORK_SAVED_LEFT_OUT], dtypes - known);
+	assert_true(dtypes > known + 20);
+	assert_int_equal(pfork_save_names(c, 0, count_name, counts, NULL),
+	    PFORK_E_UNSUPPORTED);
+	assert_int_equal(pfork_save_names(c, 64, count_name, counts, NULL),
+	    PFORK_E_ARGS);
+	saved_free(&s);
+	pfork_checkpoint_unref(c);
+}
+
+static void
 test_four_bits(void **state)
 {
 	pfork_checkpoint *c = hand_new(bytes, sizeof(bytes));
@@ -479,6 +535,7 @@ main(void)
 		cmocka_unit_test(test_empty_is_not_shared),
 		cmocka_unit_test(test_reserved_names),
 		cmocka_unit_test(test_unsupported),
+		cmocka_unit_test(test_names_told),
 		cmocka_unit_test(test_four_bits),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_append_and_position),
