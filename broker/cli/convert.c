@@ -11,6 +11,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "set.h"
 #include "suffix.h"
 
 #define NOTES_SHOWN 12
@@ -161,6 +162,8 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	struct progress progress;
 	int code;
 
+	if (!c->options->quiet)
+		set_say_chosen(c->say, c->file);
 	progress_start(&progress, !c->progress, c->file, BYTES, 0);
 	code = open_checkpoint(c->options, broker, c->file, &ckpt, &err);
 	progress_end(&progress);

@@ -14,6 +14,7 @@
 #include "print.h"
 #include "progress.h"
 #include "report.h"
+#include "set.h"
 
 #define HINTS 5
 #define NOTES_SHOWN 12
@@ -176,6 +177,8 @@ extract_run(struct options *options)
 		code = open_broker(options, &broker);
 	if (code != 0)
 		return code;
+	if (!options->quiet)
+		set_say_chosen(stderr, options->files[0]);
 	progress_start(&progress, options->quiet, options->files[0], BYTES, 0);
 	code = open_checkpoint(options, broker, options->files[0], &ckpt, &err);
 	progress_end(&progress);

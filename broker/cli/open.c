@@ -166,10 +166,12 @@ is_directory(const char *path)
 
 /* A directory of many files, or of none. */
 static int
-no_set(pfork_error *err)
+no_set(const char *directory, pfork_error *err)
 {
 	*err = (pfork_error){ .code = PFORK_E_ARGS,
 		.offset = PFORK_NO_OFFSET };
+	if (set_is_ambiguous(directory, err->text, sizeof(err->text)))
+		return EXIT_UNDECIDED;
 	snprintf(err->text, sizeof(err->text), "a directory with no .metadata, "
 	    "and not one *.index.json or *.onnx: name a file");
 	return EXIT_UNDECIDED;
@@ -188,7 +190,7 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 	if (set_in_directory(file, inside, sizeof(inside)))
 		file = inside;
 	else if (is_directory(file))
-		return no_set(err);
+		return no_set(file, err);
 	code = read_report(options, broker, file, ckpt, err);
 	if (code != PFORK_OK)
 		return exit_for_report(code);

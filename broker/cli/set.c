@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "print.h"
+
 static bool
 join(char *path, size_t size, const char *directory, const char *name)
 {
@@ -22,26 +24,54 @@ join(char *path, size_t size, const char *directory, const char *name)
 	return wrote > 0 && (size_t)wrote < size;
 }
 
-/* The only entry whose name ends so. */
-static bool
-only_one(const char *directory, const char *end, char *path, size_t size)
+/* The files of one kind: how many, and the first by name. */
+#define CANDIDATES_NAMED 3
+
+struct candidates {
+	size_t count;
+	char names[CANDIDATES_NAMED][NAME_MAX + 1];
+};
+
+/* In the order in which they are looked for. */
+static const char *const ends[] = { ".index.json", ".onnx" };
+#define ENDS (sizeof(ends) / sizeof(ends[0]))
+
+static void
+add_candidate(struct candidates *c, const char *name)
+{
+	size_t kept = c->count < CANDIDATES_NAMED ? c->count :
+						    CANDIDATES_NAMED;
+	size_t place = 0;
+
+	c->count++;
+	while (place < kept && strcmp(c->names[place], name) < 0)
+		place++;
+	if (place == CANDIDATES_NAMED)
+		return;
+	if (kept == CANDIDATES_NAMED)
+		kept--;
+	memmove(c->names[place + 1], c->names[place],
+	    (kept - place) * sizeof(c->names[0]));
+	snprintf(c->names[place], sizeof(c->names[0]), "%s", name);
+}
+
+static void
+find_candidates(struct candidates *c, const char *directory, const char *end)
 {
 	DIR *dir = opendir(directory);
 	const struct dirent *e;
-	size_t found = 0;
 	size_t length;
-	bool fits = false;
 
+	c->count = 0;
 	if (dir == NULL)
-		return false;
+		return;
 	while ((e = readdir(dir)) != NULL) {
 		length = strlen(e->d_name);
 		if (length > strlen(end) && strcmp(e->d_name + length -
-		    strlen(end), end) == 0 && found++ == 0)
-			fits = join(path, size, directory, e->d_name);
+		    strlen(end), end) == 0)
+			add_candidate(c, e->d_name);
 	}
 	closedir(dir);
-	return found == 1 && fits;
 }
 
 static bool
@@ -60,14 +90,54 @@ set_is_directory(const char *directory, char *path, size_t size)
 	    is_of_type(path, S_IFREG);
 }
 
+/* Where there are two of a kind the next kind is no answer: it would be one
+ * checkpoint or another by chance. */
 bool
 set_in_directory(const char *directory, char *path, size_t size)
 {
+	struct candidates c = { 0 };
+
 	if (!is_of_type(directory, S_IFDIR))
 		return false;
-	return set_is_directory(directory, path, size) ||
-	    only_one(directory, ".index.json", path, size) ||
-	    only_one(directory, ".onnx", path, size);
+	if (set_is_directory(directory, path, size))
+		return true;
+	for (size_t i = 0; i < ENDS && c.count == 0; i++)
+		find_candidates(&c, directory, ends[i]);
+	return c.count == 1 && join(path, size, directory, c.names[0]);
+}
+
+bool
+set_is_ambiguous(const char *directory, char *text, size_t size)
+{
+	struct candidates c = { 0 };
+	size_t i = 0;
+	int wrote;
+
+	while (i < ENDS && c.count == 0)
+		find_candidates(&c, directory, ends[i++]);
+	if (c.count < 2)
+		return false;
+	wrote = snprintf(text, size, "a directory with %zu *%s: name one: "
+	    "%.55s, %.55s%s%.55s%s", c.count, ends[i - 1], c.names[0],
+	    c.names[1], c.count > 2 ? ", " : "", c.count > 2 ? c.names[2] : "",
+	    c.count > 3 ? ", ..." : "");
+	for (char *at = text; wrote > 0 && *at != '\0'; at++)
+		if (*at < ' ' || *at > '~')
+			*at = '?';
+	return wrote > 0;
+}
+
+void
+set_say_chosen(FILE *out, const char *file)
+{
+	char inside[PATH_MAX];
+
+	if (!set_in_directory(file, inside, sizeof(inside)))
+		return;
+	print_text(out, file, strlen(file));
+	fputs(": reading ", out);
+	print_text(out, inside, strlen(inside));
+	fputc('\n', out);
 }
 
 bool

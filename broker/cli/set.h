@@ -12,9 +12,13 @@
  * writes it.  Whatever else is in it belongs to that. */
 bool set_is_directory(const char *directory, char *path, size_t size);
 /* The file to begin with, for a verb that takes one checkpoint: .metadata, or
- * the only *.index.json, or the only *.onnx.  False: it is no directory, or
- * there is no such file. */
+ * the only *.index.json, or, where there is none, the only *.onnx.  False: it
+ * is no directory, or there is no such file, or several. */
 bool set_in_directory(const char *directory, char *path, size_t size);
+/* Why not: several, of which the first are named.  One line of ASCII. */
+bool set_is_ambiguous(const char *directory, char *text, size_t size);
+/* Says which file a directory stands for; nothing of a file. */
+void set_say_chosen(FILE *out, const char *file);
 /* Does what was read name other files, which hold tensors of its own? */
 bool set_names_files(const pfork_checkpoint *ckpt);
 /* pfork_store_scan of `file`: beneath --root when that was given, otherwise in

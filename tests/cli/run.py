@@ -675,10 +675,25 @@ def sets():
     shutil.copy("all/shard", "shards/shard")
     index = json.dumps({"weight_map": {"a": "shard"}}).encode()
     write("shards/model.index.json", index)
-    expect(["convert", "shards", "-o", "shards.safetensors"], 0)
+    chosen = r"^shards: reading shards/model\.index\.json\n"
+    expect(["convert", "shards", "-o", "shards.safetensors"], 0, "", chosen)
+    expect(["convert", "-qf", "shards", "-o", "shards.safetensors"], 0, "", "")
+    expect(["convert", "shards", "-f", "--out-dir", "."], 0, "", chosen)
+    expect(["extract", "shards", "a", "-o", "shards.npy"], 0, "", chosen)
+    # Two of one kind; the only one of the next kind is no answer to that.
     write("shards/other.index.json", index)
-    expect(["convert", "shards", "-o", "two.safetensors"], 2, "",
-           "a directory")
+    shutil.copy(os.path.join(fixtures, ONE_OF_EACH["onnx"]), "shards/o.onnx")
+    for name, says in (
+            (None, r"2 \*\.index\.json: name one: model\.index\.json, "
+             r"other\.index\.json \("),
+            ("a\n\x1b.index.json", r"3 \*\.index\.json: name one: "
+             r"a\?\?\.index\.json, model\.index\.json, "
+             r"other\.index\.json \("),
+            ("b" * 200 + ".index.json", r"4 \*\.index\.json: name one: "
+             r"a\?\?\.index\.json, b{55}, model\.index\.json, \.\.\. \(")):
+        if name is not None:
+            write("shards/" + name, index)
+        expect(["convert", "shards", "-o", "two.safetensors"], 2, "", says)
     check("no output", not os.path.exists("two.safetensors"))
 
 
