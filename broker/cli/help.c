@@ -41,7 +41,9 @@ const struct verb verbs[VERBS] = {
 	[SCAN] = { "scan", "FILE|DIRECTORY...", "say what files want to do",
 	    "One line a file with its verdict, and what led to it.\n"
 	    "Directories are searched; what is no checkpoint there is\n"
-	    "counted, not shown.\n"
+	    "counted, not shown; links and what is no regular file are not\n"
+	    "looked at there, and counted too.  --digest and --scalars need\n"
+	    "--json or --jsonl.\n"
 	    "\n"
 	    "  clean      tensors and plain data only\n"
 	    "  unusual    objects of other classes; nothing that runs\n"

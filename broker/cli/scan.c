@@ -190,6 +190,19 @@ run_threads(struct scan *s)
 	free(threads);
 }
 
+/* What was broken off must not look finished. */
+static void
+print_stopped(const struct scan *s)
+{
+	uint64_t done = atomic_load(&s->progress.done);
+
+	if (done < s->walk.count)
+		fprintf(stderr, "stopped after %llu of %zu files: ",
+		    (unsigned long long)done, s->walk.count);
+	else if (ferror(stdout) != 0)
+		fputs("stopped: ", stderr);
+}
+
 static void
 print_summary(const struct scan *s)
 {
@@ -198,6 +211,7 @@ print_summary(const struct scan *s)
 	for (size_t i = 0; i < 4; i++)
 		scanned += s->counts[i];
 	fflush(stdout);
+	print_stopped(s);
 	fprintf(stderr, "%zu file%s: %zu clean, %zu unusual, %zu dangerous, "
 			"%zu undecided", scanned, scanned == 1 ? "" : "s",
 	    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
@@ -205,6 +219,10 @@ print_summary(const struct scan *s)
 	if (s->not_checkpoints > 0)
 		fprintf(stderr, "; %zu no checkpoint%s", s->not_checkpoints,
 		    s->not_checkpoints == 1 ? "" : "s");
+	if (s->walk.others > 0)
+		fprintf(stderr, "; %zu other%s not looked at: symbolic links "
+				"or no regular files (name them)",
+		    s->walk.others, s->walk.others == 1 ? "" : "s");
 	fputc('\n', stderr);
 }
 
@@ -235,10 +253,10 @@ print_frame(const struct scan *s, bool end)
 	if (end && s->walk.several)
 		printf("],\"summary\":{\"clean\":%zu,\"unusual\":%zu,"
 		       "\"dangerous\":%zu,\"undecided\":%zu,"
-		       "\"not_checkpoints\":%zu}}",
+		       "\"not_checkpoints\":%zu,\"not_looked_at\":%zu}}",
 		    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
 		    s->counts[PFORK_DANGEROUS], s->counts[PFORK_UNDECIDED],
-		    s->not_checkpoints);
+		    s->not_checkpoints, s->walk.others);
 	if (end)
 		fputc('\n', stdout);
 }
@@ -282,6 +300,11 @@ scan_run(struct options *options)
 	}
 	if (options->digest && !options->json && !options->jsonl) {
 		complain("scan --digest needs --json or --jsonl");
+		return EXIT_USAGE;
+	}
+	if ((options->load.flags & PFORK_SCALARS) != 0 && !options->json &&
+	    !options->jsonl) {
+		complain("scan --scalars needs --json or --jsonl");
 		return EXIT_USAGE;
 	}
 	s.colours = print_colours(stdout);

@@ -93,6 +93,11 @@ add_tree(struct walk *w, const char *directory, bool whole)
 		case FTS_NS:
 			cannot_read(w, e->fts_path, e->fts_errno);
 			break;
+		case FTS_SL:
+		case FTS_SLNONE:
+		case FTS_DEFAULT:
+			w->others++;
+			break;
 		default:
 			break;
 		}

@@ -18,6 +18,7 @@ struct walk {
 	size_t count;
 	size_t capacity;
 	size_t empty;		/* files of no bytes, found in a tree */
+	size_t others;		/* in a tree: links, FIFOs, sockets, devices */
 	bool several;		/* more than one file was asked for */
 	bool failed;		/* a directory could not be read; complained */
 };

@@ -113,6 +113,7 @@ def usage():
     for args in (["ls"], ["ls", "a", "b"], ["convert", "good.pt"],
                  ["extract", "good.pt", "-o", "x"], ["scan"],
                  ["doctor", "x"], ["scan", "--digest", "good.pt"],
+                 ["scan", "--scalars", "good.pt"],
                  ["ls", "--limit", "tensors=1T", "good.pt"]):
         expect(args, 64, "", "picklefork: ")
     for args, says in ((["-o", "x"], "no file"), (["a"], "no output"),
@@ -211,7 +212,22 @@ def scan():
     expect(["scan", "cut.pt", "evil.pkl", "good.pt"], 1,
            "(?s)^undecided.*\ndangerous.*\nclean", "3 files")
     expect(["scan", "tree"], 0, r"^clean      tree/a\.pt  \(torch-zip\)\n$",
-           r"^1 file: 1 clean, .*; 2 no checkpoints\n$")
+           r"^1 file: 1 clean, .*; 2 no checkpoints; "
+           r"2 others not looked at: symbolic links or no regular files "
+           r"\(name them\)\n$")
+    j = json.loads(expect(["scan", "--json", "tree"], 0).stdout)
+    check("not looked at", j["summary"]["not_looked_at"] == 2, j["summary"])
+    os.mkdir("only_links")
+    os.symlink(os.path.abspath("evil.pt"), "only_links/a.pt")
+    expect(["scan", "only_links"], 3, "", "1 other not looked at")
+    os.mkdir("hundreds")
+    for i in range(300):
+        os.link("good.pt", f"hundreds/{i:0100}.pt")
+    r = subprocess.run(f"'{CLI}' scan -j 1 hundreds | head -1", shell=True,
+                       capture_output=True, env=ENV, timeout=60)
+    check("stopped", re.search(rb"(?m)^stopped after \d+ of 300 files: ",
+                               r.stderr), r.stderr)
+    shutil.rmtree("hundreds")
     expect(["scan", "none"], 3, "", "no regular files")
     if os.geteuid() != 0:
         os.mkdir("shut", 0)
