@@ -91,22 +91,24 @@ jobs_for(const struct options *options, size_t files)
 }
 
 /* Starting one ahead takes a sixth more of a processor's time than starting it
- * for its load: with one processor there is nobody to do it meanwhile. */
+ * for its load: that gains nothing where every processor has a job already. */
 static bool
-has_one_processor(void)
+has_idle_processor(size_t jobs)
 {
 	cpu_set_t mine;
 
-	return sched_getaffinity(0, sizeof(mine), &mine) == 0 &&
-	    CPU_COUNT(&mine) == 1;
+	/* Fails where there are over 1,024 of them. */
+	return sched_getaffinity(0, sizeof(mine), &mine) != 0 ||
+	    (size_t)CPU_COUNT(&mine) > jobs;
 }
 
 int
 open_broker_for(struct options *options, size_t files, pfork_broker **broker)
 {
-	size_t parked = 2 * jobs_for(options, files) + 2;
+	size_t jobs = jobs_for(options, files);
+	size_t parked = 2 * jobs + 2;
 
-	if (files > FEW_FILES && !has_one_processor())
+	if (files > FEW_FILES && has_idle_processor(jobs))
 		options->load.parked_workers = parked < PARKED_MOST ?
 		    (unsigned)parked : PARKED_MOST;
 	return open_broker(options, broker);
@@ -136,6 +138,11 @@ read_report(const struct options *options, pfork_broker *broker,
 	pfork_checkpoint *set = NULL;
 	enum pfork_code code;
 
+	if (options->root != NULL) {
+		code = set_check_root(options->root, file, err);
+		if (code != PFORK_OK)
+			return code;
+	}
 	if (options->pin_count > 0)
 		return set_scan(options, broker, file, ckpt, err);
 	code = pfork_scan_path(broker, file, ckpt, err);

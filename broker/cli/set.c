@@ -7,6 +7,8 @@
 
 #include <dirent.h>
 #include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -163,21 +165,52 @@ set_names_files(const pfork_checkpoint *ckpt)
 	return false;
 }
 
-/* What is left of a path after the directory that it begins with; all of it
- * where it does not. */
-static const char *
-path_beneath(const char *root, const char *path)
+/* Both made absolute: by their texts another file could be meant.  The last
+ * name may be a link, which is the store's to follow. */
+static bool
+name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 {
-	size_t length = strlen(root);
+	const char *slash = strrchr(file, '/');
+	char directory[PATH_MAX] = ".";
+	char top[PATH_MAX];
+	char real[PATH_MAX];
+	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	const char *rest;
+	int wrote;
 
-	while (length > 1 && root[length - 1] == '/')
-		length--;
-	if (strncmp(path, root, length) != 0 || path[length] != '/')
-		return path;
-	path += length;
-	while (*path == '/')
-		path++;
-	return path;
+	if (length >= sizeof(directory))
+		return false;
+	if (length > 0) {
+		memcpy(directory, file, length);
+		directory[length] = '\0';
+	}
+	if (realpath(root, top) == NULL || realpath(directory, real) == NULL)
+		return false;
+	length = top[1] == '\0' ? 0 : strlen(top);
+	if (strncmp(real, top, length) != 0 ||
+	    (real[length] != '/' && real[length] != '\0'))
+		return false;
+	rest = real + length + (real[length] == '/');
+	wrote = snprintf(out, PATH_MAX, "%s%s%s", rest,
+	    *rest == '\0' ? "" : "/", slash == NULL ? file : slash + 1);
+	return wrote > 0 && wrote < PATH_MAX;
+}
+
+enum pfork_code
+set_check_root(const char *root, const char *file, pfork_error *err)
+{
+	char name[PATH_MAX];
+	struct stat st;
+
+	if (name_beneath(root, file, name))
+		return PFORK_OK;
+	*err = (pfork_error){ .code = PFORK_E_ARGS,
+		.offset = PFORK_NO_OFFSET };
+	snprintf(err->text, sizeof(err->text), "%s",
+	    stat(root, &st) != 0 || !S_ISDIR(st.st_mode) ?
+	    "--root: there is no such directory" :
+	    "the file is not beneath --root");
+	return err->code;
 }
 
 /* The files are beside this one, or, in a Hugging Face cache, links to where
@@ -189,6 +222,7 @@ set_scan(const struct options *options, pfork_broker *broker,
 	pfork_store_options how = { .size = sizeof(how),
 		.pins = options->pins, .pin_count = options->pin_count };
 	const char *slash = strrchr(file, '/');
+	char beneath[PATH_MAX];
 	char directory[PATH_MAX] = ".";
 	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
 	pfork_store *store = NULL;
@@ -204,7 +238,9 @@ set_scan(const struct options *options, pfork_broker *broker,
 	}
 	if (options->root != NULL) {
 		how.flags |= PFORK_STORE_SYMLINKS;
-		file = path_beneath(options->root, file);
+		if (!name_beneath(options->root, file, beneath))
+			return set_check_root(options->root, file, err);
+		file = beneath;
 	} else if (slash != NULL) {
 		file = slash + 1;
 	}

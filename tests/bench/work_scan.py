@@ -39,10 +39,9 @@ def scan(b):
         t.unmeasured("scan", "scan of 10,000 files, 2 cores", "",
                      "one core here")
         return
-    # With two cores it has workers started ahead by itself, also with -j 1.
     two = b.rounds({"ours": ours(2), "picklescan": peer,
                     "one": ours(1, "taskset", "-c", "0")}, warm=0)
-    what = "scan of 10,000 files, whole process, 2 cores, workers parked"
+    what = "scan of 10,000 files, whole process, 2 cores"
     t.compare("scan", what, two, "ours", "picklescan", 1,
               label="picklescan, which uses one")
     t.compare("scan", what, two, "ours", "one", 0.7, "limit",

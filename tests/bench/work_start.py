@@ -234,15 +234,15 @@ def many(b):
                      "one core here")
         return
     built = os.path.exists(b.binary("bench-pool"))
-    two = b.rounds({"ours": ours(2, PARKED if built else 0),
+    two = b.rounds({"ours": ours(2),
                     "torch": both(peer(None, 500), peer("second", 500)),
-                    "cold": ours(2), "one": ours(1)})
-    what = "1,000 small files, in process, 2 cores" + \
-        (", workers parked" if built else "")
+                    "parked": ours(2, PARKED if built else 0),
+                    "one": ours(1)})
+    what = "1,000 small files, in process, 2 cores"
     t.compare("many", what, two, "ours", "torch", 1,
               label="torch.load, two processes")
-    t.compare("many", what, two, "ours", "cold", kind="limit",
-              label="ours, none parked")
+    t.compare("many", what, two, "ours", "parked", kind="limit",
+              label="ours, workers parked")
     t.compare("many", what, two, "ours", "one", 0.7, "limit",
-              label="ours, one thread, none parked")
+              label="ours, one thread")
     b.drop("peer", "second")

@@ -256,10 +256,11 @@ def scan():
 
 
 def ahead():
-    """Many files are read by workers that were started ahead, where there is a
-    second processor to start them; few are not.  They say the same."""
-    def parked(count, mine):
-        r = run("scan", "--jsonl", *["crowd/%d.pt" % i for i in range(count)],
+    """Many files are read by workers that were started ahead, where there is
+    an idle processor to start them; few are not.  They say the same."""
+    def parked(count, mine, jobs=1):
+        r = run("scan", "--jsonl", "-j", str(jobs),
+                *["crowd/%d.pt" % i for i in range(count)],
                 preexec_fn=lambda: os.sched_setaffinity(0, mine))
         rows = [json.loads(x) for x in r.stdout.splitlines()]
         check(f"scan of {count}: exit", r.returncode == 1, r.stderr)
@@ -280,6 +281,7 @@ def ahead():
     if len(mine) > 1:
         check("many are parked", parked(100, mine) > 0)
     check("few are not", parked(8, mine) == 0)
+    check("nor with all at work", parked(100, mine, len(mine)) == 0)
     check("nor on one processor", parked(100, {min(mine)}) == 0)
     r = run("ls", "-q", "crowd")
     check("ls: exit", r.returncode == 0, r.stderr)
@@ -672,6 +674,19 @@ def sets():
                      hashlib.sha256(f.read()).hexdigest()]
     root = ["ls", "--root", "dcp"]
     expect(root + pins + ["dcp"], 0)
+    # Another file of that name beneath the root is not the one meant.
+    os.makedirs("rr/dcp")
+    shutil.copy("dcp/.metadata", "rr/dcp")
+    for verb in ("ls", "scan"):
+        def refused(top, file, why):
+            expect([verb, "--root", top, file], 2,
+                   *(("", why) if verb == "ls" else (why,)))
+        for file in ("dcp/.metadata", "good.pt", os.path.abspath("good.pt")):
+            refused("rr", file, "not beneath --root")
+        refused("rr/nowhere", "good.pt", "no such directory")
+        for top in (".", "./", os.path.abspath("."), "rr/.."):
+            expect([verb, "--root", top, "good.pt"], 0)
+            expect([verb, "--root", top, os.path.abspath("dcp/.metadata")], 0)
     expect(root + pins[:-2] + ["dcp"], 1, "", "no SHA-256 is pinned")
     wrong = pins[3][:-1] + ("1" if pins[3][-1] == "0" else "0")
     expect(root + pins[:3] + [wrong] + pins[4:] + ["dcp"], 1, "",
