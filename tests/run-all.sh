@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs test targets one after the other, shows what each printed, and closes
 # with one counted line: "N passed, N failed".  Arguments: a set (test, ci), and
-# the make to use.  A target that prints no count has failed.
+# the make to use.  A target that prints no count has failed, and so has one
+# that is not done in time: 20 minutes, and twice that for a set in a set.
 set -u
+within=$(dirname "$0")/within.sh
 set_name=$1
 make=${2:-make}
 case "$set_name" in
@@ -18,7 +20,10 @@ trap 'rm -f "$log"' EXIT
 for target in $targets; do
 	echo "== $target"
 	start=$SECONDS
-	$make --no-print-directory "$target" </dev/null 2>&1 | tee "$log"
+	limit=1200
+	[ "$target" = test ] && limit=2400
+	"$within" "$limit" "$make" --no-print-directory "$target" \
+		</dev/null 2>&1 | tee "$log"
 	status=${PIPESTATUS[0]}
 	# The last counted line of the target: "name: N passed, M failed".
 	line=$(grep -aE '(^|: )[0-9]+ passed, [0-9]+ failed' "$log" | tail -n 1)
