@@ -78,12 +78,8 @@ send_all(int client, const char *text, size_t length)
 static bool
 send_answer(struct server *s, int client, const char *text, size_t length)
 {
-	bool sent;
+	bool sent = send_all(client, text, length);
 
-	pthread_mutex_lock(&s->lock);
-	s->untaken += length;
-	pthread_mutex_unlock(&s->lock);
-	sent = send_all(client, text, length);
 	pthread_mutex_lock(&s->lock);
 	s->untaken -= length;
 	pthread_cond_broadcast(&s->changed);

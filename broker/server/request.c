@@ -94,18 +94,22 @@ begin_load(struct server *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* At once with the load's end, so that none begins between the two. */
 static void
-end_load(struct server *s)
+answer_made(struct server *s, size_t length, bool loading)
 {
 	pthread_mutex_lock(&s->lock);
-	s->loads++;
+	s->untaken += length;
+	if (loading)
+		s->loads++;
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
 }
 
 /* file: what the client called it.  The answer is a report whatever happens to
- * the file; what is wrong with it stands there. */
-static void
+ * the file; what is wrong with it stands there.  True: a load began, and is
+ * over when the answer has been made. */
+static bool
 answer_file(struct server *s, FILE *out, const char *file, int fd)
 {
 	pfork_error err = { .code = PFORK_OK };
@@ -124,7 +128,7 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	}
 	if (why != NULL) {
 		put_error(out, EXIT_REFUSED, why);
-		return;
+		return false;
 	}
 	begin_load(s);
 	if (root != NULL)
@@ -139,8 +143,8 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 			err = *fault;
 	}
 	put_report(s, out, file, ckpt, &err);
-	end_load(s);
 	pfork_checkpoint_unref(ckpt);
+	return true;
 }
 
 /* What follows the word and one space; NULL: another word. */
@@ -156,7 +160,7 @@ argument_of(const char *line, const char *word)
 }
 
 static bool
-answer(struct server *s, FILE *out, const char *line, int fd)
+answer(struct server *s, FILE *out, const char *line, int fd, bool *loading)
 {
 	const char *file = argument_of(line, "ls");
 	bool wants_fd;
@@ -171,7 +175,7 @@ answer(struct server *s, FILE *out, const char *line, int fd)
 		return false;
 	}
 	if (file != NULL) {
-		answer_file(s, out, file, fd);
+		*loading = answer_file(s, out, file, fd);
 		return true;
 	}
 	if (strcmp(line, "ping") == 0) {
@@ -188,15 +192,19 @@ request_answer(struct server *s, const char *line, int fd, char **text,
     size_t *length)
 {
 	FILE *out = open_memstream(text, length);
+	bool loading = false;
 	bool goes_on;
 
 	*text = NULL;
 	if (out == NULL)
 		return false;
-	goes_on = answer(s, out, line, fd);
-	if (fclose(out) == 0)
-		return goes_on;
-	free(*text);
-	*text = NULL;
-	return false;
+	goes_on = answer(s, out, line, fd, &loading);
+	if (fclose(out) != 0) {
+		free(*text);
+		*text = NULL;
+		*length = 0;
+		goes_on = false;
+	}
+	answer_made(s, *length, loading);
+	return goes_on;
 }

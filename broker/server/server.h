@@ -72,7 +72,8 @@ const char *passed_refused(int fd);
 
 /* request.c: one line without its newline, and the descriptor that came with
  * it (-1: none), which stays the caller's.  The answer is *text, one line, to
- * be freed; NULL: no memory.  False: after it the connection ends. */
+ * be freed, and *length of it counts as not taken until the caller says
+ * otherwise; NULL: no memory.  False: after it the connection ends. */
 bool request_answer(struct server *s, const char *line, int fd, char **text,
     size_t *length);
 
