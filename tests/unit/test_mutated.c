@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "harness.h"
+#include "xorshift.h"
 
 #ifndef CHANGED_PER_FILE
 #define CHANGED_PER_FILE 300
@@ -33,14 +34,10 @@ static uint64_t random_state;
 static unsigned loaded;
 static unsigned refused;
 
-/* Marsaglia's xorshift64. */
 static uint64_t
 next_random(void)
 {
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
+	return xorshift(&random_state);
 }
 
 /* True when it loads. */

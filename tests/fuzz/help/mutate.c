@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "xorshift.h"
+
 #define KINDS 64
 
 static struct made {
@@ -46,14 +48,10 @@ dice_of(unsigned seed)
 	return d;
 }
 
-/* Marsaglia's xorshift64. */
 size_t
 dice_roll(struct dice *d, size_t sides)
 {
-	d->state ^= d->state << 13;
-	d->state ^= d->state >> 7;
-	d->state ^= d->state << 17;
-	return (size_t)(d->state >> 11) % sides;
+	return (size_t)(xorshift(&d->state) >> 11) % sides;
 }
 
 uint64_t

@@ -11,26 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "picklefork.h"
 
 #define WAYS 4
 #define THREADS 8
 #define LOADS 20
-
-static const char *
-worker(void)
-{
-	const char *path = getenv("PFORK_TEST_WORKER");
-
-	if (path == NULL)
-		fail_msg("PFORK_TEST_WORKER is not set");
-	return path;
-}
 
 static pfork_broker *
 broker_with(pfork_options o)
@@ -40,7 +30,7 @@ broker_with(pfork_options o)
 
 	o.size = sizeof(o);
 	if (o.worker_path == NULL)
-		o.worker_path = worker();
+		o.worker_path = host_worker();
 	o.refuse_at = PFORK_REFUSE_NEVER;
 	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
 		fail_msg("%s", err.text);
@@ -211,18 +201,14 @@ test_probe_fails(void **state)
 {
 	static const char *const lies[] = { "hello_only", "silent_exit",
 		"hello_no_seccomp", "hello_and_more", "death_hello" };
-	const char *slash = strrchr(worker(), '/');
-	char path[4096];
 	pfork_probe_result r;
 	pfork_error err;
 	pfork_broker *b;
 
 	(void)state;
-	assert_non_null(slash);
 	for (size_t i = 0; i < 5; i++) {
-		snprintf(path, sizeof(path), "%.*s/liars/liar-%s",
-		    (int)(slash - worker()), worker(), lies[i]);
-		b = broker_with((pfork_options){ .worker_path = path });
+		b = broker_with((pfork_options){
+		    .worker_path = host_liar(lies[i]) });
 		r.size = sizeof(r);
 		assert_int_equal(pfork_probe(b, &r, &err), PFORK_E_SANDBOX);
 		assert_int_equal(err.code, PFORK_E_SANDBOX);

@@ -4,7 +4,6 @@
  * or from then on: a typed error, no output, nothing left open, no worker left
  * (and no leak, under ASan).  The linker wraps the calls: mk/broker.mk.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -16,7 +15,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -33,6 +31,7 @@
 
 #include "broker.h"
 #include "holder.h"
+#include "host.h"
 #include "keeper.h"
 #include "picklefork.h"
 #include "sha256.h"
@@ -125,19 +124,6 @@ __wrap_syscall(long number, long a, long b, long c, long d, long e)
 }
 
 static uint8_t bytes[4096];
-
-static size_t
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
 
 /* ---------------------------------------------------------------- stores -- */
 
@@ -273,31 +259,22 @@ test_sweep(void **state)
 	static const char *const lies[WAYS] = { "honest", "honest", "honest",
 		"hello_only", "honest" };
 	static char path[] = "/tmp/test-faults-XXXXXX";
-	const char *worker = getenv("PFORK_TEST_WORKER");
-	const char *slash = worker != NULL ? strrchr(worker, '/') : NULL;
-	char program[4096];
+	const char *program;
 	size_t before;
 	unsigned long at;
 	int fd = mkstemp(path);
 
 	(void)state;
-	if (slash == NULL) {
-		fail_msg("PFORK_TEST_WORKER is not set");
-		return;
-	}
 	assert_int_equal(write(fd, bytes, sizeof(bytes)), sizeof(bytes));
 	close(fd);
 	for (enum way way = MEMORY; way < WAYS; way++) {
-		snprintf(program, sizeof(program), "%.*s/liars/liar-%s",
-		    (int)(slash - worker), worker, lies[way]);
+		program = host_liar(lies[way]);
 		for (int on = 0; on < 2; on++) {
-			before = open_descriptors();
+			before = host_descriptors();
 			for (at = 1; fail_one(way, program, path, at, on != 0);
 			    at++) {
-				assert_int_equal(open_descriptors(), before);
-				assert_int_equal(waitpid(-1, NULL, WNOHANG),
-				    -1);
-				assert_int_equal(errno, ECHILD);
+				assert_int_equal(host_descriptors(), before);
+				host_no_children();
 			}
 			/* They were wrapped at all. */
 			assert_true(at > 8);
@@ -385,7 +362,7 @@ static bool
 fail_set(const struct set *set, bool scan, unsigned long at, bool on)
 {
 	pfork_options o = { .size = sizeof(o), .flags = set->flags,
-		.worker_path = getenv("PFORK_TEST_WORKER") };
+		.worker_path = host_worker() };
 	pfork_checkpoint *c = NULL;
 	pfork_broker *b = NULL;
 	pfork_error err = { 0 };
@@ -420,14 +397,13 @@ fail_set(const struct set *set, bool scan, unsigned long at, bool on)
 static void
 sweep_set(const struct set *set, bool scan)
 {
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	unsigned long at;
 
 	for (int on = 0; on < 2; on++) {
 		for (at = 1; fail_set(set, scan, at, on != 0); at++) {
-			assert_int_equal(open_descriptors(), before);
-			assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-			assert_int_equal(errno, ECHILD);
+			assert_int_equal(host_descriptors(), before);
+			host_no_children();
 		}
 		assert_true(at > 40);
 	}
@@ -437,7 +413,6 @@ static void
 test_sets(void **state)
 {
 	(void)state;
-	assert_non_null(getenv("PFORK_TEST_WORKER"));
 	for (size_t i = 0; i < sizeof(sets) / sizeof(sets[0]); i++) {
 		sweep_set(&sets[i], false);
 		sweep_set(&sets[i], true);
@@ -449,9 +424,8 @@ test_sets(void **state)
 static void
 test_no_rights(void **state)
 {
-	static const uint8_t pickle[] = { 0x80, 2, '}', '.' };
 	pfork_options o = { .size = sizeof(o), .parked_workers = 1,
-		.worker_path = getenv("PFORK_TEST_WORKER") };
+		.worker_path = host_worker() };
 	pfork_broker *b = NULL;
 	pfork_error err;
 
@@ -462,8 +436,8 @@ test_no_rights(void **state)
 		pfork_checkpoint *c = NULL;
 
 		assert_true(keeper_wait(b->keeper, 1, 10000));
-		if (pfork_load_memory(b, pickle, sizeof(pickle), &c, &err) !=
-		    PFORK_OK)
+		if (pfork_load_memory(b, host_pickle, sizeof(host_pickle), &c,
+		    &err) != PFORK_OK)
 			fail_msg("%d: %s", i, err.text);
 		pfork_checkpoint_unref(c);
 	}

@@ -4,8 +4,6 @@
  * whose word.  A worker that is lent nothing has the same layers.
  * $PFORK_TEST_WORKER is the real one; holders that lie are scripts around it.
  */
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -15,8 +13,6 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,75 +20,12 @@
 
 #include <cmocka.h>
 
+#include "broker/holder_help.h"
 #include "holder.h"
+#include "host.h"
 #include "picklefork.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define NAMESPACES                                                     \
-	(PFORK_LAYER_USER_NS | PFORK_LAYER_MOUNT_NS |                  \
-	    PFORK_LAYER_IPC_NS | PFORK_LAYER_UTS_NS |                  \
-	    PFORK_LAYER_CGROUP_NS)
-
-/* PROTO 2, an empty dict, STOP. */
-static const uint8_t pickle[] = { 0x80, 2, '}', '.' };
-static int input = -1;
-/* What a worker here has by itself; hosts differ. */
-static uint64_t usual;
-
-static const char *
-real_worker(void)
-{
-	const char *worker = getenv("PFORK_TEST_WORKER");
-
-	if (worker == NULL)
-		fail_msg("PFORK_TEST_WORKER is not set");
-	return worker;
-}
-
-static pfork_broker *
-broker_of(const char *worker)
-{
-	pfork_options o = { .size = sizeof(o), .worker_path = worker };
-	pfork_broker *b = NULL;
-	pfork_error err;
-
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
-}
-
-/* The layers of a worker that did its job. */
-static uint64_t
-load(pfork_broker *b)
-{
-	pfork_worker_info info = { .size = sizeof(info) };
-	pfork_checkpoint *c = NULL;
-	pfork_error err;
-
-	if (pfork_load_fd(b, input, &c, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	assert_int_equal(pfork_checkpoint_worker(c, &info), PFORK_OK);
-	pfork_checkpoint_unref(c);
-	return info.layers;
-}
-
-static int
-set_up(void **state)
-{
-	pfork_broker *b;
-
-	(void)state;
-	input = memfd_create("input", MFD_CLOEXEC);
-	if (write(input, pickle, sizeof(pickle)) != sizeof(pickle))
-		return -1;
-	b = broker_of(real_worker());
-	usual = load(b);
-	pfork_broker_free(b);
-	/* Most of what follows would show nothing. */
-	if ((usual & NAMESPACES) != NAMESPACES)
-		print_message("no namespaces are to be had here\n");
-	return 0;
-}
 
 static uint32_t
 lent(const pfork_broker *b, bool many)
@@ -109,49 +42,6 @@ lent(const pfork_broker *b, bool many)
 		assert_true((fcntl(l.fds[i], F_GETFD) & FD_CLOEXEC) != 0);
 	}
 	return l.set;
-}
-
-static bool
-can_lend(void)
-{
-	return (usual & NAMESPACES) == NAMESPACES;
-}
-
-static size_t
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static void
-assert_no_children(void)
-{
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
-
-static bool
-loads_as_usual(pfork_broker *b, unsigned times)
-{
-	pfork_worker_info info = { .size = sizeof(info) };
-	bool ok = true;
-
-	for (unsigned i = 0; i < times; i++) {
-		pfork_checkpoint *c = NULL;
-
-		ok = pfork_load_fd(b, input, &c, NULL) == PFORK_OK &&
-		    pfork_checkpoint_worker(c, &info) == PFORK_OK &&
-		    info.layers == usual && ok;
-		pfork_checkpoint_unref(c);
-	}
-	return ok;
 }
 
 /* ------------------------------------------------------------- the word -- */
@@ -182,21 +72,21 @@ test_judge(void **state)
 static void
 test_after_some(void **state)
 {
-	size_t before = open_descriptors();
-	pfork_broker *b = broker_of(real_worker());
-	pfork_broker *other = broker_of(real_worker());
+	size_t before = host_descriptors();
+	pfork_broker *b = broker_of(host_worker());
+	pfork_broker *other = broker_of(host_worker());
 	uint32_t set;
 
 	(void)state;
 	/* A command that loads one file opens nothing. */
 	for (unsigned i = 0; i < HOLDER_AFTER; i++)
 		assert_int_equal(load(b), usual);
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(host_descriptors(), before);
 	assert_int_equal(load(b), usual);
 	set = lent(b, false);
 	assert_int_equal(set, can_lend() ? HELD_ALL : set);
 	assert_true(loads_as_usual(b, 20));
-	assert_int_equal(open_descriptors(),
+	assert_int_equal(host_descriptors(),
 	    before + (size_t)__builtin_popcount(set));
 	/* Another's is another's. */
 	assert_int_equal(lent(other, false), 0);
@@ -205,8 +95,8 @@ test_after_some(void **state)
 	pfork_broker_free(b);
 	assert_true(loads_as_usual(other, 3));
 	pfork_broker_free(other);
-	assert_int_equal(open_descriptors(), before);
-	assert_no_children();
+	assert_int_equal(host_descriptors(), before);
+	host_no_children();
 }
 
 static void
@@ -243,8 +133,8 @@ borrow(void *context)
 static void
 test_threads(void **state)
 {
-	size_t before = open_descriptors();
-	pfork_broker *b = broker_of(real_worker());
+	size_t before = host_descriptors();
+	pfork_broker *b = broker_of(host_worker());
 	pthread_t threads[8];
 
 	(void)state;
@@ -257,19 +147,19 @@ test_threads(void **state)
 	assert_true(refused < 1000000);
 	if (can_lend()) {
 		assert_true(refused < 20 * COUNT(threads));
-		assert_int_equal(open_descriptors(), before + HELD_COUNT);
+		assert_int_equal(host_descriptors(), before + HELD_COUNT);
 	}
 	pfork_broker_free(b);
-	assert_int_equal(open_descriptors(), before);
-	assert_no_children();
+	assert_int_equal(host_descriptors(), before);
+	host_no_children();
 }
 
 /* A store outlives its broker, and what it was lent. */
 static void
 test_store(void **state)
 {
-	size_t before = open_descriptors();
-	pfork_broker *b = broker_of(real_worker());
+	size_t before = host_descriptors();
+	pfork_broker *b = broker_of(host_worker());
 	pfork_checkpoint *c = NULL;
 	pfork_store *s = NULL;
 	char directory[] = "/tmp/test-holder-XXXXXX";
@@ -280,7 +170,8 @@ test_store(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/x", directory);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
-	assert_int_equal(write(fd, pickle, sizeof(pickle)), sizeof(pickle));
+	assert_int_equal(write(fd, host_pickle, sizeof(host_pickle)),
+	    sizeof(host_pickle));
 	close(fd);
 	(void)lent(b, true);
 	assert_int_equal(pfork_store_open(b, directory, NULL, &s, NULL),
@@ -291,7 +182,7 @@ test_store(void **state)
 	pfork_store_free(s);
 	unlink(path);
 	rmdir(directory);
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(host_descriptors(), before);
 }
 
 /* ----------------------------------------------------- holders that lie -- */
@@ -307,7 +198,7 @@ write_script(char path[32], const char *hold)
 	assert_true(fd >= 0);
 	assert_true(dprintf(fd, "#!/bin/sh\ncase $1 in hold)\n"
 	    "echo >> %s.count\n%s\n;; esac\nexec %s \"$@\"\n", path, hold,
-	    real_worker()) > 0);
+	    host_worker()) > 0);
 	assert_int_equal(fchmod(fd, 0755), 0);
 	close(fd);
 }
@@ -344,7 +235,7 @@ test_liars(void **state)
 		"printf 'H\\037'; exec sleep 3",
 		"exec sleep 3",
 	};
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(lies); i++) {
@@ -362,8 +253,8 @@ test_liars(void **state)
 		}
 		pfork_broker_free(b);
 		assert_true(remove_script(path) <= 2);
-		assert_int_equal(open_descriptors(), before);
-		assert_no_children();
+		assert_int_equal(host_descriptors(), before);
+		host_no_children();
 	}
 }
 
@@ -403,7 +294,7 @@ test_event_loop(void **state)
 	/* It was asked. */
 	assert_true(remove_script(path) > 0);
 	assert_in_range(longest, 0, 700);
-	assert_no_children();
+	host_no_children();
 }
 
 /* Some of them: the worker makes the rest within what it was lent. */

@@ -4,7 +4,6 @@
  * descriptors, change their uid or their own namespaces, or may make none:
  * loads go on, and their workers have the layers that they would have had.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
@@ -15,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,75 +22,12 @@
 
 #include <cmocka.h>
 
+#include "broker/holder_help.h"
 #include "holder.h"
+#include "host.h"
 #include "picklefork.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
-#define NAMESPACES                                                     \
-	(PFORK_LAYER_USER_NS | PFORK_LAYER_MOUNT_NS |                  \
-	    PFORK_LAYER_IPC_NS | PFORK_LAYER_UTS_NS |                  \
-	    PFORK_LAYER_CGROUP_NS)
-
-/* PROTO 2, an empty dict, STOP. */
-static const uint8_t pickle[] = { 0x80, 2, '}', '.' };
-static int input = -1;
-/* What a worker here has by itself; hosts differ. */
-static uint64_t usual;
-
-static const char *
-real_worker(void)
-{
-	const char *worker = getenv("PFORK_TEST_WORKER");
-
-	if (worker == NULL)
-		fail_msg("PFORK_TEST_WORKER is not set");
-	return worker;
-}
-
-static pfork_broker *
-broker_of(const char *worker)
-{
-	pfork_options o = { .size = sizeof(o), .worker_path = worker };
-	pfork_broker *b = NULL;
-	pfork_error err;
-
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
-}
-
-/* The layers of a worker that did its job. */
-static uint64_t
-load(pfork_broker *b)
-{
-	pfork_worker_info info = { .size = sizeof(info) };
-	pfork_checkpoint *c = NULL;
-	pfork_error err;
-
-	if (pfork_load_fd(b, input, &c, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	assert_int_equal(pfork_checkpoint_worker(c, &info), PFORK_OK);
-	pfork_checkpoint_unref(c);
-	return info.layers;
-}
-
-static int
-set_up(void **state)
-{
-	pfork_broker *b;
-
-	(void)state;
-	input = memfd_create("input", MFD_CLOEXEC);
-	if (write(input, pickle, sizeof(pickle)) != sizeof(pickle))
-		return -1;
-	b = broker_of(real_worker());
-	usual = load(b);
-	pfork_broker_free(b);
-	/* Most of what follows would show nothing. */
-	if ((usual & NAMESPACES) != NAMESPACES)
-		print_message("no namespaces are to be had here\n");
-	return 0;
-}
 
 /* The set. */
 static uint32_t
@@ -102,25 +37,6 @@ lent(const pfork_broker *b)
 
 	holder_lend(b, LEND_MANY, &l);
 	return l.set;
-}
-
-static bool
-can_lend(void)
-{
-	return (usual & NAMESPACES) == NAMESPACES;
-}
-
-static size_t
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
 }
 
 /* In a process that may be spoiled; 0: it went well. */
@@ -147,34 +63,17 @@ must(bool ok, int which)
 		_exit(which);
 }
 
-static bool
-loads_as_usual(pfork_broker *b, unsigned times)
-{
-	pfork_worker_info info = { .size = sizeof(info) };
-	bool ok = true;
-
-	for (unsigned i = 0; i < times; i++) {
-		pfork_checkpoint *c = NULL;
-
-		ok = pfork_load_fd(b, input, &c, NULL) == PFORK_OK &&
-		    pfork_checkpoint_worker(c, &info) == PFORK_OK &&
-		    info.layers == usual && ok;
-		pfork_checkpoint_unref(c);
-	}
-	return ok;
-}
-
 static pfork_broker *shared;
 
 static void
 use_in_child(void)
 {
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 
 	must(lent(shared) == HELD_ALL, 1);
 	must(loads_as_usual(shared, 3), 2);
 	pfork_broker_free(shared);
-	must(open_descriptors() == before - HELD_COUNT, 3);
+	must(host_descriptors() == before - HELD_COUNT, 3);
 }
 
 static void
@@ -183,7 +82,7 @@ test_fork(void **state)
 	(void)state;
 	if (!can_lend())
 		skip();
-	shared = broker_of(real_worker());
+	shared = broker_of(host_worker());
 	assert_int_equal(lent(shared), HELD_ALL);
 	assert_int_equal(apart(use_in_child), 0);
 	/* It closed its own. */
@@ -205,8 +104,8 @@ limit_descriptors(rlim_t to)
 static void
 few_descriptors(void)
 {
-	pfork_broker *b = broker_of(real_worker());
-	size_t before = open_descriptors();
+	pfork_broker *b = broker_of(host_worker());
+	size_t before = host_descriptors();
 
 	for (rlim_t n = 24; n >= 12; n--) {
 		pfork_checkpoint *c = NULL;
@@ -220,8 +119,8 @@ few_descriptors(void)
 		pfork_checkpoint_unref(c);
 		limit_descriptors(1024);
 		pfork_broker_free(b);
-		must(open_descriptors() <= before, 3);
-		b = broker_of(real_worker());
+		must(host_descriptors() <= before, 3);
+		b = broker_of(host_worker());
 	}
 	pfork_broker_free(b);
 }
@@ -230,7 +129,7 @@ few_descriptors(void)
 static void
 fewer_than_lent(void)
 {
-	pfork_broker *b = broker_of(real_worker());
+	pfork_broker *b = broker_of(host_worker());
 	struct child c;
 	struct child_end end;
 
@@ -252,8 +151,8 @@ static void
 own_files(unsigned from, unsigned step)
 {
 	static const struct timespec pause = { 1, 100 * 1000 * 1000 };
-	size_t before = open_descriptors();
-	pfork_broker *b = broker_of(real_worker());
+	size_t before = host_descriptors();
+	pfork_broker *b = broker_of(host_worker());
 	struct lent was;
 	struct lent is;
 
@@ -277,7 +176,7 @@ own_files(unsigned from, unsigned step)
 		    ((i - from) % step != 0), 7);
 	for (unsigned i = from; i < was.count; i++)
 		close(was.fds[i]);
-	must(open_descriptors() == before, 8);
+	must(host_descriptors() == before, 8);
 }
 
 static void
@@ -299,7 +198,7 @@ close_standard(void)
 
 	for (int fd = 0; fd < 3; fd++)
 		close(fd);
-	b = broker_of(real_worker());
+	b = broker_of(host_worker());
 	must(lent(b) == HELD_ALL, 1);
 	must(loads_as_usual(b, 3), 2);
 	for (int fd = 0; fd < 3; fd++)
@@ -321,8 +220,8 @@ write_to(const char *path, const char *text)
 static void
 within(void)
 {
-	pfork_broker *b = broker_of(real_worker());
-	pfork_broker *older = broker_of(real_worker());
+	pfork_broker *b = broker_of(host_worker());
+	pfork_broker *older = broker_of(host_worker());
 	char uids[64];
 	char gids[64];
 
@@ -346,18 +245,18 @@ within(void)
 static void
 drop_root(void)
 {
-	pfork_broker *b = broker_of(real_worker());
+	pfork_broker *b = broker_of(host_worker());
 
 	must(lent(b) == HELD_ALL, 1);
 	must(setgroups(0, NULL) == 0 && setresgid(65534, 65534, 65534) == 0 &&
 	    setresuid(65534, 65534, 65534) == 0, 2);
 	/* Where he can reach the program at all. */
-	if (access(real_worker(), X_OK) == 0)
+	if (access(host_worker(), X_OK) == 0)
 		must(loads_as_usual(b, 3), 3);
 	pfork_broker_free(b);
-	if (access(real_worker(), X_OK) != 0)
+	if (access(host_worker(), X_OK) != 0)
 		return;
-	b = broker_of(real_worker());
+	b = broker_of(host_worker());
 	must(lent(b) == HELD_ALL, 4);
 	must(loads_as_usual(b, 3), 5);
 	pfork_broker_free(b);
@@ -406,9 +305,9 @@ forbid(bool as_root)
 	if (!as_root)
 		must(setresgid(1000, 1000, 1000) == 0 &&
 		    setresuid(1000, 1000, 1000) == 0, 6);
-	if (access(real_worker(), X_OK) != 0)
+	if (access(host_worker(), X_OK) != 0)
 		return;
-	b = broker_of(real_worker());
+	b = broker_of(host_worker());
 	for (int i = 0; i < 5; i++) {
 		must(lent(b) == 0, 7);
 		must((load(b) & (NAMESPACES | PFORK_LAYERS_REQUIRED)) ==

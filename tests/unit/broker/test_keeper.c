@@ -12,13 +12,10 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -29,6 +26,7 @@
 #include <cmocka.h>
 
 #include "broker.h"
+#include "host.h"
 #include "keeper.h"
 #include "load_job.h"
 #include "picklefork.h"
@@ -36,16 +34,14 @@
 #define WAIT_MS 10000
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-/* PROTO 2, an empty dict, STOP. */
-static const uint8_t pickle[] = { 0x80, 2, '}', '.' };
 static int input = -1;
 
 static int
 set_up(void **state)
 {
 	(void)state;
-	input = memfd_create("input", MFD_CLOEXEC);
-	return write(input, pickle, sizeof(pickle)) == sizeof(pickle) ? 0 : -1;
+	input = host_input();
+	return input < 0 ? -1 : 0;
 }
 
 static pfork_broker *
@@ -65,31 +61,7 @@ broker_of(const char *worker, uint32_t parked, uint64_t stall_ms)
 static pfork_broker *
 broker_with(uint32_t parked)
 {
-	const char *worker = getenv("PFORK_TEST_WORKER");
-
-	if (worker == NULL)
-		fail_msg("PFORK_TEST_WORKER is not set");
-	return broker_of(worker, parked, 0);
-}
-
-static size_t
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
-}
-
-static void
-assert_no_children(void)
-{
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
+	return broker_of(host_worker(), parked, 0);
 }
 
 /* Loads; was it by a parked worker? */
@@ -123,7 +95,7 @@ wait_for(const pfork_broker *b, uint32_t count)
 static void
 test_hit(void **state)
 {
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	pfork_broker *b = broker_with(3);
 
 	(void)state;
@@ -133,8 +105,8 @@ test_hit(void **state)
 	}
 	wait_for(b, 3);
 	pfork_broker_free(b);
-	assert_int_equal(open_descriptors(), before);
-	assert_no_children();
+	assert_int_equal(host_descriptors(), before);
+	host_no_children();
 }
 
 static struct child
@@ -178,14 +150,14 @@ test_bury(void **state)
 	for (size_t i = 0; i < COUNT(c); i++)
 		child_finish(&c[i], 0, &end);
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 static void
 test_options(void **state)
 {
 	pfork_options o = { .size = sizeof(o),
-		.worker_path = getenv("PFORK_TEST_WORKER"),
+		.worker_path = host_worker(),
 		.parked_workers = KEEPER_MOST + 1 };
 	pfork_broker *b = NULL;
 
@@ -203,7 +175,7 @@ test_options(void **state)
 	wait_for(b, KEEPER_MOST);
 	assert_true(load(b));
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* Faster than workers can be parked: those that find none start one. */
@@ -220,7 +192,7 @@ test_exhaustion(void **state)
 	wait_for(b, 1);
 	assert_true(load(b));
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 static void *
@@ -237,7 +209,7 @@ static void
 test_threads(void **state)
 {
 	pthread_t threads[8];
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	pfork_broker *b = broker_with(4);
 	uintptr_t hits = 0;
 	void *result;
@@ -253,8 +225,8 @@ test_threads(void **state)
 	}
 	assert_true(hits >= 4);
 	pfork_broker_free(b);
-	assert_int_equal(open_descriptors(), before);
-	assert_no_children();
+	assert_int_equal(host_descriptors(), before);
+	host_no_children();
 }
 
 static unsigned long newest_killed;
@@ -314,7 +286,7 @@ test_killed_ones_are_replaced(void **state)
 			assert_true(load(b));
 	}
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* A host that kills each as soon as it waits keeps us from nothing else. */
@@ -344,14 +316,14 @@ test_frail(void **state)
 	wait_for(b, 1);
 	assert_true(load(b));
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* It has the job and does nothing: the load's own deadline holds. */
 static void
 test_stopped(void **state)
 {
-	pfork_broker *b = broker_of(getenv("PFORK_TEST_WORKER"), 1, 300);
+	pfork_broker *b = broker_of(host_worker(), 1, 300);
 	pfork_checkpoint *c = NULL;
 
 	(void)state;
@@ -365,7 +337,7 @@ test_stopped(void **state)
 	wait_for(b, 1);
 	kill_all_children(SIGSTOP, 1);
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* What cannot be parked: loads say why, as without; the end is prompt. */
@@ -387,7 +359,7 @@ test_unparkable(void **state)
 	pfork_broker_free(b);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	assert_true(end.tv_sec - start.tv_sec < 3);
-	assert_no_children();
+	host_no_children();
 }
 
 static uint64_t
@@ -436,13 +408,13 @@ test_few_descriptors(void **state)
 	while (waitid(P_ALL, 0, NULL, WEXITED | WNOHANG | WNOWAIT) == 0 &&
 	    tries++ < WAIT_MS / 20)
 		nanosleep(&moment, NULL);
-	assert_no_children();
+	host_no_children();
 	limit_descriptors(before.rlim_cur);
 	assert_in_range(used, 0, 100);
 	wait_for(b, 32);
 	assert_true(load(b));
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* ---------------------------------------------------------------- fork -- */
@@ -475,11 +447,11 @@ test_fork(void **state)
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
-			size_t before = open_descriptors();
+			size_t before = host_descriptors();
 			bool parked = load(b);
 
 			pfork_broker_free(b);
-			_exit(parked || open_descriptors() >= before);
+			_exit(parked || host_descriptors() >= before);
 		}
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
@@ -488,7 +460,7 @@ test_fork(void **state)
 	assert_true(load(b));
 	assert_true(load(b));
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* The host dies without a word: the workers that wait see it and leave. */
@@ -521,7 +493,7 @@ test_host_dies(void **state)
 		assert_true(waitpid(-1, &status, 0) > 0);
 		assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 2);
 	}
-	assert_no_children();
+	host_no_children();
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 0ul, 0ul, 0ul, 0ul);
 	close(pair[0]);
 	close(pair[1]);
@@ -550,7 +522,7 @@ test_job_outlives_broker(void **state)
 	}
 	assert_int_equal(pfork_job_finish(job, &c, NULL), PFORK_OK);
 	pfork_checkpoint_unref(c);
-	assert_no_children();
+	host_no_children();
 }
 
 static void
@@ -568,7 +540,8 @@ test_store(void **state)
 	assert_non_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/x.pkl", directory);
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	assert_int_equal(write(fd, pickle, sizeof(pickle)), sizeof(pickle));
+	assert_int_equal(write(fd, host_pickle, sizeof(host_pickle)),
+	    sizeof(host_pickle));
 	close(fd);
 	assert_int_equal(pfork_store_open(b, directory, NULL, &store, NULL),
 	    PFORK_OK);
@@ -586,7 +559,7 @@ test_store(void **state)
 	pfork_store_free(store);
 	unlink(path);
 	rmdir(directory);
-	assert_no_children();
+	host_no_children();
 }
 
 static void
@@ -601,7 +574,7 @@ test_cancel(void **state)
 	assert_true(job->parked);
 	assert_int_equal(pfork_job_finish(job, NULL, NULL), PFORK_E_TIMEOUT);
 	pfork_broker_free(b);
-	assert_no_children();
+	host_no_children();
 }
 
 /* ---------------------------------------------------------------- hosts -- */

@@ -9,12 +9,12 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "limits.h"
 #include "picklefork.h"
 
@@ -44,19 +44,7 @@ index_of(const char *name)
 static const char *
 program(const char *lie)
 {
-	static char path[4096];
-	const char *worker = getenv("PFORK_TEST_WORKER");
-	const char *slash;
-
-	if (worker == NULL || (slash = strrchr(worker, '/')) == NULL) {
-		fail_msg("PFORK_TEST_WORKER is not set");
-		return NULL;
-	}
-	if (lie == NULL)
-		return worker;
-	snprintf(path, sizeof(path), "%.*s/liars/liar-%s",
-	    (int)(slash - worker), worker, lie);
-	return path;
+	return lie == NULL ? host_worker() : host_liar(lie);
 }
 
 static enum pfork_code

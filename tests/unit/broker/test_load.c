@@ -4,7 +4,6 @@
  * the liar as worker (it locks itself in like the real one, and needs no
  * parser).  $PFORK_TEST_WORKER stands beside liars/.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +26,7 @@
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "load_job.h"
 #include "picklefork.h"
 
@@ -67,25 +67,6 @@ tear_down(void **state)
 	return rmdir(directory);
 }
 
-/* The program that tells this lie. */
-static const char *
-liar(const char *lie)
-{
-	static char path[4096];
-	const char *worker = getenv("PFORK_TEST_WORKER");
-	const char *slash;
-
-	if (worker == NULL || (slash = strrchr(worker, '/')) == NULL) {
-		fail_msg("PFORK_TEST_WORKER is not set");
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "%.*s/liars/liar-%s",
-	    (int)(slash - worker), worker, lie);
-	if (access(path, X_OK) != 0)
-		fail_msg("no %s: make liar", path);
-	return path;
-}
-
 static pfork_broker *
 broker_with(const char *lie, pfork_options options)
 {
@@ -93,23 +74,10 @@ broker_with(const char *lie, pfork_options options)
 	pfork_error err;
 
 	options.size = sizeof(options);
-	options.worker_path = liar(lie);
+	options.worker_path = host_liar(lie);
 	if (pfork_broker_new(&options, &b, &err) != PFORK_OK)
 		fail_msg("%s", err.text);
 	return b;
-}
-
-static size_t
-open_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	size_t count = 0;
-
-	assert_non_null(dir);
-	while (readdir(dir) != NULL)
-		count++;
-	closedir(dir);
-	return count;
 }
 
 static void
@@ -310,7 +278,7 @@ test_sources(void **state)
 		{ .flags = PFORK_MAP_INPUT | PFORK_POPULATE },
 	};
 	static const int modes[] = { O_RDONLY, O_RDWR };
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	pfork_checkpoint *c = NULL;
 	pfork_broker *b;
 	int fd;
@@ -344,7 +312,7 @@ test_sources(void **state)
 		}
 		pfork_broker_free(b);
 	}
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(host_descriptors(), before);
 }
 
 /* The broker asked for streams; an extent is then a lie. */
@@ -491,7 +459,7 @@ run_job(pfork_job *job)
 static void
 test_job(void **state)
 {
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	pfork_broker *b = broker_with("honest", (pfork_options){ 0 });
 	pfork_job *job = start_job(b);
 	pfork_checkpoint *c = NULL;
@@ -508,7 +476,7 @@ test_job(void **state)
 	pfork_job_progress(job, NULL, NULL);
 	assert_int_equal(pfork_job_finish(job, &c, NULL), PFORK_OK);
 	check_tensors(c);
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(host_descriptors(), before);
 }
 
 static void
@@ -516,7 +484,7 @@ test_job_cancel(void **state)
 {
 	static const char *const lies[] = { "silence", "spin", "chatter",
 		"silence_at_once", "stays" };
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	struct timespec wait = { 0, 50 * 1000 * 1000 };
 	pfork_checkpoint *c = NULL;
 	pfork_error err;
@@ -544,7 +512,7 @@ test_job_cancel(void **state)
 	run_job(job);
 	assert_int_equal(pfork_job_finish(job, NULL, NULL), PFORK_OK);
 	pfork_broker_free(b);
-	assert_int_equal(open_descriptors(), before);
+	assert_int_equal(host_descriptors(), before);
 }
 
 static void
@@ -664,11 +632,10 @@ test_threads(void **state)
 
 	(void)state;
 	assert_int_equal(load_in_threads(), THREADS * LOADS);
-	before = open_descriptors();
+	before = host_descriptors();
 	assert_int_equal(load_in_threads(), THREADS * LOADS);
-	assert_int_equal(open_descriptors(), before);
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
+	assert_int_equal(host_descriptors(), before);
+	host_no_children();
 }
 
 static void *
@@ -728,7 +695,7 @@ test_hosts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		(void)liar("honest");
+		(void)host_liar("honest");
 		pid = fork();
 		assert_true(pid >= 0);
 		if (pid == 0) {
@@ -810,7 +777,7 @@ test_few_descriptors(void **state)
 	pfork_checkpoint *c = NULL;
 	pfork_error err;
 	enum pfork_code code = PFORK_E_SYSTEM;
-	size_t before = open_descriptors();
+	size_t before = host_descriptors();
 	rlim_t most = 3;
 
 	(void)state;
@@ -825,7 +792,7 @@ test_few_descriptors(void **state)
 			assert_int_equal(code, PFORK_E_SYSTEM);
 		if (code != PFORK_OK)
 			assert_int_equal(err.errnum, EMFILE);
-		assert_int_equal(open_descriptors(),
+		assert_int_equal(host_descriptors(),
 		    before + (code == PFORK_OK));
 	}
 	assert_int_equal(code, PFORK_OK);

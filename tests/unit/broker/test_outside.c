@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "picklefork.h"
 
 static const uint8_t bytes[4096] = { 1 };
@@ -32,21 +33,12 @@ static const uint8_t bytes[4096] = { 1 };
 static pfork_broker *
 broker_with(const char *lie)
 {
-	static char path[4096];
-	const char *worker = getenv("PFORK_TEST_WORKER");
-	const char *slash = worker != NULL ? strrchr(worker, '/') : NULL;
 	const pfork_limits limits = { .size = sizeof(limits), .stall_ms = 300,
 		.cpu_seconds = 1 };
 	const pfork_options options = { .size = sizeof(options),
-		.worker_path = path, .limits = &limits };
+		.worker_path = host_liar(lie), .limits = &limits };
 	pfork_broker *b = NULL;
 
-	if (slash == NULL) {
-		fail_msg("PFORK_TEST_WORKER is not set");
-		return NULL;
-	}
-	snprintf(path, sizeof(path), "%.*s/liars/liar-%s",
-	    (int)(slash - worker), worker, lie);
 	assert_int_equal(pfork_broker_new(&options, &b, NULL), PFORK_OK);
 	return b;
 }
@@ -184,13 +176,6 @@ only_as_root(void)
 		skip();
 }
 
-static void
-expect_no_children(void)
-{
-	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
-	assert_int_equal(errno, ECHILD);
-}
-
 /* A worker that could not be ended is not told to go. */
 static void
 test_cannot_kill(void **state)
@@ -202,7 +187,7 @@ test_cannot_kill(void **state)
 	h.broker = broker_with("honest");
 	run(&h);
 	expect(&h, PFORK_E_SANDBOX, "may not kill");
-	expect_no_children();
+	host_no_children();
 	pfork_broker_free(h.broker);
 }
 
@@ -211,7 +196,7 @@ static bool
 probe_without_kill(void)
 {
 	const pfork_options options = { .size = sizeof(options),
-		.worker_path = getenv("PFORK_TEST_WORKER") };
+		.worker_path = host_worker() };
 	pfork_probe_result r = { .size = sizeof(r) };
 	pfork_broker *b = NULL;
 	pfork_error err = { 0 };
@@ -248,7 +233,7 @@ test_cannot_kill_the_silent(void **state)
 	h.broker = broker_with("silence_at_once");
 	run(&h);
 	expect(&h, PFORK_E_TIMEOUT, "stall_ms");
-	expect_no_children();
+	host_no_children();
 	pfork_broker_free(h.broker);
 }
 

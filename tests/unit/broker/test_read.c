@@ -18,6 +18,7 @@
 
 #include "hand.h"
 #include "read.h"
+#include "xorshift.h"
 
 /* Larger than six windows of the reader. */
 #define BIG (26 * MIB)
@@ -34,9 +35,7 @@ make_pattern(void **state)
 	pattern = malloc(BIG);
 	assert_non_null(pattern);
 	for (size_t i = 0; i + 8 <= BIG; i += 8) {
-		x ^= x << 13;
-		x ^= x >> 7;
-		x ^= x << 17;
+		(void)xorshift(&x);
 		memcpy(pattern + i, &x, 8);
 	}
 	return 0;

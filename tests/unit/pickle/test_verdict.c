@@ -7,6 +7,7 @@
 #include "harness.h"
 #include "machine.h"
 #include "verdict.h"
+#include "xorshift.h"
 
 #include <stdarg.h>
 #include <string.h>
@@ -303,12 +304,8 @@ test_weights_leave_no_note(void **state)
 		struct harness h;
 		size_t len;
 
-		for (size_t i = 0; i < 4096; i++) {
-			x ^= x << 13;
-			x ^= x >> 7;
-			x ^= x << 17;
-			b[i] = (uint8_t)x;
-		}
+		for (size_t i = 0; i < 4096; i++)
+			b[i] = (uint8_t)xorshift(&x);
 		/* As like a pickle as weights can begin. */
 		b[0] = 0x80;
 		b[1] = (uint8_t)(round % 6);

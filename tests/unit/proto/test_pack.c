@@ -15,6 +15,7 @@
 
 #include "picklefork.pb-c.h"
 #include "wire.h"
+#include "xorshift.h"
 
 #define ROUNDS 20000
 /* Numbers in a list, more than any sender has. */
@@ -25,14 +26,10 @@ static uint8_t theirs[2 * FRAME_MESSAGE_MAX];
 static uint8_t letters[2 * FRAME_MESSAGE_MAX];
 static uint64_t state_of_random = 88172645463325252;
 
-/* xorshift64 (Marsaglia 2003). */
 static uint64_t
 random_bits(void)
 {
-	state_of_random ^= state_of_random << 13;
-	state_of_random ^= state_of_random >> 7;
-	state_of_random ^= state_of_random << 17;
-	return state_of_random;
+	return xorshift(&state_of_random);
 }
 
 /* Of every length in bytes. */

@@ -17,6 +17,7 @@
 #include "canonical.h"
 #include "picklefork.pb-c.h"
 #include "wire.h"
+#include "xorshift.h"
 
 #define ROUNDS 200000
 
@@ -26,14 +27,10 @@ static uint64_t state_of_random = 88172645463325252;
 static unsigned taken;
 static unsigned refused;
 
-/* xorshift64 (Marsaglia 2003). */
 static uint64_t
 random_bits(void)
 {
-	state_of_random ^= state_of_random << 13;
-	state_of_random ^= state_of_random >> 7;
-	state_of_random ^= state_of_random << 17;
-	return state_of_random;
+	return xorshift(&state_of_random);
 }
 
 static uint64_t
