@@ -27,31 +27,25 @@ wire_go_pack(const struct wire_go *g, uint8_t out[FRAME_MESSAGE_MAX])
 	return (size_t)(at - out);
 }
 
-/* Tags are a byte, of a number's type, which is 0. */
-static bool
-take_field(struct wire_rest *r, unsigned field, uint64_t *out)
-{
-	if (r->at == r->end || *r->at != field << 3)
-		return false;
-	r->at++;
-	return wire_take_number(r, out);
-}
-
 /* The arena is not needed, but emptied as for any message. */
 bool
 wire_go_unpack(struct wire_arena *arena, const uint8_t *payload, size_t length,
     struct wire_go *g)
 {
-	struct wire_rest r = { payload, payload + length };
 	uint64_t flags = 0;
+	uint64_t *const fields[] = {
+#define X(field, name) [field] = &g->limits.name,
+		GO_LIMITS(X)
+#undef X
+		[GO_FLAGS] = &flags,
+	};
+	struct wire_rest r = { payload, payload + length };
 	bool good = length > 0 && length <= FRAME_MESSAGE_MAX;
 
 	arena->used = 0;
 	memset(g, 0, sizeof(*g));
-#define X(field, name) good = good && take_field(&r, field, &g->limits.name);
-	GO_LIMITS(X)
-#undef X
-	good = good && take_field(&r, GO_FLAGS, &flags);
+	for (unsigned i = 1; i <= GO_FLAGS && good; i++)
+		good = wire_take_field(&r, i, fields[i]);
 	g->flags = (uint32_t)flags;
 	return good && flags <= UINT32_MAX && r.at == r.end;
 }

@@ -12,32 +12,15 @@
 /* Of a list's first item. */
 #define ALIGNMENT 16
 
-/* A tag is one byte: the field's number and what follows it. */
-#define NUMBER(field) ((field) << 3)
+/* The tag of a length and so many bytes. */
 #define BYTES(field) ((field) << 3 | 2)
-
-/* The field comes next. */
-static inline bool
-is_next(const struct wire_rest *r, unsigned tag)
-{
-	return r->at < r->end && *r->at == tag;
-}
-
-static inline bool
-take_number(struct wire_rest *r, unsigned field, uint64_t *out)
-{
-	if (!is_next(r, NUMBER(field)))
-		return false;
-	r->at++;
-	return wire_take_number(r, out);
-}
 
 static inline bool
 take_number_32(struct wire_rest *r, unsigned field, uint32_t *out)
 {
 	uint64_t number;
 
-	if (!take_number(r, field, &number) || number > UINT32_MAX)
+	if (!wire_take_field(r, field, &number) || number > UINT32_MAX)
 		return false;
 	*out = (uint32_t)number;
 	return true;
@@ -48,7 +31,7 @@ take_bytes(struct wire_rest *r, unsigned field, struct wire_bytes *out)
 {
 	uint64_t length;
 
-	if (!is_next(r, BYTES(field)))
+	if (!wire_is_next(r, BYTES(field)))
 		return false;
 	r->at++;
 	if (!wire_take_number(r, &length) ||
@@ -79,7 +62,7 @@ take_path(struct wire_rest *r, struct wire_arena *a, struct wire_tensor *t)
 	size_t room, count = 0;
 	struct wire_bytes *path = rest_of_arena(a, sizeof(*path), &room);
 
-	while (is_next(r, BYTES(2))) {
+	while (wire_is_next(r, BYTES(2))) {
 		if (count == room || !take_bytes(r, 2, &path[count]))
 			return false;
 		count++;
@@ -102,7 +85,7 @@ take_list(struct wire_rest *r, unsigned field, struct wire_arena *a,
 
 	*out = NULL;
 	*count = 0;
-	if (!is_next(r, BYTES(field)))
+	if (!wire_is_next(r, BYTES(field)))
 		return true;
 	if (!take_bytes(r, field, &bytes) || bytes.len == 0)
 		return false;
@@ -139,7 +122,7 @@ wire_tensor_unpack(struct wire_arena *arena, const uint8_t *payload,
 	    take_list(&r, 5, arena, &t->shape, &t->rank) &&
 	    take_list(&r, 6, arena, &t->strides, &t->stride_count) &&
 	    take_number_32(&r, 7, &t->storage) &&
-	    take_number(&r, 8, &t->offset) && r.at == r.end;
+	    wire_take_field(&r, 8, &t->offset) && r.at == r.end;
 }
 
 /* An absent offset is WIRE_NO_OFFSET; a present one that says so is refused. */
@@ -152,9 +135,9 @@ wire_storage_unpack(struct wire_arena *arena, const uint8_t *payload,
 	if (!begin(arena, payload, length, &r) ||
 	    !take_number_32(&r, 1, &s->id) ||
 	    !take_number_32(&r, 2, &s->kind) ||
-	    !take_number(&r, 3, &s->length))
+	    !wire_take_field(&r, 3, &s->length))
 		return false;
 	s->offset = WIRE_NO_OFFSET;
-	return r.at == r.end || (take_number(&r, 4, &s->offset) &&
+	return r.at == r.end || (wire_take_field(&r, 4, &s->offset) &&
 	    s->offset != WIRE_NO_OFFSET && r.at == r.end);
 }

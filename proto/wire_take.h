@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * wire_take.h - a number, read in the one way in which packing writes it.  For
- * what reads payloads: canonical.c and wire_go.c.  Trusts no byte.
+ * what reads payloads: canonical.c, wire_go.c, wire_read.c.  Trusts no byte.
  * Wire facts: protobuf encoding specification (proto2).
  */
 #ifndef PROTO_WIRE_TAKE_H
@@ -43,6 +43,23 @@ wire_take_number(struct wire_rest *r, uint64_t *out)
 		return byte != 0 || shift == 0;
 	}
 	return false;
+}
+
+/* The field comes next.  A tag is one byte: no field has a number over 15. */
+static inline bool
+wire_is_next(const struct wire_rest *r, unsigned tag)
+{
+	return r->at < r->end && *r->at == tag;
+}
+
+/* A number's tag, of whose type the number is 0, and the number. */
+static inline bool
+wire_take_field(struct wire_rest *r, unsigned field, uint64_t *out)
+{
+	if (!wire_is_next(r, field << 3))
+		return false;
+	r->at++;
+	return wire_take_number(r, out);
 }
 
 #endif
