@@ -83,17 +83,22 @@ struct gathering {
 	pfork_error err;
 };
 
+static enum pfork_code
+gather_one(const struct gathering *g, pfork_error *err)
+{
+	if (g->memory == NULL)
+		return gather_source(&g->view, g->source, g->base, g->out,
+		    err);
+	gather_memory(&g->view, g->memory + g->view.offset, g->out);
+	return PFORK_OK;
+}
+
 static void
-gather_one(void *item)
+gather_part(void *item)
 {
 	struct gathering *g = item;
 
-	g->code = PFORK_OK;
-	if (g->memory != NULL)
-		gather_memory(&g->view, g->memory + g->view.offset, g->out);
-	else
-		g->code = gather_source(&g->view, g->source, g->base, g->out,
-		    &g->err);
+	g->code = gather_one(g, &g->err);
 }
 
 /* How many threads a view is worth.  One that overlaps itself is left to one:
@@ -130,7 +135,7 @@ gather_by_threads(const struct gathering *whole, size_t count,
 		    (d->count - step) / (count - i);
 		step += parts[i].view.dims[0].count;
 	}
-	threads_run(gather_one, parts, sizeof(parts[0]), count);
+	threads_run(gather_part, parts, sizeof(parts[0]), count);
 	for (size_t i = 0; i < count; i++)
 		if (parts[i].code != PFORK_OK) {
 			if (err != NULL)
@@ -145,13 +150,8 @@ gather(const struct gathering *g, pfork_error *err)
 {
 	size_t count = gatherers(&g->view);
 
-	if (count > 1)
-		return gather_by_threads(g, count, err);
-	if (g->memory == NULL)
-		return gather_source(&g->view, g->source, g->base, g->out,
-		    err);
-	gather_memory(&g->view, g->memory + g->view.offset, g->out);
-	return PFORK_OK;
+	return count > 1 ? gather_by_threads(g, count, err) :
+			   gather_one(g, err);
 }
 
 enum pfork_code

@@ -165,25 +165,32 @@ set_names_files(const pfork_checkpoint *ckpt)
 	return false;
 }
 
+/* The last name, and the directory before it where one is said.  A longer one
+ * than any call opens stays part of the name. */
+static const char *
+split(const char *file, char directory[static PATH_MAX])
+{
+	const char *slash = strrchr(file, '/');
+
+	if (slash == NULL || slash - file >= PATH_MAX - 1)
+		return file;
+	snprintf(directory, PATH_MAX, "%.*s", (int)(slash - file) + 1, file);
+	return slash + 1;
+}
+
 /* Both made absolute: by their texts another file could be meant.  The last
  * name may be a link, which is the store's to follow. */
 static bool
 name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 {
-	const char *slash = strrchr(file, '/');
 	char directory[PATH_MAX] = ".";
 	char top[PATH_MAX];
 	char real[PATH_MAX];
-	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	const char *last = split(file, directory);
 	const char *rest;
+	size_t length;
 	int wrote;
 
-	if (length >= sizeof(directory))
-		return false;
-	if (length > 0) {
-		memcpy(directory, file, length);
-		directory[length] = '\0';
-	}
 	if (realpath(root, top) == NULL || realpath(directory, real) == NULL)
 		return false;
 	length = top[1] == '\0' ? 0 : strlen(top);
@@ -192,7 +199,7 @@ name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 		return false;
 	rest = real + length + (real[length] == '/');
 	wrote = snprintf(out, PATH_MAX, "%s%s%s", rest,
-	    *rest == '\0' ? "" : "/", slash == NULL ? file : slash + 1);
+	    *rest == '\0' ? "" : "/", last);
 	return wrote > 0 && wrote < PATH_MAX;
 }
 
@@ -221,10 +228,9 @@ set_scan(const struct options *options, pfork_broker *broker,
 {
 	pfork_store_options how = { .size = sizeof(how),
 		.pins = options->pins, .pin_count = options->pin_count };
-	const char *slash = strrchr(file, '/');
 	char beneath[PATH_MAX];
 	char directory[PATH_MAX] = ".";
-	size_t length = slash == NULL ? 0 : (size_t)(slash - file) + 1;
+	const char *last = split(file, directory);
 	pfork_store *store = NULL;
 	enum pfork_code code;
 
@@ -232,22 +238,16 @@ set_scan(const struct options *options, pfork_broker *broker,
 		how.pins = NULL;
 	else
 		how.flags |= PFORK_STORE_PINNED;
-	if (length > 0 && length < sizeof(directory)) {
-		memcpy(directory, file, length);
-		directory[length] = '\0';
-	}
 	if (options->root != NULL) {
 		how.flags |= PFORK_STORE_SYMLINKS;
 		if (!name_beneath(options->root, file, beneath))
 			return set_check_root(options->root, file, err);
-		file = beneath;
-	} else if (slash != NULL) {
-		file = slash + 1;
+		last = beneath;
 	}
 	code = pfork_store_open(broker, options->root != NULL ? options->root :
 	    directory, &how, &store, err);
 	if (code == PFORK_OK)
-		code = pfork_store_scan(store, file, ckpt, err);
+		code = pfork_store_scan(store, last, ckpt, err);
 	pfork_store_free(store);
 	return code;
 }

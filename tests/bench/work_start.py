@@ -233,10 +233,9 @@ def many(b):
         t.unmeasured("many", "1,000 small files, 2 cores", "",
                      "one core here")
         return
-    built = os.path.exists(b.binary("bench-pool"))
     two = b.rounds({"ours": ours(2),
                     "torch": both(peer(None, 500), peer("second", 500)),
-                    "parked": ours(2, PARKED if built else 0),
+                    "parked": ours(2, PARKED),
                     "one": ours(1)})
     what = "1,000 small files, in process, 2 cores"
     t.compare("many", what, two, "ours", "torch", 1,
