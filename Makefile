@@ -106,7 +106,7 @@ UNIT_BIN := $(patsubst tests/unit/%.c,$(B)/unit/%,$(UNIT_SRC))
 
 # The worker starts without libc (worker/start.c), which is written for x86-64;
 # elsewhere it is linked with libc and its start, as any program.
-START_OBJ := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine)), \
+START_OBJ := $(if $(filter x86_64-%,$(shell $(CC) -dumpmachine 2>/dev/null)), \
 	$(call obj,$(START_SRC)))
 ifneq ($(START_OBJ),)
 WORKER_LD := -nostdlib -Wl,--gc-sections $(if $(findstring \

@@ -12,7 +12,6 @@
  *   several RUNS FILE		RUNS loads, each one's time
  *   parked RUNS FILE		the same, each by a worker that was started ahead,
  *				after a pause in which one can be
- *   probe			a worker that jails itself, tries openat, and dies
  *   many THREADS FILE COUNT [PARKED]
  *				COUNT files "FILE.0" ..., by that many threads,
  *				with so many workers kept started ahead
@@ -254,22 +253,6 @@ run_parked(int count, char **words)
 }
 #endif
 
-static void
-run_probe(int count, char **words)
-{
-	pfork_broker *broker = broker_with(0, 0);
-	pfork_probe_result result = { .size = sizeof(result) };
-	pfork_error err;
-	double start = now_s();
-
-	(void)count;
-	(void)words;
-	if (pfork_probe(broker, &result, &err) != PFORK_OK)
-		fail("probe", err.text);
-	printf("{\"s\":%.9f}\n", now_s() - start);
-	pfork_broker_free(broker);
-}
-
 /* ---------------------------------------------------------- many files -- */
 
 struct share {
@@ -386,7 +369,6 @@ main(int argc, char **argv)
 #ifdef BENCH_PARKED
 		{ "parked", 2, run_parked },
 #endif
-		{ "probe", 0, run_probe },
 		{ "many", 3, run_many },
 		{ "ballast", 1, run_ballast },
 		{ "cores", 1, verb_cores },

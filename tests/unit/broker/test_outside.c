@@ -172,8 +172,10 @@ drop_kill(void)
 static void
 only_as_root(void)
 {
-	if (geteuid() != 0)
-		skip();
+	if (geteuid() == 0)
+		return;
+	print_message("only root can give up the right to kill\n");
+	skip();
 }
 
 /* A worker that could not be ended is not told to go. */

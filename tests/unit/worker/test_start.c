@@ -506,7 +506,8 @@ static void
 test_nothing(void **state)
 {
 	(void)state;
-	print_message("SKIPPED: worker/start*.c are for x86-64\n");
+	print_message("worker/start*.c are for x86-64\n");
+	skip();
 }
 
 int
