@@ -87,6 +87,11 @@ void options_help(FILE *out, enum verb_id verb);
  * from a file or a command line goes through print_escape first. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void complain_error(const char *file, const pfork_error *err);
+/* Before anything is printed: from here on stdout keeps why a write failed.
+ * False: no memory. */
+bool begin_output(void);
+/* errno of the first write to stdout that failed; 0: none has. */
+int output_error(void);
 /* Flushes stdout: `code`, or EXIT_UNDECIDED when data was lost.  Ends by
  * SIGPIPE, as other tools do, when the reader has gone. */
 int finish_output(int code);

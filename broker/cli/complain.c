@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli.h"
 #include "print.h"
@@ -43,16 +44,61 @@ complain_error(const char *file, const pfork_error *err)
 	free(name);
 }
 
+/* ------------------------------------------------------ standard output -- */
+
+static int first_error;
+
+/* stdio keeps that a write has failed, and not why. */
+static ssize_t
+write_all(void *unused, const char *bytes, size_t size)
+{
+	size_t done = 0;
+	ssize_t n;
+
+	(void)unused;
+	while (done < size) {
+		n = write(STDOUT_FILENO, bytes + done, size - done);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0) {
+			first_error = first_error == 0 ? errno : first_error;
+			break;
+		}
+		done += (size_t)n;
+	}
+	return (ssize_t)done;
+}
+
+bool
+begin_output(void)
+{
+	static char buffer[16384];
+	cookie_io_functions_t functions = { .write = write_all };
+	FILE *out = fopencookie(NULL, "w", functions);
+
+	if (out == NULL)
+		return false;
+	stdout = out;
+	return setvbuf(out, buffer,
+	    isatty(STDOUT_FILENO) == 1 ? _IOLBF : _IOFBF, sizeof(buffer)) == 0;
+}
+
+int
+output_error(void)
+{
+	return first_error;
+}
+
 int
 finish_output(int code)
 {
 	if (fflush(stdout) == 0 && ferror(stdout) == 0)
 		return code;
-	if (errno == EPIPE) {
+	if (first_error == EPIPE) {
 		/* `| head` has seen enough: leave as every tool does. */
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
-	complain("writing standard output: %s", strerror(errno));
+	complain("writing standard output: %s", strerror(first_error));
 	return EXIT_UNDECIDED;
 }

@@ -67,6 +67,10 @@ main(int argc, char **argv)
 	char *escaped;
 
 	fill_standard_descriptors();
+	if (!begin_output()) {
+		complain("no memory");
+		return EXIT_INTERNAL;
+	}
 	setvbuf(stderr, line, _IOLBF, sizeof(line));
 	signal(SIGPIPE, SIG_IGN);
 	/* RLIMIT_FSIZE: an error to be reported, not a death. */

@@ -232,7 +232,8 @@ print_colours(FILE *out)
 		return false;
 	if (term == NULL || strcmp(term, "dumb") == 0)
 		return false;
-	return isatty(fileno(out)) == 1;
+	/* Ours has no descriptor (begin_output). */
+	return isatty(out == stdout ? STDOUT_FILENO : fileno(out)) == 1;
 }
 
 void

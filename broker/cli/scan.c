@@ -5,6 +5,7 @@
  * read the file, and printed by whoever holds the lock: in the order of the
  * list, or with --jsonl as each is done.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -211,6 +212,9 @@ print_summary(const struct scan *s)
 	for (size_t i = 0; i < 4; i++)
 		scanned += s->counts[i];
 	fflush(stdout);
+	/* The reader wanted no more, and nobody waits for a summary. */
+	if (output_error() == EPIPE)
+		return;
 	print_stopped(s);
 	fprintf(stderr, "%zu file%s: %zu clean, %zu unusual, %zu dangerous, "
 			"%zu undecided", scanned, scanned == 1 ? "" : "s",

@@ -223,7 +223,7 @@ def scan():
     os.mkdir("hundreds")
     for i in range(300):
         os.link("good.pt", f"hundreds/{i:0100}.pt")
-    r = subprocess.run(f"'{CLI}' scan -j 1 hundreds | head -1", shell=True,
+    r = subprocess.run(f"'{CLI}' scan -j 1 hundreds > /dev/full", shell=True,
                        capture_output=True, env=ENV, timeout=60)
     check("stopped", re.search(rb"(?m)^stopped after \d+ of 300 files: ",
                                r.stderr), r.stderr)
@@ -507,6 +507,40 @@ def plumbing():
                         "echo ${PIPESTATUS[0]}"], env=ENV, capture_output=True)
     check("a reader that leaves", r.stdout in (b"141\n", b"0\n") and
           r.stderr == b"", r)
+    lost_output()
+
+
+def lost_output():
+    """Why a write failed is told whatever came between; a reader that has
+    gone is told nothing."""
+    os.mkdir("wide")
+    write("wide/0.pt", torch_zip(torch_pickle(
+        {f"{i:0900}": torch_tensor() for i in range(40)}), {"0": DATA}))
+    for i in range(1, 40):
+        os.link("good.pt", f"wide/{i:0100}.pt")
+    for args in (["ls", "wide/0.pt"], ["ls", "wide"], ["ls", "--json", "wide"],
+                 ["ls", "--digest", "wide"], ["scan", "wide"],
+                 ["scan", "--json", "wide"], ["scan", "--jsonl", "wide"],
+                 ["scan", "--json", "good.pt"], ["doctor"], ["help"],
+                 ["--version"]):
+        name = " ".join(args)
+        with open("/dev/full", "wb") as full:
+            r = subprocess.run([CLI, *args], stdout=full, env=ENV, timeout=60,
+                               stderr=subprocess.PIPE)
+        check(f"{name}: no space", r.returncode == 2 and
+              r.stderr.endswith(b"writing standard output: No space left on "
+                                b"device\n"), r)
+        reader, writer = os.pipe()
+        os.close(reader)
+        r = subprocess.run([CLI, *args], stdout=writer, env=ENV, timeout=60,
+                           stderr=subprocess.PIPE)
+        os.close(writer)
+        check(f"{name}: no reader", r.returncode == -signal.SIGPIPE, r)
+        # ls says of each file what it was on its way.
+        check(f"{name}: not a word of it", b"riting" not in r.stderr and
+              b"ipe" not in r.stderr and (args[0] != "scan" or
+                                          r.stderr == b""), r.stderr)
+    shutil.rmtree("wide")
 
 
 def on_terminal(args, env=ENV):
