@@ -123,12 +123,18 @@ scan_file(struct scan *s, size_t index)
 
 /* ----------------------------------------------------------- the others -- */
 
+static bool
+makes_list(const struct scan *s)
+{
+	return s->options->json && !s->options->jsonl && s->walk.several;
+}
+
 static void
 show(struct scan *s, struct result *r)
 {
 	if (r->text == NULL)
 		return;
-	if (s->options->json && !s->options->jsonl && s->walk.several) {
+	if (makes_list(s)) {
 		if (s->comma)
 			fputc(',', stdout);
 		s->comma = true;
@@ -227,6 +233,9 @@ print_summary(const struct scan *s)
 		fprintf(stderr, "; %zu other%s not looked at: symbolic links "
 				"or no regular files (name them)",
 		    s->walk.others, s->walk.others == 1 ? "" : "s");
+	if (s->walk.unread > 0)
+		fprintf(stderr, "; %zu director%s not read", s->walk.unread,
+		    s->walk.unread == 1 ? "y" : "ies");
 	fputc('\n', stderr);
 }
 
@@ -245,24 +254,52 @@ outcome(const struct scan *s)
 	return EXIT_DONE;
 }
 
+static void
+put_summary(const struct scan *s, struct json *j)
+{
+	json_object(j, "summary");
+	json_u64(j, "clean", s->counts[PFORK_CLEAN]);
+	json_u64(j, "unusual", s->counts[PFORK_UNUSUAL]);
+	json_u64(j, "dangerous", s->counts[PFORK_DANGEROUS]);
+	json_u64(j, "undecided", s->counts[PFORK_UNDECIDED]);
+	json_u64(j, "not_checkpoints", s->not_checkpoints);
+	json_u64(j, "not_looked_at", s->walk.others);
+	json_u64(j, "unreadable_directories", s->walk.unread);
+	json_object_end(j);
+}
+
 /* Several reports in one object: their own schema. */
 static void
-print_frame(const struct scan *s, bool end)
+begin_reports(const struct scan *s)
 {
-	if (!s->options->json || s->options->jsonl)
+	struct json j = { stdout, false };
+
+	if (!makes_list(s))
 		return;
-	if (!end && s->walk.several)
-		fputs("{\"schema\":\"picklefork.scan/1\",\"reports\":[",
-		    stdout);
-	if (end && s->walk.several)
-		printf("],\"summary\":{\"clean\":%zu,\"unusual\":%zu,"
-		       "\"dangerous\":%zu,\"undecided\":%zu,"
-		       "\"not_checkpoints\":%zu,\"not_looked_at\":%zu}}",
-		    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
-		    s->counts[PFORK_DANGEROUS], s->counts[PFORK_UNDECIDED],
-		    s->not_checkpoints, s->walk.others);
-	if (end)
-		fputc('\n', stdout);
+	json_object(&j, NULL);
+	json_string(&j, "schema", "picklefork.scan/1");
+	json_array(&j, "reports");
+}
+
+static void
+end_reports(const struct scan *s)
+{
+	struct json j = { stdout, false };
+
+	if (makes_list(s)) {
+		json_array_end(&j);
+	} else if (s->options->jsonl && s->walk.unread > 0) {
+		/* Else every file has a line, which is all there is to say. */
+		json_object(&j, NULL);
+		json_string(&j, "schema", "picklefork.scan/1");
+	} else {
+		if (s->options->json && !s->options->jsonl)
+			json_newline(&j);
+		return;
+	}
+	put_summary(s, &j);
+	json_object_end(&j);
+	json_newline(&j);
 }
 
 static int
@@ -276,9 +313,9 @@ scan_all(struct scan *s)
 	pthread_mutex_init(&s->lock, NULL);
 	progress_start(&s->progress, s->options->quiet ||
 	    isatty(STDOUT_FILENO) == 1, "scan", FILES, s->walk.count);
-	print_frame(s, false);
+	begin_reports(s);
 	run_threads(s);
-	print_frame(s, true);
+	end_reports(s);
 	progress_end(&s->progress);
 	if (!s->options->quiet && s->walk.several)
 		print_summary(s);

@@ -36,13 +36,17 @@ add(struct walk *w, const char *path, bool named)
 }
 
 static void
-cannot_read(struct walk *w, const char *path, int errnum)
+cannot_read(struct walk *w, FTSENT *e)
 {
-	char *escaped = print_escape(path);
+	/* Of what may be listed and not searched every entry fails. */
+	FTSENT *directory = e->fts_info == FTS_NS ? e->fts_parent : e;
+	char *escaped = print_escape(e->fts_path);
 
-	complain("%s: %s", escaped, strerror(errnum));
+	complain("%s: %s", escaped, strerror(e->fts_errno));
 	free(escaped);
 	w->failed = true;
+	w->unread += directory->fts_number == 0;
+	directory->fts_number = 1;
 }
 
 static int
@@ -91,7 +95,7 @@ add_tree(struct walk *w, const char *directory, bool whole)
 		case FTS_DNR:
 		case FTS_ERR:
 		case FTS_NS:
-			cannot_read(w, e->fts_path, e->fts_errno);
+			cannot_read(w, e);
 			break;
 		case FTS_SL:
 		case FTS_SLNONE:

@@ -19,6 +19,7 @@ struct walk {
 	size_t capacity;
 	size_t empty;		/* files of no bytes, found in a tree */
 	size_t others;		/* in a tree: links, FIFOs, sockets, devices */
+	size_t unread;		/* directories not entered, or not to the end */
 	bool several;		/* more than one file was asked for */
 	bool failed;		/* a directory could not be read; complained */
 };

@@ -229,13 +229,7 @@ def scan():
                                r.stderr), r.stderr)
     shutil.rmtree("hundreds")
     expect(["scan", "none"], 3, "", "no regular files")
-    if os.geteuid() != 0:
-        os.mkdir("shut", 0)
-        for verb in ("ls", "scan"):
-            r = expect([verb, "shut"], 2, "", "shut: Permission denied")
-            check(f"{verb} shut: no more is said",
-                  b"no regular files" not in r.stderr, r.stderr)
-        os.rmdir("shut")
+    unread()
     expect(["scan", "tree/sub"], 3, "", "no checkpoint")
     expect(["scan", "unread", "good.pt"], 2,
            r"^undecided  unread/a\.pkl\.gz  \(gzip\)\n", "1 undecided\n$")
@@ -253,6 +247,50 @@ def scan():
     check("scan json of nothing", j["reports"] == [], j)
     j = json.loads(expect(["scan", "--json", "good.pt"], 0).stdout)
     check("scan json of one", j["schema"] == "picklefork.report/1", j)
+
+
+def unread():
+    """Directories that are not entered are counted, each once."""
+    os.makedirs("half/shut")
+    os.makedirs("half/listed")
+    shutil.copy("good.pt", "half/a.pt")
+    for name in "ab":
+        shutil.copy("good.pt", f"half/listed/{name}.pt")
+    os.chmod("half/shut", 0)
+    os.chmod("half/listed", 0o444)
+    # Root may enter all of them.
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} \
+        if os.geteuid() == 0 else {}
+    os.chmod(".", 0o755)
+    for verb in ("ls", "scan"):
+        r = run(verb, "half/shut", **nobody)
+        check(f"{verb} shut", r.returncode == 2 and r.stdout == b"" and
+              b"half/shut: Permission denied" in r.stderr, r)
+        check(f"{verb} shut: no more is said",
+              b"no regular files" not in r.stderr, r.stderr)
+    r = run("scan", "half", **nobody)
+    check("scan half", r.returncode == 2 and r.stderr.endswith(
+        b"1 file: 1 clean, 0 unusual, 0 dangerous, 0 undecided; "
+        b"2 directories not read\n"), r)
+    r = run("scan", "half/shut", **nobody)
+    check("scan shut", r.stderr.endswith(b"; 1 directory not read\n"), r)
+    want = {"clean": 1, "unusual": 0, "dangerous": 0, "undecided": 0,
+            "not_checkpoints": 0, "not_looked_at": 0,
+            "unreadable_directories": 2}
+    r = run("scan", "--json", "half", **nobody)
+    j = json.loads(r.stdout)
+    check("scan --json half", r.returncode == 2 and j["summary"] == want and
+          len(j["reports"]) == 1, j)
+    r = run("scan", "--jsonl", "half", **nobody)
+    rows = [json.loads(x) for x in r.stdout.splitlines()]
+    check("scan --jsonl half", len(rows) == 2 and "file" in rows[0] and
+          rows[1] == {"schema": "picklefork.scan/1", "summary": want}, rows)
+    os.chmod("half/shut", 0o700)
+    os.chmod("half/listed", 0o700)
+    r = run("scan", "--jsonl", "half")
+    check("scan --jsonl of all", r.returncode == 0 and
+          len(r.stdout.splitlines()) == 3, r)
+    shutil.rmtree("half")
 
 
 def ahead():
