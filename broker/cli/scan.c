@@ -8,8 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "print.h"
 #include "progress.h"
 #include "report.h"
@@ -37,6 +40,8 @@ struct scan {
 	bool colours;
 	bool comma;
 	struct progress progress;
+	struct interrupt interrupt;
+	bool signalled;
 	pthread_mutex_t lock;
 };
 
@@ -83,7 +88,8 @@ count_verdict(struct scan *s, const pfork_checkpoint *ckpt,
 		s->no_sandbox = true;
 }
 
-static void
+/* False: a signal has come, and what it did to the worker is no result. */
+static bool
 scan_file(struct scan *s, size_t index)
 {
 	const struct walk_file *file = &s->walk.files[index];
@@ -96,6 +102,10 @@ scan_file(struct scan *s, size_t index)
 	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
 	    EXIT_DONE)
 		err.code = PFORK_OK;
+	if (err.code != PFORK_OK && interrupt_came(&s->interrupt)) {
+		pfork_checkpoint_unref(ckpt);
+		return false;
+	}
 	skip = !file->named && is_no_checkpoint(ckpt, &err);
 	if (!skip)
 		out = open_memstream(&r->text, &r->length);
@@ -119,6 +129,7 @@ scan_file(struct scan *s, size_t index)
 		count_verdict(s, ckpt, &err);
 	pthread_mutex_unlock(&s->lock);
 	pfork_checkpoint_unref(ckpt);
+	return true;
 }
 
 /* ----------------------------------------------------------- the others -- */
@@ -170,9 +181,8 @@ scan_files(void *context)
 		index = s->no_sandbox || ferror(stdout) != 0 ? s->walk.count :
 							       s->next++;
 		pthread_mutex_unlock(&s->lock);
-		if (index >= s->walk.count)
+		if (index >= s->walk.count || !scan_file(s, index))
 			return NULL;
-		scan_file(s, index);
 		pthread_mutex_lock(&s->lock);
 		show_ready(s, index);
 		atomic_fetch_add(&s->progress.done, 1);
@@ -206,7 +216,7 @@ print_stopped(const struct scan *s)
 	if (done < s->walk.count)
 		fprintf(stderr, "stopped after %llu of %zu files: ",
 		    (unsigned long long)done, s->walk.count);
-	else if (ferror(stdout) != 0)
+	else if (s->signalled || ferror(stdout) != 0)
 		fputs("stopped: ", stderr);
 }
 
@@ -217,7 +227,6 @@ print_summary(const struct scan *s)
 
 	for (size_t i = 0; i < 4; i++)
 		scanned += s->counts[i];
-	fflush(stdout);
 	/* The reader wanted no more, and nobody waits for a summary. */
 	if (output_error() == EPIPE)
 		return;
@@ -237,6 +246,35 @@ print_summary(const struct scan *s)
 		fprintf(stderr, "; %zu director%s not read", s->walk.unread,
 		    s->walk.unread == 1 ? "y" : "ies");
 	fputc('\n', stderr);
+}
+
+#define LOCK_SECONDS 1
+
+/* By a signal.  A pipe whose reader has stopped must not hold us: who writes
+ * into it has the lock, and nothing more is written into it. */
+static void
+say_stopped(void *context)
+{
+	struct scan *s = context;
+	struct timespec until;
+	struct stat st;
+	bool locked;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LOCK_SECONDS;
+	locked = pthread_mutex_timedlock(&s->lock, &until) == 0;
+	s->signalled = true;
+	progress_end(&s->progress);
+	if (locked && fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode))
+		fflush(stdout);
+	if (s->options->quiet || !s->walk.several)
+		return;
+	if (locked)
+		print_summary(s);
+	else
+		fprintf(stderr, "stopped after %llu of %zu files\n",
+		    (unsigned long long)atomic_load(&s->progress.done),
+		    s->walk.count);
 }
 
 static int
@@ -313,10 +351,13 @@ scan_all(struct scan *s)
 	pthread_mutex_init(&s->lock, NULL);
 	progress_start(&s->progress, s->options->quiet ||
 	    isatty(STDOUT_FILENO) == 1, "scan", FILES, s->walk.count);
+	interrupt_start(&s->interrupt, say_stopped, s);
 	begin_reports(s);
 	run_threads(s);
+	interrupt_end(&s->interrupt);
 	end_reports(s);
 	progress_end(&s->progress);
+	fflush(stdout);
 	if (!s->options->quiet && s->walk.several)
 		print_summary(s);
 	if (s->walk.count == 0 && !s->walk.failed)

@@ -642,6 +642,71 @@ def signals():
                                      if x.endswith(".tmp")])
 
 
+def scan_interrupted():
+    """A scan that a signal ends says how far it came, and its workers' deaths
+    are nobody's verdict."""
+    os.mkdir("lots")
+    for i in range(6000):
+        os.link("good.pt", f"lots/{i:0100}.pt")
+
+    def scan_until(number, begun, args, out):
+        with open("last-words", "w+b") as err:
+            p = subprocess.Popen([CLI, "scan", *args, "lots"], stdout=out,
+                                 stderr=err, env=ENV, start_new_session=True,
+                                 preexec_fn=lambda: signal.signal(
+                                     number, signal.SIG_DFL))
+            for _ in range(1000):
+                if begun(p):
+                    break
+                time.sleep(0.01)
+            os.killpg(p.pid, number)
+            name = f"scan {args} by {number}"
+            check(f"{name}: ends by it", p.wait(20) == -number, p.returncode)
+            err.seek(0)
+            says = err.read().decode()
+        r = re.match(r"stopped after (\d+) of 6000 files(: \1 files: \1 clean, "
+                     r"0 unusual, 0 dangerous, 0 undecided)?\n$", says)
+        check(f"{name}: last words", bool(r), says)
+        return int(r[1]) if r else -1, bool(r and r[2])
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for jobs in ("1", "3"):
+            with open("results", "w+b") as out:
+                done, told = scan_until(
+                    number, lambda p: os.fstat(out.fileno()).st_size > 0,
+                    ["-j", jobs], out)
+                out.seek(0)
+                seen = out.read().splitlines()
+            check("counted", told, told)
+            # Of three at once the first may be the last to be done.
+            check("each is told", 0 <= done - len(seen) < int(jobs) and
+                  all(x.startswith(b"clean ") for x in seen),
+                  (done, len(seen), seen[-1:]))
+    # The reader takes nothing, so that a line is being written.
+    reader, writer = os.pipe()
+    done, told = scan_until(
+        signal.SIGINT, lambda p: time.sleep(0.5) or True, ["--jsonl"], writer)
+    check("held by the pipe", done >= 0 and not told, (done, told))
+    os.close(writer)
+    os.close(reader)
+    p = subprocess.Popen([CLI, "scan", "-q", "lots"], env=ENV,
+                         preexec_fn=lambda: signal.signal(
+                             signal.SIGINT, signal.SIG_DFL),
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(0.2)
+    p.send_signal(signal.SIGINT)
+    check("quiet", p.communicate(timeout=20)[1] == b"" and
+          p.returncode == -signal.SIGINT, p.returncode)
+    p = subprocess.Popen([CLI, "scan", "lots"], env=ENV, preexec_fn=lambda:
+                         signal.signal(signal.SIGHUP, signal.SIG_IGN),
+                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    time.sleep(0.2)
+    p.send_signal(signal.SIGHUP)
+    r = p.communicate(timeout=60)[1]
+    check("what is ignored stays so", b"\n6000 files: 6000 clean" in b"\n" + r
+          and p.returncode == 0, (p.returncode, r))
+    shutil.rmtree("lots")
+
+
 # One of each format that is read, by the fixtures that real libraries wrote.
 ONE_OF_EACH = {
     "torch-zip": "good-plain.pt", "gguf": "gguf/good-gguf-plain.gguf",
@@ -841,9 +906,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
         os.chdir(work)
         make_files()
-        for part in (usage, ls, scan, ahead, convert, many, extract, plumbing, terminal,
-                     file_size_limit, signals, directories, sets, looks,
-                     doctor):
+        for part in (usage, ls, scan, ahead, convert, many, extract, plumbing,
+                     terminal, file_size_limit, signals, scan_interrupted,
+                     directories, sets, looks, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

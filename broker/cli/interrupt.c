@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * interrupt.c - see interrupt.h.  A thread waits for the signal, for a handler
+ * could neither lock nor print.
+ */
+#include "interrupt.h"
+
+#include <string.h>
+
+static void *
+wait_for_signal(void *context)
+{
+	struct interrupt *i = context;
+	int number;
+
+	if (sigwait(&i->set, &number) != 0)
+		return NULL;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	atomic_store(&i->came, true);
+	/* The second one ends us at once, whatever say waits for. */
+	pthread_sigmask(SIG_UNBLOCK, &i->set, NULL);
+	i->say(i->context);
+	raise(number);
+	return NULL;
+}
+
+void
+interrupt_start(struct interrupt *i, void (*say)(void *context), void *context)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction old;
+
+	memset(i, 0, sizeof(*i));
+	i->say = say;
+	i->context = context;
+	sigemptyset(&i->set);
+	for (size_t n = 0; n < sizeof(numbers) / sizeof(numbers[0]); n++)
+		if (sigaction(numbers[n], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_DFL)
+			sigaddset(&i->set, numbers[n]);
+	if (pthread_sigmask(SIG_BLOCK, &i->set, &i->before) != 0)
+		return;
+	i->running = pthread_create(&i->thread, NULL, wait_for_signal, i) == 0;
+	if (!i->running)
+		pthread_sigmask(SIG_SETMASK, &i->before, NULL);
+}
+
+static bool
+is_pending(const struct interrupt *i)
+{
+	sigset_t pending;
+
+	if (sigpending(&pending) != 0)
+		return false;
+	/* GNU's: what is pending may be blocked by our caller too. */
+	return sigandset(&pending, &pending, &i->set) == 0 &&
+	    sigisemptyset(&pending) == 0;
+}
+
+bool
+interrupt_came(const struct interrupt *i)
+{
+	return i->running && (atomic_load(&i->came) || is_pending(i));
+}
+
+void
+interrupt_end(struct interrupt *i)
+{
+	if (!i->running)
+		return;
+	if (!interrupt_came(i))
+		pthread_cancel(i->thread);
+	pthread_join(i->thread, NULL);
+	i->running = false;
+	pthread_sigmask(SIG_SETMASK, &i->before, NULL);
+}
