@@ -82,6 +82,9 @@ int options_parse(struct options *options, enum verb_id verb, int argc,
 void options_free(struct options *options);
 /* The options that a verb takes, one a line. */
 void options_help(FILE *out, enum verb_id verb);
+/* "--option: 'value' is not wanted"; EXIT_USAGE. */
+int options_bad_value(const char *option, const char *value,
+    const char *wanted);
 
 /* complain.c: one line on stderr, "picklefork: ...", newline added.  What came
  * from a file or a command line goes through print_escape first. */

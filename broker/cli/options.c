@@ -5,97 +5,28 @@
  * no abbreviations (a script must not break when an option is added), and a
  * wrong option is answered with what the verb does take.
  */
-#include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <unistd.h>
 
 #include "cli.h"
+#include "options_limit.h"
 #include "options_serve.h"
 #include "print.h"
 
 #define LOADS (ONLY(LS) | ONLY(CONVERT) | ONLY(EXTRACT) | ONLY(SCAN))
 #define ALL (LOADS | ONLY(SERVE) | ONLY(DOCTOR))
+/* Among an option's verbs: each further one adds to those before. */
+#define REPEATS ONLY(VERBS)
 
 /* -------------------------------------------------------------- values -- */
 
-static int
-bad_value(const char *option, const char *value, const char *wanted)
+int
+options_bad_value(const char *option, const char *value, const char *wanted)
 {
 	char *escaped = print_escape(value);
 
 	complain("--%s: '%s' is not %s", option, escaped, wanted);
 	free(escaped);
-	return EXIT_USAGE;
-}
-
-static const struct {
-	const char *name;
-	size_t at;
-} limit_names[] = {
-#define LIMIT(name) { #name, offsetof(pfork_limits, name) }
-	LIMIT(input_bytes), LIMIT(arena_bytes), LIMIT(streamed_bytes),
-	LIMIT(contiguous_bytes), LIMIT(tensors), LIMIT(nodes), LIMIT(nesting),
-	LIMIT(notes), LIMIT(names_bytes), LIMIT(wall_ms), LIMIT(stall_ms),
-	LIMIT(cpu_seconds),
-#undef LIMIT
-};
-
-/* 0 in pfork_limits means the default, so it is no number here. */
-static bool
-parse_number(const char *text, uint64_t *number)
-{
-	static const char units[] = "KMGT";
-	const char *unit;
-	char *end;
-	unsigned long long n;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	n = strtoull(text, &end, 10);
-	if (errno != 0 || n == 0)
-		return false;
-	*number = n;
-	if (*end == '\0')
-		return true;
-	unit = strchr(units, *end >= 'a' ? *end - 'a' + 'A' : *end);
-	if (unit == NULL || end[1] != '\0')
-		return false;
-	for (const char *u = units; u <= unit; u++)
-		if (__builtin_mul_overflow(*number, 1024u, number))
-			return false;
-	return true;
-}
-
-static int
-set_limit(struct options *options, const char *value)
-{
-	const char *equals = strchr(value, '=');
-	char name[32];
-	uint64_t number;
-
-	if (equals == NULL || (size_t)(equals - value) >= sizeof(name))
-		return bad_value("limit", value, "NAME=NUMBER");
-	for (size_t i = 0; value + i <= equals; i++)
-		name[i] = value[i] == '-' ? '_' : value[i];
-	name[equals - value] = '\0';
-	if (!parse_number(equals + 1, &number))
-		return bad_value("limit", value,
-		    "NAME=NUMBER with a number over 0");
-	for (size_t i = 0; i < sizeof(limit_names) / sizeof(limit_names[0]);
-	     i++) {
-		if (strcmp(limit_names[i].name, name) != 0)
-			continue;
-		memcpy((char *)&options->limits + limit_names[i].at, &number,
-		    sizeof(number));
-		return 0;
-	}
-	complain("--limit: the names are input_bytes, arena_bytes, "
-		 "streamed_bytes, contiguous_bytes, tensors, nodes, nesting, "
-		 "notes, names_bytes, wall_ms, stall_ms, cpu_seconds");
 	return EXIT_USAGE;
 }
 
@@ -131,7 +62,7 @@ set_refuse(struct options *options, const char *value)
 	else if (strcmp(value, "never") == 0)
 		options->refuse_at = PFORK_REFUSE_NEVER;
 	else
-		return bad_value("refuse-at", value,
+		return options_bad_value("refuse-at", value,
 		    "dangerous, unusual or never");
 	return 0;
 }
@@ -144,7 +75,7 @@ set_delivery(struct options *options, const char *value)
 	else if (strcmp(value, "stream") == 0)
 		options->load.delivery = PFORK_DELIVER_STREAM;
 	else
-		return bad_value("delivery", value, "extent or stream");
+		return options_bad_value("delivery", value, "extent or stream");
 	return 0;
 }
 
@@ -153,8 +84,9 @@ set_jobs(struct options *options, const char *value)
 {
 	uint64_t number;
 
-	if (!parse_number(value, &number) || number > 1024)
-		return bad_value("jobs", value, "a number from 1 to 1024");
+	if (!limit_number(value, &number) || number > 1024)
+		return options_bad_value("jobs", value,
+		    "a number from 1 to 1024");
 	options->jobs = (unsigned)number;
 	return 0;
 }
@@ -165,7 +97,7 @@ set_worker(struct options *options, const char *value)
 	size_t size = strlen(value) + 1;
 
 	if (size > sizeof(options->worker))
-		return bad_value("worker", value, "a path that fits");
+		return options_bad_value("worker", value, "a path that fits");
 	memcpy(options->worker, value, size);
 	options->load.worker_path = options->worker;
 	return 0;
@@ -223,7 +155,8 @@ add_pin(struct options *options, const char *value)
 		pin->sha256[i] = (uint8_t)(high * 16 + low);
 	}
 	if (!good)
-		return bad_value("pin", value, "FILE=SHA-256 in 64 digits");
+		return options_bad_value("pin", value,
+		    "FILE=SHA-256 in 64 digits");
 	pin->file = strndup(value, (size_t)(equals - value));
 	if (pin->file == NULL)
 		return EXIT_INTERNAL;
@@ -312,16 +245,16 @@ static const struct option {
 	{ 0, "root", "DIR", LOADS,
 	    "where an index may lead, by links too (default: beside it)",
 	    set_root, 0, 0 },
-	{ 0, "pin", "FILE=HEX", LOADS,
+	{ 0, "pin", "FILE=HEX", LOADS | REPEATS,
 	    "with --root: no file but with this SHA-256; may be repeated",
 	    add_pin, 0, 0 },
-	{ 0, "root", "DIR", ONLY(SERVE),
+	{ 0, "root", "DIR", ONLY(SERVE) | REPEATS,
 	    "serve files beneath DIR; may be repeated; no default",
 	    set_root, 0, 0 },
-	{ 0, "limit", "NAME=N", LOADS | ONLY(SERVE),
+	{ 0, "limit", "NAME=N", LOADS | ONLY(SERVE) | REPEATS,
 	    "raise or lower a limit; N may end in K, M, G or T",
-	    set_limit, 0, 0 },
-	{ 0, "require-layer", "NAME", ALL,
+	    limit_set, 0, 0 },
+	{ 0, "require-layer", "NAME", ALL | REPEATS,
 	    "fail without this layer of the jail; may be repeated",
 	    require_layer, 0, 0 },
 	{ 0, "worker", "PATH", ALL,
@@ -334,6 +267,7 @@ static const struct option {
 	    FLAG(help) },
 };
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
+_Static_assert(OPTIONS <= 64, "struct words has a bit for each");
 
 void
 options_help(FILE *out, enum verb_id verb)
@@ -362,6 +296,7 @@ struct words {
 	int count;
 	char **at;
 	int next;
+	uint64_t given;		/* a bit for each of table[] */
 };
 
 static int
@@ -375,11 +310,24 @@ unknown(const struct words *w, const char *word)
 	return EXIT_USAGE;
 }
 
-/* value: what is joined to the option, or NULL. */
+/* One of two values would be forgotten. */
+static int
+given_twice(const struct option *o, bool letter)
+{
+	char name[2] = { o->letter, '\0' };
+
+	complain("-%s%s is given twice", letter ? "" : "-",
+	    letter ? name : o->name);
+	return EXIT_USAGE;
+}
+
+/* value: what is joined to the option, or NULL; letter: it was named by it. */
 static int
 apply(struct options *options, struct words *w, const struct option *o,
-    const char *value)
+    const char *value, bool letter)
 {
+	uint64_t bit = UINT64_C(1) << (o - table);
+
 	if (o->value == NULL) {
 		if (value != NULL) {
 			complain("--%s takes no value", o->name);
@@ -397,6 +345,9 @@ apply(struct options *options, struct words *w, const struct option *o,
 		complain("--%s needs %s", o->name, o->value);
 		return EXIT_USAGE;
 	}
+	if ((w->given & bit) != 0 && (o->verbs & REPEATS) == 0)
+		return given_twice(o, letter);
+	w->given |= bit;
 	return o->set(options, value);
 }
 
@@ -411,7 +362,7 @@ long_option(struct options *options, struct words *w, const char *word)
 		    strlen(table[i].name) + 2 == length &&
 		    memcmp(table[i].name, word + 2, length - 2) == 0)
 			return apply(options, w, &table[i],
-			    equals == NULL ? NULL : equals + 1);
+			    equals == NULL ? NULL : equals + 1, false);
 	return unknown(w, word);
 }
 
@@ -431,8 +382,8 @@ short_options(struct options *options, struct words *w, const char *word)
 			return unknown(w, word);
 		if (o->value != NULL)
 			return apply(options, w, o,
-			    at[1] != '\0' ? at + 1 : NULL);
-		code = apply(options, w, o, NULL);
+			    at[1] != '\0' ? at + 1 : NULL, true);
+		code = apply(options, w, o, NULL, true);
 	}
 	return code;
 }
@@ -441,7 +392,7 @@ int
 options_parse(struct options *options, enum verb_id verb, int argc,
     char **argv)
 {
-	struct words w = { verb, argc, argv, 0 };
+	struct words w = { .verb = verb, .count = argc, .at = argv };
 	bool ended = false;
 	int code = 0;
 
@@ -468,11 +419,6 @@ options_parse(struct options *options, enum verb_id verb, int argc,
 			code = long_option(options, &w, word);
 		else
 			code = short_options(options, &w, word);
-	}
-	/* The first of them would be forgotten. */
-	if (code == 0 && options->root_count > 1 && verb != SERVE) {
-		complain("--root: one is taken, not %zu", options->root_count);
-		code = EXIT_USAGE;
 	}
 	if (code == 0 && options->pin_count > 0 && options->root == NULL) {
 		complain("--pin needs --root: its files are named from there");

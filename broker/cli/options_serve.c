@@ -5,9 +5,6 @@
 #include "options_serve.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-#include "print.h"
 
 /* pfork_options.parked_workers' own ceiling. */
 #define PARKED_MAX 64
@@ -31,7 +28,6 @@ serve_set_parked(struct options *options, const char *value)
 {
 	char *end;
 	unsigned long number = strtoul(value, &end, 10);
-	char *escaped;
 
 	if (value[0] >= '0' && value[0] <= '9' && *end == '\0' &&
 	    number <= PARKED_MAX) {
@@ -39,8 +35,5 @@ serve_set_parked(struct options *options, const char *value)
 		options->parked_given = true;
 		return 0;
 	}
-	escaped = print_escape(value);
-	complain("--parked: '%s' is not a number from 0 to 64", escaped);
-	free(escaped);
-	return EXIT_USAGE;
+	return options_bad_value("parked", value, "a number from 0 to 64");
 }

@@ -128,6 +128,27 @@ def usage():
                  ["extract", "good.pt", "w", "-o", ""]):
         expect(args, 64, "", "empty name")
     expect(["extract", "good.pt", "", "-o", "x"], 3, "", "named ''")
+    twice()
+
+
+def twice():
+    """An option with a value is given once, or is a list by its nature."""
+    for args, name in (
+            (["convert", "good.pt", "-o", "a", "-o", "b"], "-o"),
+            (["convert", "good.pt", "-oa", "--output=b"], "--output"),
+            (["scan", "-j2", "--jobs", "3", "good.pt"], "--jobs"),
+            (["ls", "--refuse-at=never", "--refuse-at=unusual", "good.pt"],
+             "--refuse-at"),
+            (["ls", "--limit", "wall_ms=9M", "--limit", "wall-ms=8M",
+              "good.pt"], "--limit wall_ms"),
+            (["serve", "--socket", "a", "--socket", "b"], "--socket"),
+            (["doctor", "--worker", "a", "--worker", "b"], "--worker")):
+        expect(args, 64, "", f"^picklefork: {name} is given twice\n$")
+    check("nothing was written", not os.path.exists("a") and
+          not os.path.exists("b"))
+    expect(["ls", "-qq", "--limit", "wall_ms=9M", "--limit", "nodes=9M",
+            "--require-layer", "seccomp", "--require-layer=rlimits",
+            "good.pt"], 0, None, "")
 
 
 def ls():
@@ -829,7 +850,8 @@ def sets():
     expect(root + pins[:3] + [wrong] + pins[4:] + ["dcp"], 1, "",
            "__0_0.distcp: SHA-256 is [0-9a-f]{64}, pinned [0-9a-f]{64}")
     expect(root + ["--pin", pins[3]] + ["dcp"], 1, "", "pinned")
-    expect(root + ["--root", "other", "dcp"], 64, "", "one is taken")
+    expect(root + ["--root", "other", "dcp"], 64, "",
+           "--root is given twice")
     expect(["ls"] + pins + ["dcp"], 64, "", "needs --root")
     for bad in ("x", "=" + 64 * "0", "x=" + 63 * "0", "x=" + 63 * "0" + "g",
                 "x=" + 65 * "0"):

@@ -429,9 +429,12 @@ def test_end(directory, root):
                             (["--socket", path + "2", "file"], 64),
                             (["--socket", path + "2", "--parked", "65"], 64),
                             (["--socket", path + "2", "--root", "/none"], 2),
+                            (["--socket", path + "2", "--socket", path + "3"],
+                             64),
                             (["--socket", path + "2", "--worker",
                               "/bin/true"], 69)):
-        r = subprocess.run([CLI, "serve", "--worker", WORKER, *arguments],
+        worker = [] if "--worker" in arguments else ["--worker", WORKER]
+        r = subprocess.run([CLI, "serve", *worker, *arguments],
                            capture_output=True, check=False)
         check(f"exit {code}: {arguments}", r.returncode == code and
               not os.path.lexists(path + "2"), r)

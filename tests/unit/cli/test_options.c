@@ -86,6 +86,17 @@ static const struct {
 	{ LS, { "--limit", "tensors=99999999999T" }, 64, 0 },
 	{ LS, { "--limit", "size=5" }, 64, 0 },
 	{ LS, { "--limit", "=5" }, 64, 0 },
+	{ LS, { "--limit", "nodes=5", "--limit", "notes=5" }, 0, 0 },
+	{ LS, { "--limit", "nodes=5", "--limit", "nodes=5" }, 64, 0 },
+	{ LS, { "--limit", "wall-ms=5", "--limit", "wall_ms=6" }, 64, 0 },
+	{ LS, { "--json", "--json", "-qq" }, 0, 0 },
+	{ CONVERT, { "-oa", "-ob" }, 64, 0 },
+	{ CONVERT, { "-oa", "--output=b" }, 64, 0 },
+	{ SCAN, { "-j2", "-j2" }, 64, 0 },
+	{ LS, { "--root", "d", "--root", "d" }, 64, 0 },
+	{ SERVE, { "--root", "d", "--root", "d" }, 0, 0 },
+	{ SERVE, { "--parked=0", "--parked=0" }, 64, 0 },
+	{ SERVE, { "--socket", "a", "--socket", "a" }, 64, 0 },
 #define DIGITS "00112233445566778899aabbccddeeff" \
 	"AABBCCDDEEFF00112233445566778899"
 	{ LS, { "--root", "d", "--pin", "a=b=" DIGITS }, 0, 0 },
