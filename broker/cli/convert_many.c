@@ -15,6 +15,7 @@
 
 #include "convert.h"
 #include "output.h"
+#include "parts.h"
 #include "print.h"
 #include "progress.h"
 #include "set.h"
@@ -25,6 +26,7 @@ struct entry {
 	char *output;
 	bool found;		/* in a tree, not named */
 	bool dropped;		/* .. and no checkpoint */
+	bool part;		/* .. or, dropped too, of a set */
 };
 
 struct many {
@@ -33,6 +35,8 @@ struct many {
 	struct entry *entries;
 	size_t count;
 	size_t capacity;
+	size_t others;		/* in trees, and not looked at */
+	size_t of_sets;		/* found, and the tensors are in a set's */
 	bool tree_failed;
 	struct progress progress;
 	/* What follows is the lock's. */
@@ -131,7 +135,7 @@ add_argument(struct many *m, const char *argument)
 
 	if (set_in_directory(argument, inside, sizeof(inside)))
 		return add(m, strdup(argument), false);
-	if (!walk_list(&walk, &argument, 1, false))
+	if (!walk_list(&walk, &argument, 1, WALK_SETS))
 		code = no_memory();
 	for (size_t i = 0; code == 0 && i < walk.count; i++) {
 		code = add(m, walk.files[i].path, !walk.files[i].named);
@@ -139,6 +143,7 @@ add_argument(struct many *m, const char *argument)
 	}
 	m->tree_failed |= walk.failed;
 	m->passed_over += walk.empty;
+	m->others += walk.others;
 	walk_free(&walk);
 	return code;
 }
@@ -167,6 +172,36 @@ drop_others(const struct many *m, struct entry *e)
 	(void)open_checkpoint(m->options, m->broker, e->path, &ckpt, &err);
 	e->dropped = is_no_checkpoint(ckpt, &err);
 	pfork_checkpoint_unref(ckpt);
+}
+
+/* The files of an index become one output.  Its own name is found first in
+ * each directory; one that is refused or broken has no parts. */
+static int
+drop_parts(struct many *m)
+{
+	struct parts parts = { 0 };
+	bool fine = true;
+
+	for (size_t i = 0; fine && i < m->count; i++) {
+		struct entry *e = &m->entries[i];
+		pfork_checkpoint *ckpt;
+		pfork_error err;
+
+		if (e->found && parts_has(&parts, e->path)) {
+			e->dropped = true;
+			e->part = true;
+			m->of_sets++;
+			continue;
+		}
+		if (!walk_is_index(e->path))
+			continue;
+		if (open_checkpoint(m->options, m->broker, e->path, &ckpt,
+		    &err) == EXIT_DONE)
+			fine = parts_add(&parts, e->path, ckpt);
+		pfork_checkpoint_unref(ckpt);
+	}
+	parts_free(&parts);
+	return fine ? 0 : no_memory();
 }
 
 static int
@@ -243,7 +278,7 @@ count_outcome(struct many *m, const struct entry *e, int code)
 	else if (code == EXIT_REFUSED)
 		m->refused++;
 	else if (code == EXIT_NOTHING && e->found)
-		m->passed_over++;
+		m->passed_over += !e->part;
 	else if (code == EXIT_NOTHING)
 		m->empty++;
 	else
@@ -316,6 +351,9 @@ print_summary(const struct many *m)
 	if (m->passed_over > 0)
 		fprintf(stderr, "; %zu no checkpoint%s", m->passed_over,
 		    m->passed_over == 1 ? "" : "s");
+	if (m->of_sets > 0)
+		fprintf(stderr, "; %zu in sets", m->of_sets);
+	walk_print_others(stderr, "; ", m->others);
 	fputc('\n', stderr);
 }
 
@@ -334,8 +372,10 @@ outcome(const struct many *m)
 static int
 convert_all(struct many *m)
 {
-	int code = judge_names(m);
+	int code = drop_parts(m);
 
+	if (code == 0)
+		code = judge_names(m);
 	if (code != 0)
 		return code;
 	pthread_mutex_init(&m->lock, NULL);
@@ -346,6 +386,8 @@ convert_all(struct many *m)
 	pthread_mutex_destroy(&m->lock);
 	if (!m->options->quiet)
 		print_summary(m);
+	if (m->count == 0 && m->passed_over == 0 && !m->tree_failed)
+		walk_complain_empty(m->others, !m->options->quiet);
 	return outcome(m);
 }
 

@@ -15,8 +15,8 @@ const struct verb verbs[VERBS] = {
 	    "--refuse-at says so.  Of a file that names others (*.index.json,\n"
 	    "ONNX with external data, .metadata or the directory that has\n"
 	    "one) it lists the tensors of all of them, of another directory\n"
-	    "each file (what is no checkpoint is counted, not shown); --json\n"
-	    "then gives an object a line.\n",
+	    "each file, a set once (what is no checkpoint is counted, not\n"
+	    "shown, and so are links); --json then gives an object a line.\n",
 	    ls_run },
 	[CONVERT] = { "convert",
 	    "FILE -o OUT.safetensors | FILE... --out-dir DIR",

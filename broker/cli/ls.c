@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "digest.h"
+#include "parts.h"
 #include "print.h"
 #include "progress.h"
 #include "report.h"
@@ -301,7 +302,9 @@ struct listing {
 	struct options *options;
 	pfork_broker *broker;
 	size_t shown;
-	size_t others;		/* no checkpoints: counted alone */
+	size_t no_checkpoints;	/* counted alone */
+	size_t of_sets;		/* files whose tensors have been listed */
+	struct parts parts;
 	int worst;
 };
 
@@ -325,6 +328,10 @@ list_entry(struct listing *l, const struct walk_file *file)
 	pfork_error err = { .code = PFORK_OK };
 	int code = EXIT_UNDECIDED;
 
+	if (parts_has(&l->parts, file->path)) {
+		l->of_sets++;
+		return;
+	}
 	if (file->directory == NULL) {
 		code = open_file(l->options, l->broker, file->path, &ckpt,
 		    &err);
@@ -334,8 +341,11 @@ list_entry(struct listing *l, const struct walk_file *file)
 		snprintf(err.text, sizeof(err.text), "%s", file->directory);
 	}
 	if (code != EXIT_DONE && is_no_checkpoint(ckpt, &err)) {
-		l->others++;
+		l->no_checkpoints++;
 	} else {
+		if (code == EXIT_DONE && !parts_add(&l->parts, file->path,
+		    ckpt))
+			complain("no memory for the names of files");
 		print_heading(l, file->path);
 		l->shown++;
 		code = show(l->options, file->path, ckpt, code, &err);
@@ -345,19 +355,42 @@ list_entry(struct listing *l, const struct walk_file *file)
 	pfork_checkpoint_unref(ckpt);
 }
 
+/* What was in the directory, and is not in the list. */
+static void
+print_passed_over(const struct listing *l, const struct walk *w)
+{
+	const char *before = "picklefork: ";
+
+	if (l->no_checkpoints + l->of_sets + w->others == 0)
+		return;
+	flockfile(stderr);
+	if (l->no_checkpoints > 0) {
+		fprintf(stderr, "%s%zu file%s no checkpoint%s", before,
+		    l->no_checkpoints, l->no_checkpoints == 1 ? " is" : "s are",
+		    l->no_checkpoints == 1 ? "" : "s");
+		before = "; ";
+	}
+	if (l->of_sets > 0) {
+		fprintf(stderr, "%s%zu file%s to a set that is listed", before,
+		    l->of_sets, l->of_sets == 1 ? " belongs" : "s belong");
+		before = "; ";
+	}
+	walk_print_others(stderr, before, w->others);
+	fputc('\n', stderr);
+	funlockfile(stderr);
+}
+
 static int
 list_entries(struct listing *l, const struct walk *w)
 {
-	l->others = w->empty;
+	l->no_checkpoints = w->empty;
 	for (size_t i = 0; i < w->count && ferror(stdout) == 0; i++)
 		list_entry(l, &w->files[i]);
 	fflush(stdout);
-	if (l->shown == 0 && l->others == 0 && !w->failed)
-		complain("no regular files there");
-	else if (l->others > 0 && (l->shown == 0 || !l->options->quiet))
-		complain("%zu file%s no checkpoint%s", l->others,
-		    l->others == 1 ? " is" : "s are",
-		    l->others == 1 ? "" : "s");
+	if (w->count == 0 && w->empty == 0 && !w->failed)
+		walk_complain_empty(w->others, false);
+	else if (l->shown == 0 || !l->options->quiet)
+		print_passed_over(l, w);
 	if (l->worst == EXIT_DONE && (w->failed || l->shown == 0))
 		l->worst = w->failed ? EXIT_UNDECIDED : EXIT_NOTHING;
 	return l->worst;
@@ -371,7 +404,7 @@ list_directory(struct options *options)
 	struct walk w = { 0 };
 	int code;
 
-	if (!walk_list(&w, options->files, 1, true)) {
+	if (!walk_list(&w, options->files, 1, WALK_DIRECTORIES)) {
 		complain("no memory for the names of files");
 		return EXIT_INTERNAL;
 	}
@@ -381,6 +414,7 @@ list_directory(struct options *options)
 	if (code == EXIT_DONE)
 		code = list_entries(&l, &w);
 	pfork_broker_free(l.broker);
+	parts_free(&l.parts);
 	walk_free(&w);
 	return code;
 }

@@ -238,10 +238,7 @@ print_summary(const struct scan *s)
 	if (s->not_checkpoints > 0)
 		fprintf(stderr, "; %zu no checkpoint%s", s->not_checkpoints,
 		    s->not_checkpoints == 1 ? "" : "s");
-	if (s->walk.others > 0)
-		fprintf(stderr, "; %zu other%s not looked at: symbolic links "
-				"or no regular files (name them)",
-		    s->walk.others, s->walk.others == 1 ? "" : "s");
+	walk_print_others(stderr, "; ", s->walk.others);
 	if (s->walk.unread > 0)
 		fprintf(stderr, "; %zu director%s not read", s->walk.unread,
 		    s->walk.unread == 1 ? "y" : "ies");
@@ -361,7 +358,7 @@ scan_all(struct scan *s)
 	if (!s->options->quiet && s->walk.several)
 		print_summary(s);
 	if (s->walk.count == 0 && !s->walk.failed)
-		complain("no regular files there");
+		walk_complain_empty(s->walk.others, !s->options->quiet);
 	for (size_t i = 0; i < s->walk.count; i++)
 		free(s->results[i].text);
 	free(s->results);
@@ -391,7 +388,7 @@ scan_run(struct options *options)
 	}
 	s.colours = print_colours(stdout);
 	/* What hides in the directory of another format is opened as well. */
-	if (walk_list(&s.walk, options->files, options->file_count, false)) {
+	if (walk_list(&s.walk, options->files, options->file_count, WALK_FILES)) {
 		s.not_checkpoints = s.walk.empty;
 		code = open_broker_for(options, s.walk.count, &s.broker);
 	} else {

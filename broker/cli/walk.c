@@ -6,8 +6,10 @@
  */
 #include "walk.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,19 +51,69 @@ cannot_read(struct walk *w, FTSENT *e)
 	directory->fts_number = 1;
 }
 
+static bool
+ends_in(const char *name, const char *end)
+{
+	size_t length = strlen(name);
+
+	return length > strlen(end) &&
+	    strcmp(name + length - strlen(end), end) == 0;
+}
+
+bool
+walk_is_index(const char *path)
+{
+	return ends_in(path, ".index.json");
+}
+
 static int
 by_name(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+static int
+sets_first(const FTSENT **a, const FTSENT **b)
+{
+	bool x = walk_is_index((*a)->fts_name) ||
+	    ends_in((*a)->fts_name, ".onnx");
+	bool y = walk_is_index((*b)->fts_name) ||
+	    ends_in((*b)->fts_name, ".onnx");
+
+	return x != y ? (x ? -1 : 1) : by_name(a, b);
+}
+
+/* One that torch.distributed wrote.  On the command line .metadata will do;
+ * found, it may be any program's, and must have a data file beside it. */
+static bool
+is_set(const char *directory)
+{
+	char path[PATH_MAX];
+	const struct dirent *e;
+	struct stat st;
+	bool found = false;
+	DIR *dir;
+	int length = snprintf(path, sizeof(path), "%s/.metadata", directory);
+
+	if (length <= 0 || (size_t)length >= sizeof(path) ||
+	    lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+		return false;
+	dir = opendir(directory);
+	while (dir != NULL && !found && (e = readdir(dir)) != NULL)
+		found = ends_in(e->d_name, ".distcp");
+	if (dir != NULL)
+		closedir(dir);
+	return found;
+}
+
 /* False: no memory; else whether the tree goes on beneath it is settled. */
 static bool
-add_directory(struct walk *w, FTS *tree, FTSENT *e)
+add_directory(struct walk *w, FTS *tree, FTSENT *e, enum walk_how how)
 {
-	const char *what = directory_looks_like(e->fts_path);
+	const char *what = how == WALK_DIRECTORIES ?
+	    directory_looks_like(e->fts_path) : NULL;
 
-	if (what == NULL)
+	if (how == WALK_FILES || (what == NULL && !is_set(e->fts_path)))
 		return true;
 	fts_set(tree, e, FTS_SKIP);
 	if (!add(w, e->fts_path, false))
@@ -71,13 +123,13 @@ add_directory(struct walk *w, FTS *tree, FTSENT *e)
 }
 
 static bool
-add_tree(struct walk *w, const char *directory, bool whole)
+add_tree(struct walk *w, const char *directory, enum walk_how how)
 {
 	char *path = strdup(directory);
 	char *roots[] = { path, NULL };
 	FTS *tree = path == NULL ? NULL :
 	    fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR,
-		by_name);
+		how == WALK_FILES ? by_name : sets_first);
 	FTSENT *e;
 	bool fine = tree != NULL;
 
@@ -90,7 +142,7 @@ add_tree(struct walk *w, const char *directory, bool whole)
 				fine = add(w, e->fts_path, false);
 			break;
 		case FTS_D:
-			fine = !whole || add_directory(w, tree, e);
+			fine = add_directory(w, tree, e, how);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:
@@ -113,7 +165,8 @@ add_tree(struct walk *w, const char *directory, bool whole)
 }
 
 bool
-walk_list(struct walk *w, const char **arguments, size_t count, bool whole)
+walk_list(struct walk *w, const char **arguments, size_t count,
+    enum walk_how how)
 {
 	struct stat st;
 	bool fine = true;
@@ -123,13 +176,32 @@ walk_list(struct walk *w, const char **arguments, size_t count, bool whole)
 	for (size_t i = 0; fine && i < count; i++) {
 		if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
 			w->several = true;
-			fine = add_tree(w, arguments[i], whole);
+			fine = add_tree(w, arguments[i], how);
 		} else {
 			/* What cannot be opened gets a report that says so. */
 			fine = add(w, arguments[i], true);
 		}
 	}
 	return fine;
+}
+
+void
+walk_print_others(FILE *out, const char *before, size_t others)
+{
+	if (others > 0)
+		fprintf(out, "%s%zu other%s not looked at: symbolic links or "
+			     "no regular files (name them)", before, others,
+		    others == 1 ? "" : "s");
+}
+
+void
+walk_complain_empty(size_t others, bool told)
+{
+	flockfile(stderr);
+	fputs("picklefork: no regular files there", stderr);
+	walk_print_others(stderr, "; ", told ? 0 : others);
+	fputc('\n', stderr);
+	funlockfile(stderr);
 }
 
 void

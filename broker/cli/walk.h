@@ -7,12 +7,21 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 struct walk_file {
 	char *path;
 	bool named;		/* on the command line, not found in a tree */
 	const char *directory;	/* not a file: what it looks like, else NULL */
 };
+
+/* What a directory inside a tree may be besides its files. */
+enum walk_how {
+	WALK_FILES,
+	WALK_SETS,		/* one checkpoint: one entry, not searched */
+	WALK_DIRECTORIES	/* .. also one of a kind that is not read */
+};
+
 struct walk {
 	struct walk_file *files; /* by name within each argument */
 	size_t count;
@@ -25,10 +34,16 @@ struct walk {
 };
 
 /* Regular files only; symbolic links are followed on the command line, never
- * inside a tree.  whole: a directory that is one checkpoint of a kind that is
- * not read is one entry, and not searched.  False: no memory. */
+ * inside a tree.  But for WALK_FILES what may name other files comes before
+ * those of its directory.  False: no memory. */
 bool walk_list(struct walk *w, const char **arguments, size_t count,
-    bool whole);
+    enum walk_how how);
+/* Is it, by its name, an index of other files? */
+bool walk_is_index(const char *path);
+/* "2 others not looked at: ...", after `before` ("; "), or nothing. */
+void walk_print_others(FILE *out, const char *before, size_t others);
+/* There was nothing but others; told: they have been spoken of. */
+void walk_complain_empty(size_t others, bool told);
 void walk_free(struct walk *w);
 
 #endif

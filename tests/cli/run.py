@@ -187,7 +187,8 @@ def ls():
     expect(["ls", "none"], 3, "", "no regular files")
     expect(["ls", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n",
            r"(?m)^tree/a\.pt: torch-zip: 2 tensors.*\n"
-           "picklefork: 2 files are no checkpoints")
+           "picklefork: 2 files are no checkpoints; 2 others not looked at: "
+           "symbolic links or no regular files \\(name them\\)\n$")
     expect(["ls", "-q", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n", "")
     expect(["ls", "tree/sub"], 3, "", "2 files are no checkpoints")
     expect(["ls", "tree/sub/fifo"], 2, "", "pipe")
@@ -240,7 +241,19 @@ def scan():
     check("not looked at", j["summary"]["not_looked_at"] == 2, j["summary"])
     os.mkdir("only_links")
     os.symlink(os.path.abspath("evil.pt"), "only_links/a.pt")
-    expect(["scan", "only_links"], 3, "", "1 other not looked at")
+    # What is passed over is the reason why nothing was done: told with -q too.
+    others = r"1 other not looked at: symbolic links or no regular files " \
+        r"\(name them\)\n"
+    nothing = "picklefork: no regular files there"
+    for args in (["scan"], ["convert", "--out-dir", "."]):
+        expect([*args, "only_links"], 3, "", others + nothing + "\n$")
+        expect([*args, "-q", "only_links"], 3, "",
+               "^" + nothing + "; " + others + "$")
+    for more in ([], ["-q"], ["--json"]):
+        expect(["ls", *more, "only_links"], 3, "",
+               "^" + nothing + "; " + others + "$")
+    expect(["convert", "-q", "none", "--out-dir", "."], 3, "",
+           "^" + nothing + "\n$")
     os.mkdir("hundreds")
     for i in range(300):
         os.link("good.pt", f"hundreds/{i:0100}.pt")
@@ -762,9 +775,13 @@ def directories():
     write("all/hf-index-model.index.json", json.dumps(
         {"weight_map": {"a": "shard"}}).encode())
     write("all/config.json", b"{}")
-    r = expect(["ls", "all"], 0, None, "picklefork: 1 file is no checkpoint\n$")
+    r = expect(["ls", "all"], 0, None, "picklefork: 1 file is no checkpoint; "
+               "1 file belongs to a set that is listed\n$")
     headings = re.findall(r"^(all/.*):$", r.stdout.decode(), re.M)
-    want = sorted(f"all/{x}" for x in os.listdir("all") if x != "config.json")
+    # What may name others comes first.
+    want = sorted((f"all/{x}" for x in os.listdir("all")
+                   if x not in ("config.json", "shard")),
+                  key=lambda x: (not x.endswith((".index.json", ".onnx")), x))
     check("a heading a file, by name", headings == want, headings)
     sections = r.stdout.decode().split("\n\n")
     check("a section a file", len(sections) == len(want), len(sections))
@@ -778,7 +795,8 @@ def directories():
     check("every format", set(ONE_OF_EACH) <= found,
           set(ONE_OF_EACH) - found)
     write("all/bad.gguf", b"GGUF\3\0\0\0")
-    expect(["ls", "all"], 2, "all/shard:\n", "bad.gguf: .*PFORK_E_FORMAT")
+    expect(["ls", "all"], 2, "index.json:\n", "bad.gguf: .*PFORK_E_FORMAT")
+    once()
     write("all/evil.pkl", pickled(call("os", "system")))
     expect(["ls", "--refuse-at", "dangerous", "all"], 2, None, "PFORK_E_REFUSED")
     expect(["scan", "all"], 1)
@@ -807,6 +825,56 @@ def directories():
     # What hides in there is found all the same.
     write("dirs/orbax/evil.pkl", pickled(call("os", "system")))
     expect(["scan", "dirs"], 1, "dirs/orbax/evil.pkl")
+
+
+def once():
+    """In a tree the files of a set are listed and converted with it, once; a
+    scan looks at each.  A set that is broken has none."""
+    fixtures = os.path.join(HERE, "..", "fixtures")
+    os.makedirs("models/sharded/more")
+    shutil.copytree(os.path.join(fixtures, "dcp", "good-ranks"), "models/dcp")
+    shutil.copy("all/shard", "models/sharded/a.safetensors")
+    shutil.copy("all/shard", "models/sharded/more/b.safetensors")
+    shutil.copy("all/shard", "models/other.safetensors")
+    os.link("models/sharded/a.safetensors", "models/sharded/more/a.safetensors")
+    index = {"weight_map": {"a": "a.safetensors"}}
+    write("models/sharded/m.index.json", json.dumps(index).encode())
+    write("models/sharded/readme", b"no checkpoint")
+    # .metadata of another program is no set.
+    write("models/sharded/more/.metadata", b"no checkpoint")
+    def listed(*more):
+        r = run("ls", *more, "models")
+        return re.findall(r"(?m)^models/(.*):$", r.stdout.decode()), r
+    want = ["dcp", "other.safetensors", "sharded/m.index.json",
+            "sharded/more/a.safetensors", "sharded/more/b.safetensors"]
+    for more in ([], ["--root", "."], ["--root", "models/.."]):
+        got, r = listed(*more)
+        check("a set once", got == want and r.returncode == 0 and
+              b"2 files are no checkpoints; 1 file belongs to a set" in
+              r.stderr, (got, r.stderr))
+    r = run("ls", "--json", "models")
+    got = [json.loads(x)["file"] for x in r.stdout.splitlines()]
+    check("a set once, JSON", got == ["models/" + x for x in want], got)
+    os.remove("models/sharded/more/a.safetensors")
+    os.mkdir("flat")
+    expect(["convert", "models", "--out-dir", "flat"], 0, "",
+           "4 converted, 0 refused, 0 failed, 0 without tensors; "
+           "2 no checkpoints; 1 in sets\n$")
+    check("outputs", sorted(os.listdir("flat")) == sorted(
+        x + ".safetensors" for x in ("dcp", "other", "m.index", "b")),
+        os.listdir("flat"))
+    r = expect(["scan", "--jsonl", "models"], 0)
+    got = {json.loads(x)["file"] for x in r.stdout.splitlines()}
+    check("each is scanned", {"models/sharded/a.safetensors",
+          "models/dcp/__0_0.distcp", "models/dcp/.metadata"} <= got, got)
+    index["weight_map"]["z"] = "gone.safetensors"
+    write("models/sharded/m.index.json", json.dumps(index).encode())
+    got, r = listed()
+    check("a broken one", "sharded/a.safetensors" in got and
+          r.returncode == 2, (got, r.stderr))
+    expect(["convert", "-f", "models", "--out-dir", "flat"], 2, "",
+           "4 converted, 0 refused, 1 failed, .*checkpoints\n$")
+    check("its file alone", os.path.exists("flat/a.safetensors"))
 
 
 def sets():

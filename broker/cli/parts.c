@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * parts.c - see parts.h.  A file is known by its directory and its name there:
+ * by its path it has several, and another link to it is another file.
+ */
+#include "parts.h"
+
+#include <limits.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct part {
+	dev_t device;		/* of its directory */
+	ino_t directory;
+	char name[];
+};
+
+static int
+by_place(const void *a, const void *b)
+{
+	const struct part *x = a;
+	const struct part *y = b;
+
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	if (x->directory != y->directory)
+		return x->directory < y->directory ? -1 : 1;
+	return strcmp(x->name, y->name);
+}
+
+/* NULL: its directory is not there, or no memory. */
+static struct part *
+part_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	char directory[PATH_MAX] = ".";
+	struct stat st;
+	struct part *part;
+
+	if (slash != NULL && (size_t)(name - path) >= sizeof(directory))
+		return NULL;
+	if (slash != NULL)
+		snprintf(directory, sizeof(directory), "%.*s",
+		    (int)(name - path), path);
+	if (stat(directory, &st) != 0)
+		return NULL;
+	part = malloc(sizeof(*part) + strlen(name) + 1);
+	if (part == NULL)
+		return NULL;
+	part->device = st.st_dev;
+	part->directory = st.st_ino;
+	memcpy(part->name, name, strlen(name) + 1);
+	return part;
+}
+
+/* An index names its files from its own directory on, with --root too. */
+static bool
+path_of(char path[static PATH_MAX], const char *file, const char *name)
+{
+	const char *slash = strrchr(file, '/');
+	int length = slash == NULL ? 0 : (int)(slash - file) + 1;
+	int wrote = snprintf(path, PATH_MAX, "%.*s%s", length, file, name);
+
+	return wrote > 0 && wrote < PATH_MAX;
+}
+
+static bool
+add(struct parts *parts, const char *path)
+{
+	struct part *part = part_of(path);
+	struct part *const *found;
+
+	/* Without memory it is told once more, which is no harm. */
+	if (part == NULL)
+		return true;
+	found = tsearch(part, &parts->tree, by_place);
+	if (found == NULL || *found != part)
+		free(part);
+	return found != NULL;
+}
+
+bool
+parts_add(struct parts *parts, const char *file, const pfork_checkpoint *ckpt)
+{
+	const char *before = "";
+	char path[PATH_MAX];
+
+	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
+		const char *name =
+		    pfork_tensor_file(pfork_checkpoint_at(ckpt, i));
+
+		/* Those of one file stand together, mostly. */
+		if (name[0] == '\0' || strcmp(name, before) == 0)
+			continue;
+		before = name;
+		if (path_of(path, file, name) && !add(parts, path))
+			return false;
+	}
+	return true;
+}
+
+bool
+parts_has(const struct parts *parts, const char *file)
+{
+	struct part *part = parts->tree == NULL ? NULL : part_of(file);
+	bool found = part != NULL &&
+	    tfind(part, &parts->tree, by_place) != NULL;
+
+	free(part);
+	return found;
+}
+
+void
+parts_free(struct parts *parts)
+{
+	tdestroy(parts->tree, free);
+	parts->tree = NULL;
+}
