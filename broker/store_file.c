@@ -122,8 +122,8 @@ spend(uint64_t *left, uint64_t amount)
 }
 
 /* What the parser let out.  A data file's tensors are only parts of those that
- * the index has, which were counted there. */
-static bool
+ * the index has, which were counted there.  NULL, or the limit that is over. */
+static const char *
 spend_tensors(struct store_budget *budget, const pfork_checkpoint *c,
     enum store_part how)
 {
@@ -132,20 +132,22 @@ spend_tensors(struct store_budget *budget, const pfork_checkpoint *c,
 	uint64_t entries = c->tensor_count + c->alias_count;
 
 	if (how == PART_DISTCP)
-		return spend(&budget->archives, entries);
+		return spend(&budget->archives, entries) ? NULL : "tensors";
 	for (size_t i = 0; i < c->tensor_count; i++)
 		contiguous += c->tensors[i].nbytes;
 	/* Each further box of a tensor is an entry too. */
 	for (size_t i = 1; i < c->piece_count; i++)
 		entries += c->pieces[i].tensor == c->pieces[i - 1].tensor;
 	budget->contiguous += contiguous;
-	if (!spend(&l->tensors, entries) || (budget->contiguous_limited &&
-	    !spend(&l->contiguous_bytes, contiguous)))
-		return false;
+	if (!spend(&l->tensors, entries))
+		return "tensors";
+	if (budget->contiguous_limited &&
+	    !spend(&l->contiguous_bytes, contiguous))
+		return "contiguous_bytes";
 	/* 0 would mean the default. */
 	if (l->contiguous_bytes == 0 && budget->contiguous_limited)
 		l->contiguous_bytes = 1;
-	return true;
+	return NULL;
 }
 
 /* What this file took is not there for the next one. */
@@ -155,19 +157,26 @@ spend_file(struct store_budget *budget, const pfork_checkpoint *c,
 {
 	struct limits *l = &budget->broker.limits;
 	uint64_t streamed = 0;
+	const char *over = NULL;
 
 	for (size_t i = 0; i < c->storage_count; i++)
 		if (c->storages[i].streamed)
 			streamed += c->storages[i].length;
 	budget->opened_bytes += size;
-	if (!spend(&l->input_bytes, size) ||
-	    !spend(&l->streamed_bytes, streamed) ||
-	    !spend(&l->names_bytes, c->strings.total) ||
-	    !spend(&budget->storages, c->storage_count) ||
-	    !spend_tensors(budget, c, how))
+	if (!spend(&l->input_bytes, size))
+		over = "input_bytes";
+	else if (!spend(&l->streamed_bytes, streamed))
+		over = "streamed_bytes";
+	else if (!spend(&l->names_bytes, c->strings.total))
+		over = "names_bytes";
+	else if (!spend(&budget->storages, c->storage_count))
+		over = "tensors";
+	else
+		over = spend_tensors(budget, c, how);
+	if (over != NULL)
 		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
-		    "the files of a store together are over a limit of the "
-		    "load");
+		    "the files of a store together are over the limit %s",
+		    over);
 	return PFORK_OK;
 }
 

@@ -95,6 +95,9 @@ void complain_error(const char *file, const pfork_error *err);
 bool begin_output(void);
 /* errno of the first write to stdout that failed; 0: none has. */
 int output_error(void);
+/* The same of a file that could not be loaded, and what may help. */
+void complain_load(const struct options *options, const char *file,
+    const pfork_error *err);
 /* Flushes stdout: `code`, or EXIT_UNDECIDED when data was lost.  Ends by
  * SIGPIPE, as other tools do, when the reader has gone. */
 int finish_output(int code);

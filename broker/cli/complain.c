@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli.h"
+#include "options_limit.h"
 #include "print.h"
 
 void
@@ -27,21 +27,35 @@ complain(const char *format, ...)
 	funlockfile(stderr);
 }
 
+static void
+complain_about(const char *file, const pfork_error *err, const char *advice)
+{
+	char *name = file == NULL ? NULL : print_escape(file);
+	char where[40] = "";
+
+	if (err->offset != PFORK_NO_OFFSET)
+		snprintf(where, sizeof(where), " at byte %llu",
+		    (unsigned long long)err->offset);
+	complain("%s%s%s (%s%s)%s%s", name == NULL ? "" : name,
+	    name == NULL ? "" : ": ", err->text, pfork_code_name(err->code),
+	    where, advice[0] == '\0' ? "" : "; ", advice);
+	free(name);
+}
+
 void
 complain_error(const char *file, const pfork_error *err)
 {
-	char *name = file == NULL ? NULL : print_escape(file);
+	complain_about(file, err, "");
+}
 
-	if (err->offset != PFORK_NO_OFFSET)
-		complain("%s%s%s (%s at byte %llu)", name == NULL ? "" : name,
-		    name == NULL ? "" : ": ", err->text,
-		    pfork_code_name(err->code),
-		    (unsigned long long)err->offset);
-	else
-		complain("%s%s%s (%s)", name == NULL ? "" : name,
-		    name == NULL ? "" : ": ", err->text,
-		    pfork_code_name(err->code));
-	free(name);
+void
+complain_load(const struct options *options, const char *file,
+    const pfork_error *err)
+{
+	char advice[LIMIT_ADVICE];
+
+	limit_advice(advice, options, err);
+	complain_about(file, err, advice);
 }
 
 /* ------------------------------------------------------ standard output -- */

@@ -179,7 +179,7 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	if (code == EXIT_DONE)
 		code = write_checkpoint(c, ckpt);
 	else
-		complain_error(c->file, &err);
+		complain_load(c->options, c->file, &err);
 	pfork_checkpoint_unref(ckpt);
 	return code;
 }

@@ -187,7 +187,7 @@ extract_run(struct options *options)
 	if (code == EXIT_DONE)
 		code = extract_one(options, ckpt);
 	else
-		complain_error(options->files[0], &err);
+		complain_load(options, options->files[0], &err);
 	pfork_checkpoint_unref(ckpt);
 	pfork_broker_free(broker);
 	return code;

@@ -231,7 +231,7 @@ show_text(const struct options *options, const char *file,
 			report_notes(stderr, ckpt, "  ", NOTES_SHOWN,
 			    print_colours(stderr));
 		}
-		complain_error(file, err);
+		complain_load(options, file, err);
 		return code;
 	}
 	progress_start(&progress, hide_progress(options), file, BYTES,
@@ -257,7 +257,7 @@ show_json(const struct options *options, const char *file,
 	progress_end(&progress);
 	json_newline(&j);
 	if (err->code != PFORK_OK && !options->quiet)
-		complain_error(file, err);
+		complain_load(options, file, err);
 	return code == EXIT_DONE ? exit_for(err->code) : code;
 }
 

@@ -8,15 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The defaults, which picklefork.h has in words, as --limit takes them. */
 static const struct limit_name {
 	const char *name;
 	size_t at;
+	const char *standard;
 } limit_names[] = {
-#define LIMIT(name) { #name, offsetof(pfork_limits, name) }
-	LIMIT(input_bytes), LIMIT(arena_bytes), LIMIT(streamed_bytes),
-	LIMIT(contiguous_bytes), LIMIT(tensors), LIMIT(nodes), LIMIT(nesting),
-	LIMIT(notes), LIMIT(names_bytes), LIMIT(wall_ms), LIMIT(stall_ms),
-	LIMIT(cpu_seconds),
+#define LIMIT(name, standard) { #name, offsetof(pfork_limits, name), standard }
+	LIMIT(input_bytes, "4T"),
+	LIMIT(arena_bytes, "1G"),
+	LIMIT(streamed_bytes, "16G"),
+	LIMIT(contiguous_bytes, "8 times the input and 1G"),
+	LIMIT(tensors, "1000000"),
+	LIMIT(nodes, "20000000"),
+	LIMIT(nesting, "1000"),
+	LIMIT(notes, "10000"),
+	LIMIT(names_bytes, "256M"),
+	LIMIT(wall_ms, "300000"),
+	LIMIT(stall_ms, "30000"),
+	LIMIT(cpu_seconds, "120"),
 #undef LIMIT
 };
 #define NAMES (sizeof(limit_names) / sizeof(limit_names[0]))
@@ -60,19 +70,25 @@ unknown_name(void)
 	return EXIT_USAGE;
 }
 
+static uint64_t
+given(const struct options *options, const struct limit_name *limit)
+{
+	uint64_t number;
+
+	memcpy(&number, (const char *)&options->limits + limit->at,
+	    sizeof(number));
+	return number;
+}
+
 /* Sets what was 0, and that alone: one of two numbers would be forgotten. */
 static int
 set(struct options *options, const struct limit_name *limit, uint64_t number)
 {
-	char *at = (char *)&options->limits + limit->at;
-	uint64_t before;
-
-	memcpy(&before, at, sizeof(before));
-	if (before != 0) {
+	if (given(options, limit) != 0) {
 		complain("--limit %s is given twice", limit->name);
 		return EXIT_USAGE;
 	}
-	memcpy(at, &number, sizeof(number));
+	memcpy((char *)&options->limits + limit->at, &number, sizeof(number));
 	return 0;
 }
 
@@ -95,4 +111,69 @@ limit_set(struct options *options, const char *value)
 		if (strcmp(limit_names[i].name, name) == 0)
 			return set(options, &limit_names[i], number);
 	return unknown_name();
+}
+
+/* -------------------------------------------------------------- advice -- */
+
+/* "the limit tensors", "the limit `tensors`" or "(tensors)": some names are
+ * everyday words. */
+static bool
+names(const char *text, const char *name)
+{
+	static const char before[] = "limit ";
+	size_t length = strlen(name);
+
+	for (const char *at = strstr(text, name); at != NULL;
+	     at = strstr(at + 1, name)) {
+		const char *start = at;
+		char next = at[length];
+
+		if (next == '_' || (next >= 'a' && next <= 'z'))
+			continue;
+		if (start > text && start[-1] == '(' && next == ')')
+			return true;
+		start -= start > text && start[-1] == '`';
+		if (start - text >= (ptrdiff_t)sizeof(before) - 1 &&
+		    memcmp(start - (sizeof(before) - 1), before,
+		    sizeof(before) - 1) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+put_number(char *out, size_t size, uint64_t number)
+{
+	static const char *const units[] = { "", "K", "M", "G", "T" };
+	size_t unit = 0;
+
+	while (unit < 4 && number >= 1024 && number % 1024 == 0) {
+		number /= 1024;
+		unit++;
+	}
+	snprintf(out, size, "%llu%s", (unsigned long long)number, units[unit]);
+}
+
+bool
+limit_advice(char out[LIMIT_ADVICE], const struct options *options,
+    const pfork_error *err)
+{
+	char now[32];
+
+	out[0] = '\0';
+	if (err->code != PFORK_E_LIMIT && err->code != PFORK_E_TIMEOUT)
+		return false;
+	for (size_t i = 0; i < NAMES; i++) {
+		uint64_t number = given(options, &limit_names[i]);
+
+		if (!names(err->text, limit_names[i].name))
+			continue;
+		if (number != 0)
+			put_number(now, sizeof(now), number);
+		snprintf(out, LIMIT_ADVICE, "raise it with --limit %s=N "
+		    "(now %s)", limit_names[i].name, number != 0 ? now :
+		    limit_names[i].standard);
+		return true;
+	}
+	return false;
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "options_limit.h"
 #include "print.h"
 #include "progress.h"
 #include "report.h"
@@ -53,6 +54,7 @@ text_report(FILE *out, const struct scan *s, const char *file,
 {
 	enum pfork_verdict verdict = ckpt == NULL ?
 	    PFORK_UNDECIDED : pfork_checkpoint_verdict(ckpt);
+	char advice[LIMIT_ADVICE];
 
 	report_verdict(out, verdict, 9, s->colours);
 	fputs("  ", out);
@@ -66,7 +68,10 @@ text_report(FILE *out, const struct scan *s, const char *file,
 		if (err->offset != PFORK_NO_OFFSET)
 			fprintf(out, " at byte %llu",
 			    (unsigned long long)err->offset);
-		fputs(")\n", out);
+		fputc(')', out);
+		if (limit_advice(advice, s->options, err))
+			fprintf(out, "; %s", advice);
+		fputc('\n', out);
 	}
 	suffix_report(out, file, ckpt, "    ");
 	if (ckpt != NULL)

@@ -151,6 +151,50 @@ def twice():
             "good.pt"], 0, None, "")
 
 
+def limits():
+    """An error about a limit says how to raise it, by its real name, and what
+    it is; the library's words, which --json gives, have no option in them."""
+    for name, now in (("tensors=1", "1"), ("nodes=2", "2"),
+                      ("input_bytes=300", "300"),
+                      ("names-bytes=1", "1"), ("contiguous_bytes=8", "8")):
+        advice = "; raise it with --limit %s=N \\(now %s\\)\n" % (
+            name.split("=")[0].replace("-", "_"), now)
+        args = ["--limit", name, "good.pt"]
+        code = r"PFORK_E_LIMIT( at byte \d+)?\)"
+        expect(["ls", *args], 2, "", code + advice + "$")
+        expect(["convert", *args, "-o", "over.st"], 2, "", code + advice)
+        expect(["convert", *args, "--out-dir", "."], 2, "", code + advice)
+        expect(["extract", *args, "w", "-o", "over.npy"], 2, "", code + advice)
+        expect(["scan", *args], 2, code + advice)
+        for verb in ("ls", "scan"):
+            j = json.loads(run(verb, "--json", *args).stdout)
+            check("the library's words", j["error"] is not None and
+                  j["error"]["code"] == "PFORK_E_LIMIT" and
+                  "--" not in j["error"]["text"], j)
+    write("long.pkl", b"\x80\x02](" + b"N" * 1000000 + b"e.")
+    expect(["ls", "--limit", "arena_bytes=1M", "long.pkl"], 2, "",
+           "; raise it with --limit arena_bytes=N \\(now 1M\\)\n$")
+    r = expect(["ls", "--limit", "nothing=1", "good.pt"], 64, "", "names are")
+    names = re.findall(r"[a-z]+_?[a-z]+",
+                       r.stderr.decode().split("names are")[1])
+    # The defaults that the advice tells are those of the library.
+    def source(*path):
+        with open(os.path.join(HERE, "..", "..", *path), encoding="utf-8") as f:
+            return f.read()
+    units = {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+    real = {n: eval(v, units) for n, v in re.findall(
+        r"\tX\((\w+), ([^,]+), [^)]+\)", source("proto", "limits.h"))}
+    told = dict(re.findall(r'LIMIT\((\w+), "(.*)"\)',
+                           source("broker", "cli", "options_limit.c")))
+    check("every limit", names == list(real) == list(told), (real, told))
+    check("contiguous_bytes", real.pop("contiguous_bytes") == 0 and
+          told.pop("contiguous_bytes").startswith("8 times"))
+    for name, value in told.items():
+        number = int(value.rstrip("MGT")) * 2**{"M": 20, "G": 30, "T": 40}.get(
+            value[-1], 0)
+        check(f"default of {name}", number == real[name], value)
+
+
 def ls():
     expect(["ls", "good.pt"], 0,
            r"^F32    \[2, 3\]        24 B  w\nF32    \[3, 2\]        24 B  wt\n$",
@@ -996,9 +1040,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
         os.chdir(work)
         make_files()
-        for part in (usage, ls, scan, ahead, convert, many, extract, plumbing,
-                     terminal, file_size_limit, signals, scan_interrupted,
-                     directories, sets, looks, doctor):
+        for part in (usage, limits, ls, scan, ahead, convert, many, extract,
+                     plumbing, terminal, file_size_limit, signals,
+                     scan_interrupted, directories, sets, looks, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

@@ -292,6 +292,11 @@ test_totals(void **state)
 	limits.input_bytes = 200;
 	assert_int_equal(load(TWO, 0, &limits, 0, &c, &err), PFORK_E_LIMIT);
 	limits.input_bytes = 300;
+	limits.names_bytes = 208;
+	assert_int_equal(load(TWO, 0, &limits, 0, &c, &err), PFORK_E_LIMIT);
+	assert_string_equal(err.text,
+	    "the files of a store together are over the limit names_bytes");
+	limits.names_bytes = 0;
 	assert_int_equal(load(TWO, 0, &limits, 1, &c, &err), PFORK_E_LIMIT);
 	assert_non_null(strstr(err.text, "more files"));
 	assert_null(c);

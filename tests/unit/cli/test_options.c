@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "cli.h"
+#include "options_limit.h"
 
 #define WORDS 8
 
@@ -175,6 +175,73 @@ test_pins(void **state)
 	options_free(&o);
 }
 
+/* What the library says, as it says it. */
+static const struct {
+	enum pfork_code code;
+	const char *text;
+	const char *advice;	/* a name and what it is now; NULL: none */
+} over[] = {
+	{ PFORK_E_LIMIT, "tensors are over the limit tensors",
+	    "tensors=N (now 1000000)" },
+	{ PFORK_E_LIMIT, "tensors are over the limit contiguous_bytes",
+	    "contiguous_bytes=N (now 8 times the input and 1G)" },
+	{ PFORK_E_LIMIT, "more notes than the limit `notes`",
+	    "notes=N (now 10000)" },
+	{ PFORK_E_LIMIT, "notes are over the limit names_bytes",
+	    "names_bytes=N (now 256M)" },
+	{ PFORK_E_LIMIT, "values are nested deeper than the limit nesting",
+	    "nesting=N (now 7K)" },
+	{ PFORK_E_LIMIT, "the file needs more memory than the limit "
+	    "(arena_bytes)", "arena_bytes=N (now 3M)" },
+	{ PFORK_E_LIMIT, "unpack: its dictionary needs more memory than there "
+	    "is (arena_bytes)", "arena_bytes=N (now 3M)" },
+	{ PFORK_E_LIMIT, "the input has 11 bytes, over the limit input_bytes "
+	    "of 10", "input_bytes=N (now 10)" },
+	{ PFORK_E_TIMEOUT, "no progress: the limit stall_ms of 30000 ms "
+	    "passed while listening", "stall_ms=N (now 30000)" },
+	{ PFORK_E_TIMEOUT, "the worker used up the limit cpu_seconds of 120",
+	    "cpu_seconds=N (now 120)" },
+	/* More memory would not help, or no limit of ours would. */
+	{ PFORK_E_LIMIT, "unpack: too large to be unpacked in memory "
+	    "(arena_bytes, or 1,032 times its size)", NULL },
+	{ PFORK_E_LIMIT, "zip: over 2^31 members", NULL },
+	{ PFORK_E_LIMIT, "the index names more files than the limit of 1000",
+	    NULL },
+	{ PFORK_E_LIMIT, "over the limit tensors_of_mine", NULL },
+	{ PFORK_E_LIMIT, "tensors", NULL },
+	{ PFORK_E_LIMIT, "", NULL },
+	{ PFORK_E_FORMAT, "over the limit tensors", NULL },
+};
+
+static void
+test_advice(void **state)
+{
+	static const char *const words[] = { "--limit", "nesting=7168",
+		"--limit", "arena_bytes=3M", "--limit=input-bytes=10", NULL };
+	static const char before[] = "raise it with --limit ";
+	char advice[LIMIT_ADVICE];
+	struct options o;
+
+	(void)state;
+	assert_int_equal(parse(&o, LS, words), 0);
+	for (size_t i = 0; i < sizeof(over) / sizeof(over[0]); i++) {
+		pfork_error err = { .code = over[i].code };
+
+		snprintf(err.text, sizeof(err.text), "%s", over[i].text);
+		print_message("%s\n", err.text);
+		assert_int_equal(limit_advice(advice, &o, &err),
+		    over[i].advice != NULL);
+		if (over[i].advice == NULL) {
+			assert_string_equal(advice, "");
+			continue;
+		}
+		assert_memory_equal(advice, before, sizeof(before) - 1);
+		assert_string_equal(advice + sizeof(before) - 1,
+		    over[i].advice);
+	}
+	options_free(&o);
+}
+
 int
 main(void)
 {
@@ -182,6 +249,7 @@ main(void)
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_pins),
+		cmocka_unit_test(test_advice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
