@@ -15,6 +15,7 @@
 #include "progress.h"
 #include "report.h"
 #include "set.h"
+#include "suffix.h"
 
 #define HINTS 5
 #define NOTES_SHOWN 12
@@ -143,18 +144,20 @@ extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 	return EXIT_NOTHING;
 }
 
-/* Of a clean file there is nothing to say. */
+/* What convert says of a file; that it is clean is no news. */
 static void
 show_verdict(const char *file, const pfork_checkpoint *ckpt)
 {
 	bool colours = print_colours(stderr);
 
-	if (pfork_checkpoint_verdict(ckpt) == PFORK_CLEAN)
-		return;
-	print_text(stderr, file, strlen(file));
-	fputs(": ", stderr);
-	report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0, colours);
-	fputc('\n', stderr);
+	if (pfork_checkpoint_verdict(ckpt) != PFORK_CLEAN) {
+		print_text(stderr, file, strlen(file));
+		fputs(": ", stderr);
+		report_verdict(stderr, pfork_checkpoint_verdict(ckpt), 0,
+		    colours);
+		fputc('\n', stderr);
+	}
+	suffix_report(stderr, file, ckpt, "  ");
 	report_notes(stderr, ckpt, "  ", NOTES_SHOWN, colours);
 }
 

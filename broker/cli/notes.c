@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * notes.c - the notes of a report, for people: the worst first, the same one
- * once, and not more than fit on a screen.  Their text is the file author's.
+ * once, few of those that come in crowds, and not more than fit on a screen.
+ * Their text is the file author's.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +11,22 @@
 #include "report.h"
 
 #define SHOWN_MAX 64
+/* A module has a class a layer: the first few tell what it is, and all of them
+ * would crowd out what is told once. */
+#define SHOWN_OF_KIND 4
+#define KINDS (PFORK_NOTE_SKIPPED + 1)
 
 struct shown {
 	pfork_note note;
 	size_t times;
+};
+
+struct page {
+	struct shown shown[SHOWN_MAX];
+	size_t used;
+	size_t most;
+	size_t unusual[KINDS];	/* shown */
+	size_t hidden[KINDS];
 };
 
 static enum colour
@@ -41,7 +54,17 @@ report_verdict(FILE *out, enum pfork_verdict verdict, int width, bool colours)
 		print_colour(out, PLAIN);
 }
 
-/* 3 dangerous, 2 unusual, 1 a tensor left out, 0 not for people. */
+/* The file's own names are not what the caller sees: as good as left out. */
+static bool
+is_renamed(const pfork_note *note)
+{
+	static const char renamed[] = "renamed, its name was taken: ";
+
+	return note->kind == PFORK_NOTE_RECORD &&
+	    strncmp(note->text, renamed, sizeof(renamed) - 1) == 0;
+}
+
+/* 3 dangerous, 2 unusual, 1 a tensor left out or renamed, 0 not for people. */
 static int
 weight(const pfork_note *note)
 {
@@ -49,7 +72,7 @@ weight(const pfork_note *note)
 		return 3;
 	if (note->level == PFORK_UNUSUAL)
 		return 2;
-	return note->kind == PFORK_NOTE_SKIPPED ? 1 : 0;
+	return note->kind == PFORK_NOTE_SKIPPED || is_renamed(note) ? 1 : 0;
 }
 
 static bool
@@ -59,31 +82,55 @@ same(const pfork_note *a, const pfork_note *b)
 	    strcmp(a->text, b->text) == 0;
 }
 
-/* Notes of one weight.  Returns how many different ones found no place. */
-static size_t
-collect(const pfork_checkpoint *ckpt, int wanted, struct shown *shown,
-    size_t *used, size_t most)
+/* Classes that are not known, each called and then an object. */
+static bool
+is_crowd(const pfork_note *note)
 {
-	pfork_note note;
-	size_t hidden = 0;
-	size_t at;
+	return note->level == PFORK_UNUSUAL &&
+	    (note->kind == PFORK_NOTE_GLOBAL || note->kind == PFORK_NOTE_CALL ||
+		note->kind == PFORK_NOTE_OPAQUE);
+}
 
-	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++) {
-		if (weight(&note) != wanted)
-			continue;
-		for (at = 0; at < *used && !same(&shown[at].note, &note); at++)
-			;
-		if (at < *used) {
-			shown[at].times++;
-		} else if (*used < most) {
-			shown[*used].note = note;
-			shown[*used].times = 1;
-			++*used;
-		} else {
-			hidden++;
-		}
+static void
+put_on_page(struct page *p, const pfork_note *note)
+{
+	size_t kind = note->kind < KINDS ? note->kind : 0;
+	size_t at = 0;
+
+	while (at < p->used && !same(&p->shown[at].note, note))
+		at++;
+	if (at < p->used) {
+		p->shown[at].times++;
+	} else if (p->used == p->most ||
+	    (is_crowd(note) && p->unusual[kind] == SHOWN_OF_KIND)) {
+		p->hidden[kind]++;
+	} else {
+		p->shown[p->used++] = (struct shown){ *note, 1 };
+		p->unusual[kind] += is_crowd(note);
 	}
-	return hidden;
+}
+
+static void
+print_hidden(FILE *out, const struct page *p, const char *indent)
+{
+	const char *before = " (";
+	size_t hidden = 0;
+
+	for (size_t i = 0; i < KINDS; i++)
+		hidden += p->hidden[i];
+	if (hidden == 0)
+		return;
+	fprintf(out, "%s%zu more note%s", indent, hidden,
+	    hidden == 1 ? "" : "s");
+	for (size_t i = 0; i < KINDS; i++) {
+		if (p->hidden[i] == 0)
+			continue;
+		fprintf(out, "%s%s: %zu", before,
+		    pfork_note_kind_name((enum pfork_note_kind)i),
+		    p->hidden[i]);
+		before = ", ";
+	}
+	fputs("; ls --json shows all)\n", out);
 }
 
 static void
@@ -108,20 +155,17 @@ void
 report_notes(FILE *out, const pfork_checkpoint *ckpt, const char *indent,
     size_t most, bool colours)
 {
-	struct shown shown[SHOWN_MAX];
-	size_t used = 0;
 	uint64_t dropped = pfork_checkpoint_notes_dropped(ckpt);
-	size_t hidden = 0;
+	struct page p = { .most = most < SHOWN_MAX ? most : SHOWN_MAX };
+	pfork_note note;
 
-	if (most > SHOWN_MAX)
-		most = SHOWN_MAX;
 	for (int wanted = 3; wanted > 0; wanted--)
-		hidden += collect(ckpt, wanted, shown, &used, most);
-	for (size_t i = 0; i < used; i++)
-		print_note(out, &shown[i], indent, colours);
-	if (hidden > 0)
-		fprintf(out, "%s%zu more note%s (--json shows all)\n", indent,
-		    hidden, hidden == 1 ? "" : "s");
+		for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++)
+			if (weight(&note) == wanted)
+				put_on_page(&p, &note);
+	for (size_t i = 0; i < p.used; i++)
+		print_note(out, &p.shown[i], indent, colours);
+	print_hidden(out, &p, indent);
 	if (dropped > 0)
 		fprintf(out, "%s%llu more over the limit notes\n", indent,
 		    (unsigned long long)dropped);

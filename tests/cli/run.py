@@ -609,6 +609,53 @@ def extract():
     expect(["extract", "--raw", "bf16.pt", "b", "-o", "y"], 0)
 
 
+def notes():
+    """The first few of a crowd, the count of the rest, and all that is told
+    once; every verb says the same of a file."""
+    tree = {"w": torch_tensor()}
+    tree.update({f"k{i}": call("mine", f"Class{i}") for i in range(20)})
+    tree.update({f"e{i}": call("os", f"popen{i}") for i in range(6)})
+    write("evils.pt", torch_zip(torch_pickle(tree), {"0": DATA}))
+    for key in [k for k in tree if k[0] == "e"]:
+        del tree[key]
+    tree["left"] = torch_tensor(dtype_storage="NoSuchStorage")
+    tree[1] = torch_tensor()
+    tree["1"] = torch_tensor()
+    write("crowd.pt", torch_zip(torch_pickle(tree), {"0": DATA}))
+    said = {}
+    for args in (["ls"], ["scan"], ["convert", "-fo", "crowd.st"],
+                 ["extract", "-fo", "crowd.npy"]):
+        more = ["w"] if args[0] == "extract" else []
+        r = run(*args, "crowd.pt", *more)
+        said[args[0]] = text = (r.stderr + r.stdout).decode()
+        check(f"notes of {args[0]}", r.returncode == 0 and
+              text.count("unusual call: mine.Class") == 4 and
+              text.count("unusual opaque: ") <= 4 and
+              ("renamed, its name was taken: 1~2 (" in text or
+               args[0] == "scan") and
+              re.search(r"\d+ more notes \(call: 16, opaque: \d+(, record: 1,"
+                        r" skipped: 1)?; ls --json shows all\)\n", text), text)
+    lines = [[x.strip() for x in said[v].splitlines() if x.startswith("  ")]
+             for v in ("ls", "convert", "extract")]
+    check("the same notes", lines[0] == lines[1] == lines[2], lines)
+    j = json.loads(run("ls", "--json", "crowd.pt").stdout)
+    hidden = sum(map(int, re.findall(r"(\d+) more notes", said["ls"])))
+    shown = [x for x in lines[0] if " more notes (" not in x]
+    check("none is forgotten", hidden + len(shown) == sum(
+        x["level"] == "unusual" or x["kind"] == "skipped" or
+        x["text"].startswith("renamed") for x in j["notes"]), j["notes"])
+    r = run("ls", "evils.pt")
+    check("what is dangerous is no crowd",
+          r.stderr.count(b"dangerous call: os.popen") == 6, r.stderr)
+    # Of a clean file too, and by its name.
+    shutil.copy(os.path.join(HERE, "..", "fixtures", "good-names.pt"),
+                "names.npy")
+    for args in (["convert", "-fo", "n.st", "names.npy"],
+                 ["extract", "-fo", "n.npy", "names.npy", "a.b"]):
+        expect(args, 0, "", r"^  note: by its name it is npy, by its content "
+               r"torch-zip\n  record: renamed, its name was taken: a\.b~2 ")
+
+
 def plumbing():
     r = subprocess.run(f"'{CLI}' ls good.pt > /dev/full", shell=True, env=ENV,
                        capture_output=True)
@@ -1041,7 +1088,7 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, many, extract,
-                     plumbing, terminal, file_size_limit, signals,
+                     notes, plumbing, terminal, file_size_limit, signals,
                      scan_interrupted, directories, sets, looks, doctor):
             try:
                 part()
