@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import os
+import pickle
 import pty
 import re
 import resource
@@ -656,6 +657,33 @@ def notes():
                r"torch-zip\n  record: renamed, its name was taken: a\.b~2 ")
 
 
+def scalars():
+    """To ask for scalars adds them, and changes nothing else: for every
+    fixture, and where values are shared more often than is followed."""
+    value = [1]
+    for _ in range(60):
+        value = [value, value]
+    with open("shared.pkl", "wb") as f:
+        pickle.dump(value, f, 2)
+    j = [json.loads(run("ls", "--json", *more, "shared.pkl").stdout)
+         for more in ([], ["--scalars"])]
+    check("shared values", j[0]["verdict"] == j[1]["verdict"] == "clean" and
+          any("not every value is listed" in x["text"] and
+              x["level"] == "clean" for x in j[1]["notes"]) and
+          len(j[1]["scalars"]) > 1, j[1]["notes"])
+    fixtures = os.path.join(HERE, "..", "fixtures")
+    seen = []
+    for more in ([], ["--scalars"]):
+        r = run("scan", "--jsonl", *more, fixtures)
+        seen.append({x["file"]: (x["verdict"], x["error"], x["aliases"],
+                                 x["notes"], x["tensors"])
+                     for x in map(json.loads, r.stdout.splitlines())})
+    check("as many", len(seen[0]) == len(seen[1]) > 100, len(seen[0]))
+    for file, said in seen[0].items():
+        check(f"with scalars: {file}", seen[1].get(file) == said,
+              (said[:2], seen[1].get(file)))
+
+
 def plumbing():
     r = subprocess.run(f"'{CLI}' ls good.pt > /dev/full", shell=True, env=ENV,
                        capture_output=True)
@@ -1088,8 +1116,9 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, many, extract,
-                     notes, plumbing, terminal, file_size_limit, signals,
-                     scan_interrupted, directories, sets, looks, doctor):
+                     notes, scalars, plumbing, terminal, file_size_limit,
+                     signals, scan_interrupted, directories, sets, looks,
+                     doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

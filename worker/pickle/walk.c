@@ -6,9 +6,10 @@
  * What is reached twice.  A tensor is sent once; each further path to its node
  * is an alias.  A container is walked once; when it is reached again and holds
  * tensors it is walked again for the aliases, as Python's state_dict() would
- * name them, but all such work together is bounded (AGAIN_* below): a DAG of n
- * nodes may have 2^n paths.  When that is spent one note says so and the rest
- * goes unnamed.  A container inside itself is not entered again.
+ * name them, but all such work together is bounded: a DAG of n nodes may have
+ * 2^n paths.  When that is spent one note says so and the rest goes unnamed;
+ * walk_again.c keeps the accounts.  A container inside itself is not entered
+ * again.
  */
 #include "walk.h"
 
@@ -20,29 +21,11 @@
 #include "walk_keys.h"
 #include "wrapped.h"
 
-#define AGAIN_PER_NODE 4
-#define AGAIN_BASE 1000
 /* Long keys may be shared by many dicts: bytes that may be hashed and compared
  * are 8 times the input, and this. */
 #define KEY_BYTES_BASE (16 * MIB)
 
 /* -------------------------------------------------------------- the stack */
-
-bool
-walk_spend(struct walk *w, uint64_t amount)
-{
-	if (amount <= w->again_left) {
-		w->again_left -= amount;
-		return true;
-	}
-	w->again_left = 0;
-	if (!w->again_said)
-		sink_note(w->job, NOTE_SKIPPED, VERDICT_UNUSUAL,
-		    WIRE_NO_OFFSET, "shared containers have more paths than "
-		    "are followed: not every alias is listed");
-	w->again_said = true;
-	return false;
-}
 
 static struct frame *
 push(struct walk *w, enum frame_kind kind, vref node, vref seq, bool counted)
@@ -65,8 +48,10 @@ push(struct walk *w, enum frame_kind kind, vref node, vref seq, bool counted)
 	f->settled = false;
 	f->also = VREF_MISSING;
 	f->again = above != NULL && above->again;
+	f->plain = above != NULL && above->plain;
 	f->parts = w->path.count;
 	f->sent = w->sent;
+	f->scalars = w->scalars;
 	return f;
 }
 
@@ -82,40 +67,24 @@ pop(struct walk *w)
 		if (node->mark >= MARK_RECORD)
 			w->records[node->mark - MARK_RECORD].active = false;
 		else
-			node->mark = f->sent == w->sent && !f->again ?
-			    MARK_EMPTY : MARK_FULL;
+			node->mark = walk_mark(w, f);
 	}
 	w->path.count = f->parts;
-}
-
-/* May this node be walked (again)?  Marks it. */
-static bool
-enter(struct walk *w, vref v, bool *again)
-{
-	struct value *node = graph_at(w->g, v);
-
-	*again = node->mark == MARK_FULL;
-	if (node->mark == MARK_ACTIVE || node->mark == MARK_EMPTY)
-		return false;
-	if (*again && !walk_spend(w, 1))
-		return false;
-	node->mark = MARK_ACTIVE;
-	return true;
 }
 
 static void
 enter_container(struct walk *w, vref v, enum frame_kind kind, bool attributes)
 {
 	struct frame *f;
-	bool again;
+	enum again again;
 
-	if (!enter(w, v, &again))
+	if (!walk_enter(w, v, &again))
 		return;
-	if (kind == FRAME_ENTRIES && !again)
+	if (kind == FRAME_ENTRIES && again == AGAIN_NOT)
 		keys_settle(w->g, v, &w->key_bytes_left);
 	f = push(w, kind, v, v, true);
 	f->attributes = attributes;
-	f->again = f->again || again;
+	walk_set_again(f, again);
 }
 
 /* ------------------------------------------------------------------ calls */
@@ -191,23 +160,23 @@ static void
 enter_object(struct walk *w, vref v, const struct meant *m, bool attributes)
 {
 	struct frame *f;
-	bool again;
+	enum again again;
 
-	if (!enter(w, v, &again))
+	if (!walk_enter(w, v, &again))
 		return;
 	if (m->meaning == MEANS_SAME_AS) {
 		f = push(w, FRAME_SAME, v, m->inner, true);
 		f->also = m->also;
 	} else {
-		if (!again)
+		if (again == AGAIN_NOT)
 			walk_object(w, v);
 		f = push(w, FRAME_OBJECT, v, VREF_MISSING, true);
 		f->spread = walk_is_plain_class(w->g,
 		    graph_at(w->g, v)->as.call.callable);
-		f->settled = again;
+		f->settled = again != AGAIN_NOT;
 	}
 	f->attributes = attributes;
-	f->again = f->again || again;
+	walk_set_again(f, again);
 }
 
 static void
@@ -216,6 +185,8 @@ enter_call(struct walk *w, vref v, bool attributes)
 	const struct value *node = graph_at(w->g, v);
 	struct meant m;
 
+	if (!walk_may_enter(w, node))
+		return;
 	if (node->mark >= MARK_TENSOR) {
 		sink_alias(w->job, &w->path, node->mark - MARK_TENSOR,
 		    graph_where(w->g, v));
@@ -228,8 +199,6 @@ enter_call(struct walk *w, vref v, bool attributes)
 		enter_also(w, v, true);
 		return;
 	}
-	if (node->mark == MARK_ACTIVE || node->mark == MARK_EMPTY)
-		return;
 	/* Python would have merged what two BUILDs say, or not: its class
 	 * knows. */
 	if (node->mark == MARK_NEW && (node->flags & VALUE_BUILT_TWICE) != 0)
@@ -431,7 +400,7 @@ advance(struct walk *w)
 {
 	struct frame *f = &w->stack[w->depth - 1];
 
-	if (f->again && !walk_spend(w, 1)) {
+	if ((f->again || f->plain) && !walk_spend_step(w, f)) {
 		pop(w);
 		return;
 	}
@@ -464,7 +433,7 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	w->g = g;
 	w->job = job;
 	w->home = home;
-	w->again_left = (uint64_t)g->count * AGAIN_PER_NODE + AGAIN_BASE;
+	walk_again_start(w);
 	w->key_bytes_left = 8 * job->size + KEY_BYTES_BASE;
 	/* For each counted frame at most two that are not (a call's part, the
 	 * pair in a state), and what stands before the first. */

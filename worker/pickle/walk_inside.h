@@ -14,11 +14,19 @@ enum mark {
 	MARK_NEW = 0,
 	MARK_ACTIVE,	/* on the stack */
 	MARK_EMPTY,	/* walked; nothing was sent */
+	MARK_PLAIN,	/* walked; plain values alone were */
 	MARK_FULL,	/* walked; something was */
 	MARK_RECORD	/* and up: tensors, walk->records[mark - MARK_RECORD] */
 };
 /* A call that is one tensor, as most are: the tensor's number. */
 #define MARK_TENSOR UINT32_C(0x80000000)
+
+/* What a container that was walked before is walked for. */
+enum again {
+	AGAIN_NOT,	/* it was not */
+	AGAIN_TENSORS,
+	AGAIN_SCALARS	/* and for nothing else beneath it */
+};
 
 enum frame_kind {
 	FRAME_ENTRIES,	/* seq: a DICT; keys are parts of the path */
@@ -39,8 +47,10 @@ struct frame {
 	bool spread;		/* FRAME_OBJECT: args stand under its path */
 	bool settled;		/* FRAME_OBJECT: its entries are */
 	bool again;		/* repeated work, which is bounded */
+	bool plain;		/* .. for scalars alone */
 	size_t parts;		/* of the path above it */
 	uint64_t sent;		/* walk->sent when it was entered */
+	uint64_t scalars;	/* walk->scalars then */
 	char text[KEY_TEXT_MAX]; /* of its current child's part */
 };
 
@@ -66,8 +76,11 @@ struct walk {
 	uint32_t record_capacity;
 	uint64_t again_left;
 	bool again_said;
+	uint64_t plain_left;	/* the same for scalars */
+	bool plain_said;
 	uint64_t key_bytes_left;
-	uint64_t sent;		/* tensors, aliases, notes on them, scalars */
+	uint64_t sent;		/* tensors, aliases, notes on them */
+	uint64_t scalars;
 	uint64_t *classes;	/* hashes of the classes that were noted */
 	uint32_t class_count;
 	uint32_t class_capacity;
@@ -84,6 +97,16 @@ bool walk_matters(const struct walk *w, vref v);
 void walk_send_scalar(struct walk *w, vref v);
 /* So much repeated work; false, and a note, when there is none left. */
 bool walk_spend(struct walk *w, uint64_t amount);
+/* One child more of a container that is walked again. */
+bool walk_spend_step(struct walk *w, const struct frame *f);
+void walk_again_start(struct walk *w);
+/* Does its mark, and what is walked above it, let it be walked? */
+bool walk_may_enter(const struct walk *w, const struct value *node);
+/* The same, and there is work left for it: marks it. */
+bool walk_enter(struct walk *w, vref v, enum again *again);
+void walk_set_again(struct frame *f, enum again again);
+/* What is to be said of a container that has been walked. */
+enum mark walk_mark(const struct walk *w, const struct frame *f);
 /* A dict, list or set of the standard library, made by a call: its arguments
  * are its contents. */
 bool walk_is_plain_class(const struct graph *g, vref callable);

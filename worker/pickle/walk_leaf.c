@@ -81,5 +81,5 @@ walk_send_scalar(struct walk *w, vref v)
 		return;
 	}
 	sink_scalar(w->job, &w->path, &out);
-	w->sent++;
+	w->scalars++;
 }

@@ -213,6 +213,80 @@ test_scalars(void **state)
 	harness_free(&h);
 }
 
+/* memo 0 is `first`, and each further one a list of the one before, twice. */
+static size_t
+put_doubled(char *bytes, const char *first, size_t length, uint8_t levels)
+{
+	size_t used = length;
+
+	memcpy(bytes, first, length);
+	memcpy(bytes + used, "q\000", 2);
+	used += 2;
+	for (uint8_t i = 1; i <= levels; i++) {
+		const uint8_t level[] = { '0', '(', 'h', i - 1, 'h', i - 1,
+			'l', 'q', i };
+
+		memcpy(bytes + used, level, sizeof(level));
+		used += sizeof(level);
+	}
+	bytes[used++] = '.';
+	return used;
+}
+
+/* What is said without scalars is said with them: tensors, aliases, and the
+ * notes, but those of level clean. */
+static void
+expect_same_verdict(const char *name, const char *bytes, size_t length,
+    const struct limits *limits)
+{
+	struct harness with;
+	struct harness without;
+	char shown[2][4096];
+	size_t clean = 0;
+
+	assert_true(help_walk_limits(bytes, length, 0, limits, &without));
+	assert_true(help_walk_limits(bytes, length, GO_SCALARS, limits,
+	    &with));
+	help_show(&without, shown[0], sizeof(shown[0]));
+	help_show(&with, shown[1], sizeof(shown[1]));
+	if (strcmp(shown[0], shown[1]) != 0)
+		fail_msg("%s: '%s', with scalars '%s'", name, shown[0],
+		    shown[1]);
+	assert_in_range(with.scalar_count, 1, 5000);
+	for (size_t i = 0; i < with.note_count; i++)
+		clean += with.notes[i].level == VERDICT_CLEAN;
+	if (with.note_count - clean != without.note_count)
+		fail_msg("%s: %d notes, with scalars %d", name,
+		    (int)without.note_count, (int)with.note_count);
+	harness_free(&without);
+	harness_free(&with);
+}
+
+/* Shared plain values have an account of their own, and end nothing. */
+static void
+test_scalars_change_nothing(void **state)
+{
+	/* memo 0, a list of 1, is found at depth 2 first, then at 4. */
+	static const char deeper[] = "((K\001lq\000((h\000lll.";
+	/* memo 0 has a tensor, and memo 1, which has memo 0 and a number. */
+	static const char circle[] = "(]q\000(]q\001(h\000K\001e" T "eh\001l.";
+	struct limits limits = harness_limits();
+	char bytes[1024];
+
+	(void)state;
+	expect_same_verdict("billion laughs", bytes,
+	    put_doubled(bytes, BYTES_OF("(K\001K\002l"), 40), NULL);
+	expect_same_verdict("with a tensor", bytes,
+	    put_doubled(bytes, BYTES_OF("((K\001lq\377(h\377h\377l" T "l"), 6),
+	    NULL);
+	expect_same_verdict("with a tensor, and more than is followed", bytes,
+	    put_doubled(bytes, BYTES_OF("((K\001lq\377(h\377h\377l" T "l"), 40),
+	    NULL);
+	expect_same_verdict("a circle", BYTES_OF(circle), NULL);
+	limits.nesting = 3;
+	expect_same_verdict("deeper", BYTES_OF(deeper), &limits);
+}
+
 static void
 check_float(struct graph *g, double f, const char *want)
 {
@@ -311,6 +385,7 @@ main(void)
 		cmocka_unit_test(test_shared_work),
 		cmocka_unit_test(test_nesting_limit),
 		cmocka_unit_test(test_scalars),
+		cmocka_unit_test(test_scalars_change_nothing),
 		cmocka_unit_test(test_float_keys),
 		cmocka_unit_test(test_large_dict),
 	};
