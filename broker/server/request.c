@@ -48,30 +48,48 @@ put_report(const struct server *s, FILE *out, const char *file,
 
 /* ---------------------------------------------------------------- roots -- */
 
-/* The part of path beneath this root; NULL: it is not.  Text only finds the
- * root; where the rest leads is for the kernel to say. */
+/* The part of path beneath this directory; NULL: it is not.  Text only finds
+ * the root; where the rest leads is for the kernel to say. */
 static const char *
-beneath(const struct root *root, const char *path)
+beneath(const char *directory, size_t length, const char *path)
 {
-	if (strncmp(path, root->path, root->length) != 0 ||
-	    path[root->length] != '/')
+	if (strncmp(path, directory, length) != 0 || path[length] != '/')
 		return NULL;
-	path += root->length;
+	path += length;
 	while (*path == '/')
 		path++;
 	return *path == '\0' ? NULL : path;
 }
 
-/* A path that is not absolute is meant where there is one root. */
+static const char *
+beneath_root(const struct root *r, const char *path)
+{
+	/* "/" ends in its only slash. */
+	size_t length = r->real[1] == '\0' ? 0 : strlen(r->real);
+	const char *rest = beneath(r->real, length, path);
+
+	if (rest == NULL && r->given_length > 0)
+		rest = beneath(r->given, r->given_length, path);
+	return rest;
+}
+
+/* A path that is not absolute is meant where there is one root.  NULL: *why. */
 static const struct root *
-find_root(const struct server *s, const char **path)
+find_root(const struct server *s, const char **path, const char **why)
 {
 	const char *rest;
 
-	if ((*path)[0] != '/')
-		return s->root_count == 1 ? &s->roots[0] : NULL;
+	*why = "the path is beneath no root of this server";
+	if (s->root_count == 0)
+		*why = "this server has no root: send a descriptor, and - for "
+		       "the path";
+	else if ((*path)[0] != '/' && s->root_count == 1)
+		return &s->roots[0];
+	else if ((*path)[0] != '/')
+		*why = "this server has several roots: the path must be "
+		       "absolute";
 	for (size_t i = 0; i < s->root_count; i++) {
-		rest = beneath(&s->roots[i], *path);
+		rest = beneath_root(&s->roots[i], *path);
 		if (rest == NULL)
 			continue;
 		*path = rest;
@@ -119,14 +137,11 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	const char *why = NULL;
 	enum pfork_code code;
 
-	if (fd < 0) {
-		root = find_root(s, &path);
-		if (root == NULL)
-			why = "the path is beneath no root of this server";
-	} else {
+	if (fd < 0)
+		root = find_root(s, &path, &why);
+	else
 		why = passed_refused(fd);
-	}
-	if (why != NULL) {
+	if (root == NULL && why != NULL) {
 		put_error(out, EXIT_REFUSED, why);
 		return false;
 	}

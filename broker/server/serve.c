@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "print.h"
 #include "server.h"
 
 /* Without descriptors or threads to be had: try again then. */
@@ -195,31 +196,54 @@ drain(struct server *s)
 	pthread_mutex_unlock(&s->lock);
 }
 
-static int
-open_roots(struct server *s)
+/* The real name is opened too, so that it is the one of what is served. */
+static bool
+open_root(struct server *s, struct root *r, const char *given)
 {
 	pfork_store_options how = { .size = sizeof(how),
 		.flags = PFORK_STORE_SYMLINKS };
 	pfork_error err;
+	char *escaped;
 
+	r->given = given;
+	r->given_length = given[0] == '/' ? strlen(given) : 0;
+	while (r->given_length > 0 && given[r->given_length - 1] == '/')
+		r->given_length--;
+	r->real = realpath(given, NULL);
+	if (r->real == NULL) {
+		escaped = print_escape(given);
+		complain("--root %s: %s", escaped, strerror(errno));
+		free(escaped);
+		return false;
+	}
+	if (pfork_store_open(s->broker, r->real, &how, &r->store, &err) ==
+	    PFORK_OK)
+		return true;
+	complain_error(given, &err);
+	return false;
+}
+
+static int
+open_roots(struct server *s)
+{
 	s->roots = calloc(s->options->root_count + 1, sizeof(*s->roots));
 	if (s->roots == NULL)
 		return EXIT_INTERNAL;
-	for (size_t i = 0; i < s->options->root_count; i++) {
-		struct root *r = &s->roots[i];
-
-		r->path = s->options->roots[i];
-		r->length = strlen(r->path);
-		while (r->length > 0 && r->path[r->length - 1] == '/')
-			r->length--;
-		if (pfork_store_open(s->broker, r->path, &how, &r->store,
-		    &err) != PFORK_OK) {
-			complain_error(r->path, &err);
+	for (size_t i = 0; i < s->options->root_count; i++)
+		if (!open_root(s, &s->roots[s->root_count++],
+		    s->options->roots[i]))
 			return EXIT_UNDECIDED;
-		}
-		s->root_count++;
-	}
 	return EXIT_DONE;
+}
+
+static void
+free_roots(struct server *s)
+{
+	for (size_t i = 0; i < s->root_count; i++) {
+		pfork_store_free(s->roots[i].store);
+		free(s->roots[i].real);
+	}
+	free(s->roots);
 }
 
 /* The jail must be seen to hold, in a parked worker too. */
@@ -320,9 +344,7 @@ serve_run(struct options *options)
 	code = open_broker(options, &s.broker);
 	if (code == EXIT_DONE)
 		code = serve(&s, signals);
-	for (size_t i = 0; i < s.root_count; i++)
-		pfork_store_free(s.roots[i].store);
-	free(s.roots);
+	free_roots(&s);
 	pfork_broker_free(s.broker);
 	close(signals);
 	return code;

@@ -30,9 +30,12 @@
  * --limit input_bytes does not say. */
 #define SNAPSHOT_MOST ((uint64_t)16 << 30)
 
+/* What a request's path may begin with: the directory itself, as it was called
+ * when the server started, and the name that the operator gave it. */
 struct root {
-	const char *path;	/* without slashes at its end */
-	size_t length;
+	char *real;
+	const char *given;	/* without the slashes at its end */
+	size_t given_length;	/* 0: not absolute, or "/" */
 	pfork_store *store;
 };
 

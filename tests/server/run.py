@@ -183,8 +183,8 @@ def test_walls(server, root, outside):
                  root + "/../" + os.path.basename(outside) + "/secret.pt"):
         r = server.ask(b"ls " + path.encode() + b"\n")
         check(f"leads out: {path}", r["schema"] == "picklefork.report/1" and
-              r["tensors"] == [] and r["error"] is not None and
-              r["verdict"] != "clean", r)
+              r["tensors"] == [] and r["verdict"] == "undecided" and
+              r["error"]["code"] == "PFORK_E_REFUSED", r)
     for path in ("fifo", "none.pt", "deep"):
         r = server.ask(b"scan " + path.encode() + b"\n")
         check(f"no file: {path}", r["error"] is not None and
@@ -456,6 +456,42 @@ def test_end_stalled(directory, root):
     check("stalled: the socket is gone", not os.path.lexists(server.path))
 
 
+def root_names(directory, root):
+    """A root is found by its real name, whatever it was called, and by the
+    absolute name that it was given; it stays the directory that it was."""
+    link = os.path.join(directory, "link")
+    os.symlink("root", link)
+    moved = os.path.join(directory, "moved")
+    for name, called in (
+            (os.path.relpath(root), ()), (root + "/./", (root + "/.",)),
+            (root + "//deep/..", (root + "//deep/..",)), (link, (link,)),
+            (link + "/", (link,)), (os.path.relpath(link), ())):
+        server = Server(os.path.join(directory, "names.sock"), "--root", name)
+        for prefix in (os.path.realpath(root), *called):
+            r = server.ask(b"ls " + prefix.encode() + b"/good.pt\n")
+            check(f"--root {name}: {prefix}", r["schema"] ==
+                  "picklefork.report/1" and names(r) == ["w"], r)
+        r = server.ask(b"ls good.pt\n")
+        check(f"--root {name}: relative", names(r) == ["w"], r)
+        for path in (root + "x/good.pt", link + "x/good.pt", root,
+                     directory + "/outside/secret.pt"):
+            r = server.ask(b"ls " + path.encode() + b"\n")
+            check(f"--root {name}: not {path}", is_error(r, 1), r)
+        os.rename(root, moved)
+        os.mkdir(root)
+        for path in (os.path.realpath(root) + "/good.pt", "good.pt"):
+            r = server.ask(b"ls " + path.encode() + b"\n")
+            check(f"--root {name}: replaced, {path}", names(r) == ["w"], r)
+        os.rmdir(root)
+        os.rename(moved, root)
+        check(f"--root {name}: end", server.stop() == 0)
+    os.remove(link)
+    server = Server(os.path.join(directory, "all.sock"), "--root", "/")
+    r = server.ask(b"ls " + os.path.realpath(root).encode() + b"/good.pt\n")
+    check("all is beneath /", names(r) == ["w"], r)
+    server.stop()
+
+
 def test_roots(directory, root, outside):
     server = Server(os.path.join(directory, "roots.sock"),
                     "--root", root + "/", "--root", outside)
@@ -463,11 +499,16 @@ def test_roots(directory, root, outside):
     check("a second root", names(r) == ["w"], r)
     r = server.ask(b"ls " + root.encode() + b"/good.pt\n")
     check("the first root", names(r) == ["w"], r)
-    check("relative to neither", is_error(server.ask(b"ls good.pt\n"), 1))
+    r = server.ask(b"ls good.pt\n")
+    check("relative to neither", is_error(r, 1) and
+          "must be absolute" in r["text"], r)
+    check("nor beneath one", "no root" in
+          server.ask(b"ls /etc/passwd\n")["text"])
     server.stop()
+    root_names(directory, root)
     server = Server(os.path.join(directory, "none.sock"))
     r = server.ask(b"ls " + root.encode() + b"/good.pt\n")
-    check("no root, no path", is_error(r, 1), r)
+    check("no root, no path", is_error(r, 1) and "descriptor" in r["text"], r)
     with open(os.path.join(root, "good.pt"), "rb") as f:
         check("but a descriptor", names(server.ask(b"ls -\n", [f.fileno()]))
               == ["w"])
