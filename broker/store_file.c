@@ -24,27 +24,26 @@
 /* A rename in the directory at that moment makes openat2 give up. */
 #define TRIES 16
 
+/* Which file it was is said by whoever knows what it is called. */
 static enum pfork_code
-failed(const char *path, int errnum, pfork_error *err)
+failed(int errnum, pfork_error *err)
 {
-	enum pfork_code code = PFORK_E_SYSTEM;
-	const char *what = "a file of the store cannot be opened";
-
-	if (errnum == EXDEV || errnum == ELOOP) {
-		code = PFORK_E_REFUSED;
-		what = errnum == EXDEV
-		    ? "a file leads out of the store's directory"
-		    : "a symbolic link, which only --root "
-		      "(PFORK_STORE_SYMLINKS) follows";
-	} else if (errnum == ENOSYS) {
-		code = PFORK_E_SANDBOX;
-		what = "openat2 cannot be had here, so that nothing would hold "
-		    "a file inside of the store; nothing was opened";
-	} else if (errnum == ENOENT) {
-		what = "a file of the store is not there";
-	}
-	return error_about(err, code, code == PFORK_E_REFUSED ? 0 : errnum,
-	    PFORK_NO_OFFSET, what, path, strlen(path));
+	if (errnum == EXDEV)
+		return error_set(err, PFORK_E_REFUSED, 0, PFORK_NO_OFFSET,
+		    "a file leads out of the store's directory");
+	if (errnum == ELOOP)
+		return error_set(err, PFORK_E_REFUSED, 0, PFORK_NO_OFFSET,
+		    "a symbolic link, which only --root "
+		    "(PFORK_STORE_SYMLINKS) follows");
+	if (errnum == ENOSYS)
+		return error_set(err, PFORK_E_SANDBOX, errnum, PFORK_NO_OFFSET,
+		    "openat2 cannot be had here, so that nothing would hold "
+		    "a file inside of the store; nothing was opened");
+	if (errnum == ENOENT)
+		return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+		    "a file of the store is not there");
+	return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+	    "a file of the store cannot be opened: %s", error_errno(errnum));
 }
 
 static bool
@@ -63,6 +62,7 @@ store_open_file(const struct pfork_store *s, const char *path, int *fd,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 	};
 	struct stat st;
+	int errnum;
 	long got;
 
 	if ((s->flags & PFORK_STORE_SYMLINKS) == 0)
@@ -73,13 +73,14 @@ store_open_file(const struct pfork_store *s, const char *path, int *fd,
 			break;
 	}
 	if (got < 0)
-		return failed(path, errno, err);
+		return failed(errno, err);
 	got = child_fd_above((int)got);
 	if (got < 0)
-		return failed(path, errno, err);
+		return failed(errno, err);
 	if (fstat((int)got, &st) != 0) {
+		errnum = errno;
 		close((int)got);
-		return failed(path, errno, err);
+		return failed(errnum, err);
 	}
 	*others_write = is_open_to_others(&st);
 	*fd = (int)got;

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -272,6 +274,41 @@ test_links(void **state)
 	assert_non_null(strstr(err.text, "leads out"));
 	assert_int_equal(load("{\"weight_map\":{\"a\":\"absolute\"}}",
 	    PFORK_STORE_SYMLINKS, NULL, 0, &c, &err), PFORK_E_REFUSED);
+	assert_null(c);
+}
+
+/* Why, and which one: each once. */
+static void
+test_cannot_open(void **state)
+{
+	static const struct {
+		const char *file;
+		const char *text;
+	} rows[] = {
+		{ "socket", "socket: a file of the store cannot be opened: "
+		    "No such device or address" },
+		{ "gone", "gone: a file of the store is not there" },
+		{ "away", "away: a file leads out of the store's directory" },
+	};
+	struct sockaddr_un name = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	pfork_checkpoint *c = NULL;
+	char index[128];
+	pfork_error err;
+
+	(void)state;
+	/* Root could open anything else. */
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", root);
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	put_link("away", "../outside");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		snprintf(index, sizeof(index), "{\"weight_map\":{\"a\":\"%s\"}}",
+		    rows[i].file);
+		assert_int_not_equal(load(index, PFORK_STORE_SYMLINKS, NULL, 0,
+		    &c, &err), PFORK_OK);
+		assert_string_equal(err.text, rows[i].text);
+	}
+	close(fd);
 	assert_null(c);
 }
 
@@ -586,6 +623,7 @@ main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_sibling),
 		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_cannot_open),
 		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_others_write),
 		cmocka_unit_test(test_not_named),
