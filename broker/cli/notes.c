@@ -151,6 +151,41 @@ print_note(FILE *out, const struct shown *s, const char *indent, bool colours)
 	fputc('\n', out);
 }
 
+static bool
+ends_in(const char *text, const char *end)
+{
+	size_t length = strlen(text);
+
+	return length >= strlen(end) &&
+	    strcmp(text + length - strlen(end), end) == 0;
+}
+
+/* Of every file of a set there may be one: they are counted. */
+static void
+print_others(FILE *out, const pfork_checkpoint *ckpt, const char *indent)
+{
+	bool directory = false;
+	size_t files = 0;
+	pfork_note note;
+
+	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++) {
+		if (note.kind != PFORK_NOTE_RECORD ||
+		    note.level != PFORK_CLEAN)
+			continue;
+		files += ends_in(note.text, "others may write to this file");
+		directory = directory ||
+		    strcmp(note.text, "others may write to the directory") == 0;
+	}
+	if (files == 0 && !directory)
+		return;
+	fprintf(out, "%sothers may write to %s%s", indent,
+	    directory ? "the directory" : "",
+	    directory && files > 0 ? " and to " : "");
+	if (files > 0)
+		fprintf(out, "%zu file%s", files, files == 1 ? "" : "s");
+	fputc('\n', out);
+}
+
 void
 report_notes(FILE *out, const pfork_checkpoint *ckpt, const char *indent,
     size_t most, bool colours)
@@ -165,6 +200,7 @@ report_notes(FILE *out, const pfork_checkpoint *ckpt, const char *indent,
 				put_on_page(&p, &note);
 	for (size_t i = 0; i < p.used; i++)
 		print_note(out, &p.shown[i], indent, colours);
+	print_others(out, ckpt, indent);
 	print_hidden(out, &p, indent);
 	if (dropped > 0)
 		fprintf(out, "%s%llu more over the limit notes\n", indent,

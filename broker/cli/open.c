@@ -129,8 +129,8 @@ refused(const struct options *options, enum pfork_verdict verdict)
 	return false;
 }
 
-/* What there is to show; a set where the file names others.  With pins nothing
- * is opened but through the store, which knows them. */
+/* What there is to show; a set where the file names others.  With --root nothing
+ * is opened but through the store, which holds it there and knows the pins. */
 static enum pfork_code
 read_report(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
@@ -138,12 +138,7 @@ read_report(const struct options *options, pfork_broker *broker,
 	pfork_checkpoint *set = NULL;
 	enum pfork_code code;
 
-	if (options->root != NULL) {
-		code = set_check_root(options->root, file, err);
-		if (code != PFORK_OK)
-			return code;
-	}
-	if (options->pin_count > 0)
+	if (options->root != NULL)
 		return set_scan(options, broker, file, ckpt, err);
 	code = pfork_scan_path(broker, file, ckpt, err);
 	if (code != PFORK_OK || !set_names_files(*ckpt))

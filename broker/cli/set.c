@@ -203,14 +203,11 @@ name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 	return wrote > 0 && wrote < PATH_MAX;
 }
 
-enum pfork_code
-set_check_root(const char *root, const char *file, pfork_error *err)
+static enum pfork_code
+not_beneath(const char *root, pfork_error *err)
 {
-	char name[PATH_MAX];
 	struct stat st;
 
-	if (name_beneath(root, file, name))
-		return PFORK_OK;
 	*err = (pfork_error){ .code = PFORK_E_ARGS,
 		.offset = PFORK_NO_OFFSET };
 	snprintf(err->text, sizeof(err->text), "%s",
@@ -241,7 +238,7 @@ set_scan(const struct options *options, pfork_broker *broker,
 	if (options->root != NULL) {
 		how.flags |= PFORK_STORE_SYMLINKS;
 		if (!name_beneath(options->root, file, beneath))
-			return set_check_root(options->root, file, err);
+			return not_beneath(options->root, err);
 		last = beneath;
 	}
 	code = pfork_store_open(broker, options->root != NULL ? options->root :

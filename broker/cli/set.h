@@ -21,11 +21,8 @@ bool set_is_ambiguous(const char *directory, char *text, size_t size);
 void set_say_chosen(FILE *out, const char *file);
 /* Does what was read name other files, which hold tensors of its own? */
 bool set_names_files(const pfork_checkpoint *ckpt);
-/* Whether the file is beneath --root, whatever it is: ARGS when not. */
-enum pfork_code set_check_root(const char *root, const char *file,
-    pfork_error *err);
-/* pfork_store_scan of `file`: beneath --root when that was given, otherwise in
- * its own directory. */
+/* pfork_store_scan of `file`: beneath --root when that was given (ARGS when it
+ * is not, whatever it is), otherwise in its own directory. */
 enum pfork_code set_scan(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err);
 
