@@ -177,6 +177,29 @@ find_aliases(struct save_plan *plan)
 
 /* ---------------------------------------------------------------- plan -- */
 
+/* What was left out when the file was read is not in any list: its note alone
+ * tells of it. */
+static enum pfork_code
+judge_missing(const pfork_checkpoint *c, pfork_error *err)
+{
+	char first[160];
+	const char *text = NULL;
+	size_t count = 0;
+
+	for (size_t i = 0; i < c->note_count; i++) {
+		if (c->notes[i].kind != PFORK_NOTE_SKIPPED)
+			continue;
+		if (count++ == 0)
+			text = c->notes[i].text;
+	}
+	if (count == 0)
+		return PFORK_OK;
+	error_escape(first, sizeof(first), text, strlen(text));
+	return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
+	    "%zu tensor%s missing, the first: '%s'", count,
+	    count == 1 ? " is" : "s are", first);
+}
+
 static enum pfork_code
 list_entries(struct save_plan *plan, const pfork_checkpoint *c,
     pfork_error *err)
@@ -237,6 +260,11 @@ save_plan_make(struct save_plan *plan, const pfork_checkpoint *c,
 	enum pfork_code code;
 
 	memset(plan, 0, sizeof(*plan));
+	if ((flags & PFORK_SAVE_SKIP_UNSUPPORTED) == 0) {
+		code = judge_missing(c, err);
+		if (code != PFORK_OK)
+			return code;
+	}
 	code = list_entries(plan, c, err);
 	if (code == PFORK_OK && (flags & PFORK_SAVE_CLONE_ALIASES) == 0)
 		find_aliases(plan);

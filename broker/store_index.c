@@ -7,6 +7,7 @@
  */
 #include "store.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -187,17 +188,28 @@ make_room(struct index *x, const pfork_checkpoint *part)
 	return true;
 }
 
+/* As a worker says it of a tensor that it leaves out. */
+static bool
+note_unnamed(const struct index *x, const char *name)
+{
+	char text[TENSOR_NAME_MAX + 64];
+	struct note_entry note = {
+		.where = PFORK_NO_OFFSET, .kind = PFORK_NOTE_SKIPPED,
+		.level = PFORK_UNUSUAL, .text = text
+	};
+
+	snprintf(text, sizeof(text), "left out: %.*s: the index does not name "
+	    "it", TENSOR_NAME_MAX, name);
+	return store_note(x->set->c, x->set->store->broker.limits.notes, NULL,
+	    &note);
+}
+
 static enum pfork_code
 merge_tensors(struct index *x, const pfork_checkpoint *part, uint32_t file,
     pfork_error *err)
 {
-	struct note_entry note = {
-		.where = PFORK_NO_OFFSET, .kind = PFORK_NOTE_SKIPPED,
-		.level = PFORK_UNUSUAL
-	};
 	enum pfork_code code = PFORK_OK;
 	struct index_entry *e;
-	bool fine;
 
 	for (size_t i = 0; code == PFORK_OK && i < part->tensor_count; i++) {
 		e = entry_for(x, part->tensors[i].name, file);
@@ -206,10 +218,7 @@ merge_tensors(struct index *x, const pfork_checkpoint *part, uint32_t file,
 			code = add_member(x, &part->tensors[i], err);
 			continue;
 		}
-		note.text = part->tensors[i].name;
-		fine = store_note(x->set->c, x->set->store->broker.limits.notes,
-		    "left out, for the index does not name it", &note);
-		if (!fine)
+		if (!note_unnamed(x, part->tensors[i].name))
 			return store_no_memory(err);
 	}
 	for (size_t i = 0; code == PFORK_OK && i < part->alias_count; i++) {

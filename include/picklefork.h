@@ -184,7 +184,8 @@ typedef struct pfork_limits {
 	uint64_t tensors;	/* tensors and aliases [1,000,000] */
 	uint64_t nodes;		/* values that a file may build [20,000,000] */
 	uint64_t nesting;	/* depth of containers that is walked [1,000] */
-	uint64_t notes;		/* notes kept; further ones are counted only
+	uint64_t notes;		/* notes kept; further ones are counted only,
+				 * but for the first PFORK_NOTE_SKIPPED
 				 * [10,000] */
 	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars
 				 * [256 MiB] */
@@ -550,7 +551,9 @@ PFORK_API enum pfork_code pfork_tensor_dlpack(const pfork_tensor *t,
 				 * its names; default: once, and the other
 				 * names in __metadata__ */
 #define PFORK_SAVE_SKIP_UNSUPPORTED 0x2u /* leave out, instead of failing on,
-				 * tensors whose dtype safetensors lacks */
+				 * tensors whose dtype safetensors lacks; and
+				 * save what is there of a checkpoint that has
+				 * notes PFORK_NOTE_SKIPPED */
 typedef struct pfork_save_options {
 	size_t size;
 	uint32_t flags;
@@ -563,7 +566,8 @@ typedef struct pfork_save_options {
  * same checkpoint gives the same bytes.  Aliases and origin go into
  * __metadata__.  options may be NULL.
  * Errors: ARGS (a checkpoint with a fault; stopped by progress), UNSUPPORTED
- * (a dtype that safetensors lacks, by name), SYSTEM, CHANGED. */
+ * (a dtype that safetensors lacks, by name; tensors that were left out when the
+ * file was read), SYSTEM, CHANGED. */
 PFORK_API enum pfork_code pfork_save_safetensors(const pfork_checkpoint *ckpt,
     int fd, const pfork_save_options *options, pfork_error *err);
 

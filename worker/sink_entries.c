@@ -71,7 +71,9 @@ note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
 	if (s->said != NULL && (kind == NOTE_GLOBAL || kind == NOTE_CALL) &&
 	    said_before(job, level, length))
 		return;
-	if (s->notes >= job->limits.notes) {
+	/* That a tensor is missing is never lost: one such note may be over the
+	 * limit. */
+	if (s->notes >= job->limits.notes + (kind == NOTE_SKIPPED)) {
 		s->notes_dropped++;
 		return;
 	}
@@ -110,11 +112,15 @@ sink_note_about(struct job *job, enum note_kind kind, enum verdict level,
 	note(job, kind, level, where, append(s, used, name, length));
 }
 
+/* names_join cut it. */
+#define TOO_LONG "its name is over 4,096 bytes, or its path over 512 parts"
+_Static_assert(TENSOR_NAME_MAX == 4096 && PATH_PARTS_MAX == 512, "TOO_LONG");
+
 /* "left out: NAME: why" for the path that has been joined.  The reason is what
  * a reader needs, so a long name gives way to it. */
 static void
-skip_joined(struct job *job, enum verdict level, uint64_t where,
-    const char *why)
+skip_joined(struct job *job, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *why)
 {
 	struct sink *s = job->sink;
 	size_t used = append(s, 0, "left out: ", 10);
@@ -126,7 +132,7 @@ skip_joined(struct job *job, enum verdict level, uint64_t where,
 	used += names_clean(s->text + used, room, s->joined.text,
 	    s->joined.len, &cut);
 	used = append(s, used, ": ", 2);
-	note(job, NOTE_SKIPPED, level, where, append(s, used, why, why_len));
+	note(job, kind, level, where, append(s, used, why, why_len));
 }
 
 void
@@ -134,7 +140,7 @@ sink_skip(struct job *job, const struct path *path, enum verdict level,
     uint64_t where, const char *why)
 {
 	names_join(&job->sink->joined, path, "tensor");
-	skip_joined(job, level, where, why);
+	skip_joined(job, NOTE_SKIPPED, level, where, why);
 }
 
 /* ------------------------------------------------------------- tensors -- */
@@ -148,7 +154,7 @@ sink_take_name(struct job *job, const struct path *path, uint64_t where)
 	names_join(j, path, "tensor");
 	claimed = j->cut ? -1 : names_claim(job, &job->sink->names, j);
 	if (claimed < 0)
-		skip_joined(job, VERDICT_CLEAN, where, "its name is too long");
+		skip_joined(job, NOTE_SKIPPED, VERDICT_CLEAN, where, TOO_LONG);
 	else if (claimed > 0)
 		sink_note_about(job, NOTE_RECORD, VERDICT_CLEAN, where,
 		    "renamed, its name was taken", j->text, j->len);
@@ -292,8 +298,9 @@ sink_scalar(struct job *job, const struct path *path,
 	sink_between(job);
 	names_join(&s->joined, path, "value");
 	if (s->joined.cut) {
-		skip_joined(job, VERDICT_CLEAN, WIRE_NO_OFFSET,
-		    "its name is too long");
+		/* No tensor: nothing that a converted file lacks. */
+		skip_joined(job, NOTE_RECORD, VERDICT_CLEAN, WIRE_NO_OFFSET,
+		    TOO_LONG);
 		return;
 	}
 	m.name = (struct wire_bytes){ s->joined.text, s->joined.len };

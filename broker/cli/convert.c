@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "convert.h"
+#include "left_out.h"
 #include "output.h"
 #include "print.h"
 #include "progress.h"
@@ -63,8 +64,12 @@ save(const struct conversion *c, const pfork_checkpoint *ckpt,
 		return EXIT_DONE;
 	complain_error(strncmp(err.text, "writing", 7) == 0 ? c->output :
 							      c->file, &err);
-	if (code == PFORK_E_UNSUPPORTED)
-		complain("--skip-unsupported leaves such tensors out");
+	if (code != PFORK_E_UNSUPPORTED)
+		return exit_for(code);
+	/* Otherwise the notes have said it. */
+	if (c->options->quiet)
+		left_out_print(stderr, ckpt, "  ");
+	complain("--skip-unsupported leaves such tensors out");
 	return exit_for(code);
 }
 
@@ -72,6 +77,7 @@ struct told {
 	FILE *out;
 	size_t written;
 	size_t aliases;
+	size_t left_out;
 };
 
 /* What --skip-unsupported leaves out, by name: nothing goes missing
@@ -86,19 +92,45 @@ tell_name(void *context, const char *name, const pfork_tensor *tensor,
 	told->aliases += saved == PFORK_SAVED_ALIAS;
 	if (saved != PFORK_SAVED_LEFT_OUT)
 		return;
+	told->left_out++;
 	fprintf(told->out, "  left out: %s ", pfork_tensor_dtype(tensor));
 	print_text(told->out, name, strlen(name));
 	fputc('\n', told->out);
 }
 
-static int
+static void
 print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
-    const char *size)
+    const struct told *told, uint64_t bytes)
+{
+	char size[PRINT_SIZE];
+	char *escaped = print_escape(c->output);
+
+	print_size(size, bytes);
+	fprintf(c->say, "%s: %zu tensor%s, %s",
+	    strcmp(c->output, "-") == 0 ? "standard output" : escaped,
+	    told->written, told->written == 1 ? "" : "s", size);
+	if (told->left_out > 0)
+		fprintf(c->say, "; %zu left out", told->left_out);
+	if (told->aliases > 0)
+		fprintf(c->say, "; %zu other name%s of theirs %s in "
+				"__metadata__ (--clone-aliases writes %s)",
+		    told->aliases, told->aliases == 1 ? "" : "s",
+		    told->aliases == 1 ? "is" : "are",
+		    told->aliases == 1 ? "it" : "them");
+	fputs("; the file read is ", c->say);
+	report_verdict(c->say, pfork_checkpoint_verdict(ckpt), 0,
+	    print_colours(stderr));
+	fputc('\n', c->say);
+	free(escaped);
+}
+
+/* What was written and what was not, those that were not read too. */
+static int
+tell(const struct conversion *c, const pfork_checkpoint *ckpt, uint64_t bytes)
 {
 	struct told told = { .out = c->say };
 	enum pfork_code code;
 	pfork_error err;
-	char *escaped;
 
 	code = pfork_save_names(ckpt, save_flags(c->options), tell_name, &told,
 	    &err);
@@ -106,41 +138,43 @@ print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
 		complain_error(c->file, &err);
 		return exit_for(code);
 	}
-	escaped = print_escape(c->output);
-	fprintf(c->say, "%s: %zu tensor%s, %s",
-	    strcmp(c->output, "-") == 0 ? "standard output" : escaped,
-	    told.written, told.written == 1 ? "" : "s", size);
-	if (told.aliases > 0)
-		fprintf(c->say, "; %zu other name%s of theirs %s in "
-				"__metadata__ (--clone-aliases writes %s)",
-		    told.aliases, told.aliases == 1 ? "" : "s",
-		    told.aliases == 1 ? "is" : "are",
-		    told.aliases == 1 ? "it" : "them");
-	fputs("; the file read is ", c->say);
-	report_verdict(c->say, pfork_checkpoint_verdict(ckpt), 0,
-	    print_colours(stderr));
-	fputc('\n', c->say);
-	free(escaped);
+	told.left_out += left_out_count(ckpt);
+	if (c->left_out != NULL)
+		*c->left_out = told.left_out;
+	print_done(c, ckpt, &told, bytes);
 	return EXIT_DONE;
+}
+
+/* A checkpoint of no tensors; of those that it has not, nothing is said but
+ * under the option, for otherwise saving it is an error. */
+static int
+write_nothing(const struct conversion *c, size_t left_out)
+{
+	char *escaped;
+
+	if (c->found && left_out == 0)
+		return EXIT_NOTHING;
+	escaped = print_escape(c->file);
+	if (left_out == 0)
+		complain("%s: no tensors in it: nothing was written", escaped);
+	else
+		complain("%s: no tensors but the %zu left out: nothing was "
+			 "written", escaped, left_out);
+	free(escaped);
+	return EXIT_NOTHING;
 }
 
 static int
 write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 {
+	size_t left_out = left_out_count(ckpt);
 	struct output output;
-	char size[PRINT_SIZE];
 	uint64_t bytes = 0;
-	char *escaped;
 	int code;
 
-	if (pfork_checkpoint_count(ckpt) == 0) {
-		if (c->found)
-			return EXIT_NOTHING;
-		escaped = print_escape(c->file);
-		complain("%s: no tensors in it: nothing was written", escaped);
-		free(escaped);
-		return EXIT_NOTHING;
-	}
+	if (pfork_checkpoint_count(ckpt) == 0 &&
+	    (left_out == 0 || c->options->skip_unsupported))
+		return write_nothing(c, left_out);
 	code = output_open(&output, c->output, c->options->force);
 	if (code == 0)
 		code = save(c, ckpt, &output, &bytes);
@@ -148,10 +182,7 @@ write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 		code = output_commit(&output);
 	else
 		output_abandon(&output);
-	if (code != 0 || c->options->quiet)
-		return code;
-	print_size(size, bytes);
-	return print_done(c, ckpt, size);
+	return code == 0 && !c->options->quiet ? tell(c, ckpt, bytes) : code;
 }
 
 int

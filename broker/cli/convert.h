@@ -12,6 +12,8 @@ struct conversion {
 	const char *file;
 	const char *output;	/* "-": standard output */
 	FILE *say;		/* what was done; errors are complained of */
+	size_t *left_out;	/* NULL, or set to how many tensors are not in
+				 * the output */
 	bool found;		/* in a tree: no word when no checkpoint */
 	bool progress;		/* shows a line on a terminal */
 };

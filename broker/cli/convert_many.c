@@ -46,6 +46,7 @@ struct many {
 	size_t refused;
 	size_t failed;
 	size_t empty;		/* named, and without tensors */
+	size_t left_out;	/* tensors, of those converted */
 	size_t passed_over;	/* found, and no checkpoint or no tensors */
 	bool no_sandbox;
 };
@@ -270,9 +271,10 @@ judge_names(const struct many *m)
 /* ------------------------------------------------------------- the work -- */
 
 static void
-count_outcome(struct many *m, const struct entry *e, int code)
+count_outcome(struct many *m, const struct entry *e, size_t left_out, int code)
 {
 	pthread_mutex_lock(&m->lock);
+	m->left_out += left_out;
 	if (code == EXIT_DONE)
 		m->converted++;
 	else if (code == EXIT_REFUSED)
@@ -292,8 +294,10 @@ count_outcome(struct many *m, const struct entry *e, int code)
 static void
 convert_entry(struct many *m, const struct entry *e)
 {
+	size_t left_out = 0;
 	struct conversion c = { .options = m->options, .file = e->path,
-		.output = e->output, .found = e->found };
+		.output = e->output, .left_out = &left_out,
+		.found = e->found };
 	char *text = NULL;
 	size_t length = 0;
 	int code = EXIT_NOTHING;
@@ -306,7 +310,7 @@ convert_entry(struct many *m, const struct entry *e)
 			fwrite(text, 1, length, stderr);
 		free(text);
 	}
-	count_outcome(m, e, code);
+	count_outcome(m, e, left_out, code);
 }
 
 static void *
@@ -348,6 +352,9 @@ print_summary(const struct many *m)
 	fprintf(stderr, "%zu converted, %zu refused, %zu failed, %zu without "
 			"tensors", m->converted, m->refused, m->failed,
 	    m->empty);
+	if (m->left_out > 0)
+		fprintf(stderr, "; %zu tensor%s left out", m->left_out,
+		    m->left_out == 1 ? "" : "s");
 	if (m->passed_over > 0)
 		fprintf(stderr, "; %zu no checkpoint%s", m->passed_over,
 		    m->passed_over == 1 ? "" : "s");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "left_out.h"
 #include "npy.h"
 #include "output.h"
 #include "pieces.h"
@@ -122,16 +123,33 @@ suggest(const pfork_checkpoint *ckpt, const char *name)
 	}
 }
 
+/* It is in the file, and could not be read. */
+static int
+tell_left_out(const char *file, const pfork_note *note)
+{
+	char *escaped = print_escape(file);
+	char *text = print_escape(note->text);
+
+	complain("%s: %s (%s)", escaped, text,
+	    pfork_code_name(PFORK_E_UNSUPPORTED));
+	free(text);
+	free(escaped);
+	return exit_for(PFORK_E_UNSUPPORTED);
+}
+
 static int
 extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 {
 	const char *name = options->files[1];
 	const pfork_tensor *t = pfork_checkpoint_find(ckpt, name);
+	pfork_note note;
 	char *file;
 	char *escaped;
 
 	if (t != NULL)
 		return write_tensor(options, options->files[0], t);
+	if (left_out_find(ckpt, name, &note))
+		return tell_left_out(options->files[0], &note);
 	file = print_escape(options->files[0]);
 	escaped = print_escape(name);
 	complain("%s: no tensor is named '%s'; 'picklefork ls' shows the "

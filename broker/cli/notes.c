@@ -64,7 +64,8 @@ is_renamed(const pfork_note *note)
 	    strncmp(note->text, renamed, sizeof(renamed) - 1) == 0;
 }
 
-/* 3 dangerous, 2 unusual, 1 a tensor left out or renamed, 0 not for people. */
+/* 3 dangerous, 2 unusual, 1 a tensor left out or renamed, or an object left
+ * out, 0 not for people. */
 static int
 weight(const pfork_note *note)
 {
@@ -72,7 +73,8 @@ weight(const pfork_note *note)
 		return 3;
 	if (note->level == PFORK_UNUSUAL)
 		return 2;
-	return note->kind == PFORK_NOTE_SKIPPED || is_renamed(note) ? 1 : 0;
+	return note->kind == PFORK_NOTE_SKIPPED ||
+	    note->kind == PFORK_NOTE_OPAQUE || is_renamed(note);
 }
 
 static bool

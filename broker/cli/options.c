@@ -191,7 +191,7 @@ static const struct option {
 	    "write the bare bytes, without the .npy header",
 	    FLAG(raw) },
 	{ 0, "skip-unsupported", NULL, ONLY(CONVERT),
-	    "leave out tensors whose dtype safetensors lacks",
+	    "leave out what safetensors lacks or could not be read",
 	    FLAG(skip_unsupported) },
 	{ 0, "clone-aliases", NULL, ONLY(CONVERT),
 	    "write shared tensors once for each name",

@@ -458,6 +458,60 @@ def convert():
                                      if x.endswith(".tmp")])
 
 
+def left_out():
+    """A tensor that could not be read is an error, as one that safetensors
+    cannot hold: nothing is silently missing."""
+    meta = torch_tensor(location="meta")
+    write("meta.pt", torch_zip(torch_pickle(
+        {"w": torch_tensor(), **{f"m{i}": meta for i in range(5)}}),
+        {"0": DATA}))
+    why = "it is on the meta device: no data"
+    for quiet in ([], ["-q"]):
+        expect(["convert", *quiet, "meta.pt", "-o", "lo.st"], 2, "",
+               f"meta.pt: 5 tensors are missing, the first: 'left out: m0: {why}'"
+               r" \(PFORK_E_UNSUPPORTED\)\n" + (
+                   f"  left out: m0: {why}\n  left out: m1: {why}\n"
+                   f"  left out: m2: {why}\n"
+                   r"  2 more \(ls --json names all\)\n" if quiet else "") +
+               "picklefork: --skip-unsupported leaves such tensors out\n$")
+    check("nothing of it", not os.path.exists("lo.st"))
+    skip = ["convert", "--skip-unsupported"]
+    expect([*skip, "meta.pt", "-o", "lo.st"], 0, "",
+           r"lo\.st: 1 tensor, [^;]*; 5 left out; the file")
+    expect([*skip, "-qf", "meta.pt", "-o", "lo.st"], 0, "", "")
+    os.mkdir("lo")
+    expect(["convert", "meta.pt", "good.pt", "--out-dir", "lo"], 2, "",
+           r"(?m)^1 converted, 0 refused, 1 failed, 0 without tensors$")
+    expect([*skip, "-f", "meta.pt", "c128.pt", "--out-dir", "lo"], 0, "",
+           r"(?m)^2 converted, .* without tensors; 6 tensors left out$")
+    # Not one that could be read.
+    write("metas.pt", torch_zip(torch_pickle({"m": meta}), {"0": DATA}))
+    expect(["convert", "metas.pt", "-o", "lo2.st"], 2, "", "1 tensor is miss")
+    expect([*skip, "metas.pt", "-o", "lo2.st"], 3, "",
+           "no tensors but the 1 left out: nothing was written")
+    os.mkdir("lo/in")
+    shutil.copy("metas.pt", "lo/in")
+    expect(["convert", "lo/in", "--out-dir", "lo"], 2, "", "1 failed")
+    # A name that is too long is one of the reasons, and a limit hides none.
+    long = "n" * 5000
+    write("long.pt", torch_zip(torch_pickle(
+        {"w": torch_tensor(), long: torch_tensor()}), {"0": DATA}))
+    why = r"its name is over 4,096 bytes, or its path over 512 parts"
+    expect(["convert", "-q", "long.pt", "-o", "lo2.st"], 2, "", why)
+    expect(["convert", "--limit", "notes=1", "long.pt", "-o", "lo2.st"], 2, "",
+           "1 tensor is missing")
+    for file, name, says in (("long.pt", long, why), ("meta.pt", "m1", "meta")):
+        expect(["extract", file, name, "-o", "lo.npy"], 2, "",
+               f"{file}: left out: {name[:900]}.*{says}.*UNSUPPORTED",
+               name=f"extract {file}")
+    expect(["extract", "meta.pt", "m", "-o", "lo.npy"], 3, "", "named 'm'")
+    # What is no tensor is none that is missing.
+    fixtures = os.path.join(HERE, "..", "fixtures")
+    for file in ("good-module-custom.pt", "good-numpy-scalars.pt",
+                 "good-namespace.pt", "good-optimizer.pt"):
+        expect(["convert", os.path.join(fixtures, file), "-fo", "lo.st"], 0)
+
+
 def told(args, leaves_out):
     """What convert says of its output is what stands in it."""
     r = expect(["convert", "-f", *args, "-o", "told.st"], 0)
@@ -624,7 +678,8 @@ def notes():
     tree["1"] = torch_tensor()
     write("crowd.pt", torch_zip(torch_pickle(tree), {"0": DATA}))
     said = {}
-    for args in (["ls"], ["scan"], ["convert", "-fo", "crowd.st"],
+    for args in (["ls"], ["scan"], ["convert", "--skip-unsupported",
+                                     "-fo", "crowd.st"],
                  ["extract", "-fo", "crowd.npy"]):
         more = ["w"] if args[0] == "extract" else []
         r = run(*args, "crowd.pt", *more)
@@ -1159,8 +1214,8 @@ def main():
     with tempfile.TemporaryDirectory(prefix="pfork cli ") as work:
         os.chdir(work)
         make_files()
-        for part in (usage, limits, ls, scan, ahead, convert, many, extract,
-                     notes, scalars, plumbing, terminal, file_size_limit,
+        for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
+                     extract, notes, scalars, plumbing, terminal, file_size_limit,
                      signals, scan_interrupted, directories, sets, looks,
                      doctor):
             try:

@@ -36,7 +36,7 @@ def changed(s, name=None, **o):
 
 def honest(out):
     out.load("two", "two rows in two files", good(),
-             names=["left out: step"])
+             names=["data file: step"])
     out.load("boxes", "four boxes", Set().tensor("w", (4, 5), [
         (A, (0, 0), (3, 2)), (B, (0, 2), (3, 3)), (A, (3, 0), (1, 2)),
         (B, (3, 2), (1, 3))]))

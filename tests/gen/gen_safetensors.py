@@ -97,7 +97,7 @@ def honest(out):
         {"\x1b[2J../../etc/passwd": said("U8", [1], b"x")})
     out.loads("S0-name-long", "a name of 5,000 bytes is left out", whole(
         {"n" * 5000: entry("U8", [1], 0, 1), "b": entry("U8", [1], 1, 2)},
-        b"xy"), {"b": said("U8", [1], b"y")}, names=["its name is too long"])
+        b"xy"), {"b": said("U8", [1], b"y")}, names=["its name is over 4,096 bytes"])
     out.loads("S0-name-clash", "two names that differ in what no name may hold",
               whole({"a\0": entry("U8", [1], 0, 1),
                      "a\ufffd": entry("U8", [1], 1, 2)}, b"xy"),

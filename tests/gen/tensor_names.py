@@ -46,7 +46,7 @@ def names(out):
     whole(out, "T-name-empty", keyed(value("")), "an empty key",
           {**GOOD_ROW, "tensor": ROW})
     whole(out, "T-name-1mb", keyed(value("n" * 10**6)), "a key of a megabyte",
-          GOOD_ROW, names=["too long"])
+          GOOD_ROW, names=["is over 4,096 bytes"])
     whole(out, "T-name-global", keyed(GLOBAL("torch", "float32")),
           "a global as key", {**GOOD_ROW, "?": ROW})
     whole(out, "T-name-root", T, "a tensor alone", {"tensor": ROW})

@@ -284,8 +284,9 @@ read_entry(struct dcp *d, vref key, vref v, uint64_t where)
 	stored = dcp_stored_find(d, t.name, NULL, DCP_NO_RANK);
 	if (stored != NULL)
 		stored->used = true;
-	sink_skip(d->job, &t.path, VERDICT_CLEAN, where, "it is no tensor but "
-	    "an object, which torch unpickles from a data file");
+	sink_note_about(d->job, NOTE_OPAQUE, VERDICT_CLEAN, where, "no tensor "
+	    "but an object, which torch unpickles from a data file",
+	    t.name.at, t.name.len);
 }
 
 static void

@@ -16,7 +16,9 @@
 
 #include <cmocka.h>
 
+#include "build.h"
 #include "hand.h"
+#include "wire.h"
 
 static uint8_t bytes[4096];
 
@@ -258,6 +260,43 @@ test_unsupported(void **state)
 		assert_non_null(strstr(err.text, "the one"));
 		expect_json(c, PFORK_SAVE_SKIP_UNSUPPORTED, "{" META("") "}");
 	}
+}
+
+/* What could not be read is an error too, though no tensor is there to be
+ * looked at; other notes are none. */
+static void
+test_missing(void **state)
+{
+	struct wire_note m = {
+		.kind = PFORK_NOTE_OPAQUE, .level = PFORK_UNUSUAL,
+		.where = PFORK_NO_OFFSET,
+		.text = { (const uint8_t *)"a class", 7 }
+	};
+	pfork_checkpoint *c = hand_new(bytes, sizeof(bytes));
+	struct saved s;
+	pfork_error err;
+
+	(void)state;
+	hand_tensor(c, "w", "F32", 1, SHAPE(2), NULL, hand_extent(c, 0, 8), 0);
+	assert_int_equal(build_note(c, &m), BUILD_OK);
+	assert_int_equal(save_with(c, 0, &s, &err), PFORK_OK);
+	saved_free(&s);
+	m.kind = PFORK_NOTE_SKIPPED;
+	m.text = (struct wire_bytes){ (const uint8_t *)"left out: m: why", 16 };
+	assert_int_equal(build_note(c, &m), BUILD_OK);
+	assert_int_equal(save_with(c, 0, &s, &err), PFORK_E_UNSUPPORTED);
+	assert_string_equal(err.text,
+	    "1 tensor is missing, the first: 'left out: m: why'");
+	m.text.at = (const uint8_t *)"left out: n: why";
+	assert_int_equal(build_note(c, &m), BUILD_OK);
+	assert_int_equal(pfork_save_names(c, 0, NULL, NULL, &err),
+	    PFORK_E_UNSUPPORTED);
+	assert_string_equal(err.text,
+	    "2 tensors are missing, the first: 'left out: m: why'");
+	assert_int_equal(save_with(c, PFORK_SAVE_SKIP_UNSUPPORTED, &s, &err),
+	    PFORK_OK);
+	saved_free(&s);
+	pfork_checkpoint_unref(c);
 }
 
 static void
@@ -535,6 +574,7 @@ main(void)
 		cmocka_unit_test(test_empty_is_not_shared),
 		cmocka_unit_test(test_reserved_names),
 		cmocka_unit_test(test_unsupported),
+		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_names_told),
 		cmocka_unit_test(test_four_bits),
 		cmocka_unit_test(test_pipe),

@@ -386,6 +386,8 @@ test_not_named(void **state)
 	    "1.safetensors");
 	assert_true(pfork_checkpoint_note(c, 0, &note));
 	assert_int_equal(note.kind, PFORK_NOTE_SKIPPED);
+	assert_string_equal(note.text,
+	    "left out: a: the index does not name it");
 	pfork_checkpoint_unref(c);
 }
 

@@ -80,7 +80,7 @@ test_ranks(void **state)
 	expect_piece(&p[3], "grid", 4, 3, 3, 2, "__3_0.distcp");
 	assert_int_equal(p[0].offset, 3154);
 	assert_int_equal(p[0].length, 1577);
-	assert_non_null(harness_note(&h, NOTE_SKIPPED, "left out: step: "));
+	assert_non_null(harness_note(&h, NOTE_OPAQUE, "data file: step"));
 	harness_free(&h);
 }
 

@@ -337,7 +337,7 @@ test_long_names(void **state)
 	for (size_t i = 0; i < h.note_count; i++)
 		assert_int_equal(h.notes[i].kind, NOTE_SKIPPED);
 	assert_non_null(harness_note(&h, NOTE_SKIPPED,
-	    "its name is too long"));
+	    "its name is over 4,096 bytes, or its path over 512 parts"));
 	harness_free(&h);
 }
 
@@ -708,6 +708,36 @@ test_notes(void **state)
 }
 
 static void
+notes_and_skips(struct job *job)
+{
+	const struct path_part part = { (const uint8_t *)"w", 1,
+		PATH_KEY };
+	const struct path path = { &part, 1, NULL };
+
+	sink_note(job, NOTE_GLOBAL, VERDICT_CLEAN, 1, "a");
+	sink_note(job, NOTE_GLOBAL, VERDICT_CLEAN, 1, "b");
+	sink_skip(job, &path, VERDICT_CLEAN, 1, "why");
+	sink_skip(job, &path, VERDICT_CLEAN, 1, "why");
+	sink_note(job, NOTE_GLOBAL, VERDICT_CLEAN, 1, "c");
+}
+
+/* What no caller may miss has a place beyond the limit. */
+static void
+test_skip_is_told(void **state)
+{
+	struct limits limits = harness_limits();
+	struct harness h;
+
+	(void)state;
+	limits.notes = 1;
+	assert_true(run(&h, 0, &limits, notes_and_skips));
+	assert_int_equal(h.note_count, 2);
+	assert_non_null(harness_note(&h, NOTE_SKIPPED, "left out: w: why"));
+	assert_int_equal(h.totals.notes_dropped, 3);
+	harness_free(&h);
+}
+
+static void
 danger_then_death(struct job *job)
 {
 	sink_note(job, NOTE_CALL, VERDICT_DANGEROUS, 3, "os.system");
@@ -943,7 +973,7 @@ test_pieces_refused(void **state)
 	harness_free(&h);
 	assert_true(run(&h, GO_PIECES, NULL, nameless_piece));
 	assert_int_equal(h.piece_count, 0);
-	assert_non_null(harness_note(&h, NOTE_SKIPPED, "too long"));
+	assert_non_null(harness_note(&h, NOTE_SKIPPED, "is over"));
 	harness_free(&h);
 }
 
@@ -992,6 +1022,7 @@ main(void)
 		cmocka_unit_test(test_limits),
 		cmocka_unit_test(test_contiguous_default),
 		cmocka_unit_test(test_notes),
+		cmocka_unit_test(test_skip_is_told),
 		cmocka_unit_test(test_fault),
 		cmocka_unit_test(test_scalars_and_progress),
 		cmocka_unit_test(test_pieces),

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * left_out.h - the tensors that a file has and its checkpoint has not, because
+ * they could not be read: only notes tell of them.
+ */
+#ifndef CLI_LEFT_OUT_H
+#define CLI_LEFT_OUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "picklefork.h"
+
+size_t left_out_count(const pfork_checkpoint *ckpt);
+/* A line for each of the first few, with the reason. */
+void left_out_print(FILE *out, const pfork_checkpoint *ckpt,
+    const char *indent);
+/* The note that tells why `name` is one of them; false: it is none. */
+bool left_out_find(const pfork_checkpoint *ckpt, const char *name,
+    pfork_note *note);
+
+#endif
