@@ -98,6 +98,20 @@ tell_name(void *context, const char *name, const pfork_tensor *tensor,
 	fputc('\n', told->out);
 }
 
+/* It is any text of the author's: none of it is taken over. */
+static bool
+has_metadata(const pfork_checkpoint *ckpt)
+{
+	static const char text[] = "safetensors: text in __metadata__";
+	pfork_note note;
+
+	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++)
+		if (note.kind == PFORK_NOTE_RECORD &&
+		    strstr(note.text, text) != NULL)
+			return true;
+	return false;
+}
+
 static void
 print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
     const struct told *told, uint64_t bytes)
@@ -117,6 +131,9 @@ print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
 		    told->aliases, told->aliases == 1 ? "" : "s",
 		    told->aliases == 1 ? "is" : "are",
 		    told->aliases == 1 ? "it" : "them");
+	if (has_metadata(ckpt))
+		fputs("; the text in its __metadata__ is not copied "
+		      "(ls --scalars shows it)", c->say);
 	fputs("; the file read is ", c->say);
 	report_verdict(c->say, pfork_checkpoint_verdict(ckpt), 0,
 	    print_colours(stderr));

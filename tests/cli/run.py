@@ -505,6 +505,20 @@ def left_out():
                f"{file}: left out: {name[:900]}.*{says}.*UNSUPPORTED",
                name=f"extract {file}")
     expect(["extract", "meta.pt", "m", "-o", "lo.npy"], 3, "", "named 'm'")
+    lost = r"; the text in its __metadata__ is not copied \(ls --scalars"
+    for metadata, told_of in (({"format": "pt"}, False), ({}, False),
+                              (None, False), ({"formas": "x"}, True),
+                              ({"format": "pt", "note": "\x1b"}, True)):
+        header = json.dumps({"__metadata__": metadata, "a": {
+            "dtype": "F32", "shape": [6], "data_offsets": [0, 24]}}).encode()
+        write("md.safetensors", struct.pack("<Q", len(header)) + header + DATA)
+        r = expect(["convert", "md.safetensors", "-fo", "lo.st"], 0, "",
+                   "1 tensor, ")
+        check(f"metadata {metadata}", told_of == bool(re.search(
+            lost, r.stderr.decode())), r.stderr)
+        head, _ = read_safetensors(open("lo.st", "rb").read())
+        check("our own metadata", head["__metadata__"] == {
+            "format": "pt", "picklefork.origin": "safetensors"}, head)
     # What is no tensor is none that is missing.
     fixtures = os.path.join(HERE, "..", "fixtures")
     for file in ("good-module-custom.pt", "good-numpy-scalars.pt",

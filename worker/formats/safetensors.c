@@ -117,6 +117,22 @@ is(const struct json_text *text, const char *name)
 
 /* ------------------------------------------------------------ metadata -- */
 
+/* Nearly every file has "format", and nothing else. */
+static bool
+is_format(const struct json_text *key)
+{
+	return key->len == 6 && memcmp(key->at, "format", 6) == 0;
+}
+
+/* For whoever keeps the tensors alone: what is not among them. */
+static void
+note_metadata(struct header *h, uint64_t where, uint64_t others)
+{
+	if (others > 0)
+		sink_note(h->job, NOTE_RECORD, VERDICT_CLEAN, where,
+		    "safetensors: text in __metadata__, besides format");
+}
+
 /* Text to text, or null, which the reference takes for none. */
 static void
 read_metadata(struct header *h, uint64_t where)
@@ -130,6 +146,7 @@ read_metadata(struct header *h, uint64_t where)
 	struct scalar_out out = { .kind = SCALAR_TEXT };
 	struct json_text key, value;
 	uint64_t key_where;
+	uint64_t others = 0;
 
 	if (h->has_metadata)
 		die(h->job, FAULT_FORMAT, where,
@@ -148,6 +165,7 @@ read_metadata(struct header *h, uint64_t where)
 			    "safetensors: __metadata__ has a key twice",
 			    key.at, key.len);
 		(void)read_text(h, &value);
+		others += !is_format(&key);
 		parts[1].at = key.at;
 		parts[1].len = (uint32_t)key.len;
 		out.at = value.at;
@@ -155,6 +173,7 @@ read_metadata(struct header *h, uint64_t where)
 		sink_scalar(h->job, &path, &out);
 	} while (json_take(&h->json, ','));
 	need(h, '}', "neither ',' nor the end of __metadata__");
+	note_metadata(h, where, others);
 }
 
 /* ------------------------------------------------------------- entries -- */

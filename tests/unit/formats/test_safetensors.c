@@ -187,7 +187,8 @@ test_good(void **state)
 	make(&m, good, sizeof(good) - 1, 17);
 	assert_true(harness_run(m.bytes, m.length, GO_SCALARS, &h));
 	assert_int_equal(h.verdict, VERDICT_CLEAN);
-	assert_int_equal(h.note_count, 0);
+	assert_int_equal(h.note_count, 1);
+	assert_non_null(harness_note(&h, NOTE_RECORD, "text in __metadata__"));
 	assert_int_equal(h.tensor_count, 3);
 	/* In the order of the data, all in one extent. */
 	assert_int_equal(h.storage_count, 1);
