@@ -168,13 +168,13 @@ json_i64(struct json *j, const char *key, int64_t value)
 void
 json_double(struct json *j, const char *key, double value)
 {
-	char digits[40];
+	char digits[PRINT_DOUBLE + 2];
 
 	if (!isfinite(value)) {
 		json_null(j, key);
 		return;
 	}
-	snprintf(digits, sizeof(digits), "%.17g", value);
+	print_double(digits, value);
 	/* A float stays one for readers that tell 1 from 1.0. */
 	if (strpbrk(digits, ".e") == NULL)
 		memcpy(digits + strlen(digits), ".0", 3);

@@ -102,6 +102,7 @@ print_aliases(const struct columns *c, const pfork_checkpoint *ckpt,
 static void
 print_scalar(const pfork_scalar *s)
 {
+	char number[PRINT_DOUBLE];
 	char *big;
 
 	printf("%-6s  ", report_scalar_kind(s->kind));
@@ -118,7 +119,8 @@ print_scalar(const pfork_scalar *s)
 		printf("%lld", (long long)s->i);
 		break;
 	case PFORK_SCALAR_FLOAT:
-		printf("%.17g", s->f);
+		print_double(number, s->f);
+		printf("%s", number);
 		break;
 	case PFORK_SCALAR_BIGINT:
 		big = report_bigint(s->bytes, s->length);
@@ -126,9 +128,7 @@ print_scalar(const pfork_scalar *s)
 		free(big);
 		break;
 	case PFORK_SCALAR_TEXT:
-		putchar('"');
-		print_text(stdout, (const char *)s->bytes, s->length);
-		putchar('"');
+		print_quoted(stdout, (const char *)s->bytes, s->length);
 		break;
 	case PFORK_SCALAR_BYTES:
 		for (size_t i = 0; i < s->length; i++)

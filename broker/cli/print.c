@@ -102,11 +102,11 @@ columns(uint32_t point)
 
 /* ---------------------------------------------------------------- text -- */
 
-/* What may be shown as it is. */
+/* What may be shown as it is; quote is one more that may not, or 0. */
 static bool
-is_plain(uint32_t point, bool valid)
+is_plain(uint32_t point, bool valid, char quote)
 {
-	if (!valid || point < 0x20 || point == '\\')
+	if (!valid || point < 0x20 || point == '\\' || point == (uint8_t)quote)
 		return false;
 	return point < 0x7f || !utf8_is_deceptive(point);
 }
@@ -114,15 +114,15 @@ is_plain(uint32_t point, bool valid)
 static int
 put_escape(FILE *out, uint32_t point, bool valid)
 {
-	if (valid && point == '\\')
-		return fprintf(out, "\\\\");
+	if (valid && (point == '\\' || point == '"'))
+		return fprintf(out, "\\%c", (char)point);
 	if (!valid || point < 0x20 || point == 0x7f)
 		return fprintf(out, "\\x%02x", (unsigned)point);
 	return fprintf(out, "\\u{%x}", (unsigned)point);
 }
 
-size_t
-print_text(FILE *out, const char *text, size_t length)
+static size_t
+put_text(FILE *out, const char *text, size_t length, char quote)
 {
 	size_t shown = 0;
 	uint32_t point = 0;
@@ -134,7 +134,7 @@ print_text(FILE *out, const char *text, size_t length)
 
 	while ((n = utf8_next(text + at, length - at, &point, &valid)) > 0) {
 		at += n;
-		if (is_plain(point, valid)) {
+		if (is_plain(point, valid, quote)) {
 			shown += columns(point);
 			continue;
 		}
@@ -145,6 +145,20 @@ print_text(FILE *out, const char *text, size_t length)
 	}
 	fwrite_unlocked(text + plain, 1, length - plain, out);
 	return shown;
+}
+
+size_t
+print_text(FILE *out, const char *text, size_t length)
+{
+	return put_text(out, text, length, 0);
+}
+
+void
+print_quoted(FILE *out, const char *text, size_t length)
+{
+	putc('"', out);
+	(void)put_text(out, text, length, '"');
+	putc('"', out);
 }
 
 char *
@@ -182,6 +196,20 @@ print_size(char out[PRINT_SIZE], uint64_t bytes)
 		snprintf(out, PRINT_SIZE, "%u B", (unsigned)bytes);
 	else
 		snprintf(out, PRINT_SIZE, "%.1f %s", number, units[unit]);
+}
+
+void
+print_double(char out[PRINT_DOUBLE], double number)
+{
+	/* 17 digits always do (IEEE 754), and 15 often. */
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(out, PRINT_DOUBLE, "%.*g", digits, number);
+		if (strtod(out, NULL) == number)
+			return;
+	}
+	/* A NaN equals nothing; its sign says nothing. */
+	if (number != number)
+		snprintf(out, PRINT_DOUBLE, "nan");
 }
 
 /* As much of text as fits; returns how much would be used if all did. */

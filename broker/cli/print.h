@@ -23,12 +23,17 @@ bool utf8_is_deceptive(uint32_t point);
  * \u{...}, what is not UTF-8 as \xNN, a backslash as \\.  Returns the columns
  * that a terminal shows. */
 size_t print_text(FILE *out, const char *text, size_t length);
-/* The same into a new string; never NULL (ends the program without memory). */
+/* The same within quotes, and with \" for one inside. */
+void print_quoted(FILE *out, const char *text, size_t length);
+/* print_text into a new string; never NULL (ends the program without memory). */
 char *print_escape(const char *text);
 
 /* "1.5 MiB". */
 #define PRINT_SIZE 16
 void print_size(char out[PRINT_SIZE], uint64_t bytes);
+/* The fewest digits that read back as the same number; inf, -inf, nan. */
+#define PRINT_DOUBLE 32
+void print_double(char out[PRINT_DOUBLE], double number);
 /* "[2, 3]"; returns its length, or what it would be. */
 size_t print_shape(char *out, size_t size, const uint64_t *shape, size_t rank);
 

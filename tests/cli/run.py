@@ -1214,6 +1214,56 @@ def looks():
         expect(["ls", name], 2, "", f"{text}.*PFORK_E_UNSUPPORTED")
 
 
+def keys_of(value):
+    if isinstance(value, dict):
+        return set(value).union(*map(keys_of, value.values()))
+    if isinstance(value, list):
+        return set().union(*map(keys_of, value))
+    return set()
+
+
+def manual():
+    """Every member of every JSON object stands in the manual, and no other."""
+    with open(os.path.join(HERE, "..", "..", "docs", "picklefork.1"),
+              encoding="utf-8") as f:
+        section = f.read().split("\n.SH JSON\n")[1].split("\n.SH ")[0]
+    shown = set()
+    for block in re.findall(r"(?s)\n\.nf\n(.*?)\n\.fi\n", section):
+        shown |= set(re.findall(r'"(\w+)":', block))
+    values = {"a": 0.1, "b": float("-inf"), "c": 1 << 70, "d": 'say "x"\\',
+              "e": b"\1\xff", "f": None, "g": "x" * 100000, "h": True,
+              "i": float("nan"), "j": -(1 << 80)}
+    with open(b"scalars\xff.pkl", "wb") as f:
+        pickle.dump(values, f, 4)
+    tied = os.path.join(HERE, "..", "fixtures", "good-alias.pt")
+    given = set()
+    j = {}
+    for args in (["ls", "--scalars", b"scalars\xff.pkl"], ["ls", "cut.pt"],
+                 ["ls", "--digest", tied], ["scan", "tree", "evil.pkl"],
+                 ["doctor"], ["doctor", "--worker", "/bin/true"]):
+        j[args[1] if len(args) > 1 else ""] = told_json = json.loads(
+            run(args[0], "--json", *args[1:]).stdout)
+        given |= keys_of(told_json)
+    check("the manual's JSON", given == shown, (given - shown, shown - given))
+    s = {x["name"]: x for x in j["--scalars"]["scalars"]}
+    got = {n: (x["kind"], x.get("value", x.get("value_hex")))
+           for n, x in s.items() if n != "g"}
+    check("scalars", got == {
+        "a": ("float", 0.1), "b": ("float", "-inf"),
+        "c": ("bigint", "0x400000000000000000"), "d": ("text", 'say "x"\\'),
+        "e": ("bytes", "01ff"), "f": ("null", None), "h": ("bool", True),
+        "i": ("float", "nan"), "j": ("bigint", "-0x100000000000000000000")},
+        got)
+    check("cut", s["g"]["full_length"] == 100000 and
+          len(s["g"]["value"]) < 100000 and "full_length" not in s["d"], s["g"]
+          .get("full_length"))
+    r = expect(["ls", "--scalars", b"scalars\xff.pkl"], 0,
+               r'(?m)^float +a = 0\.1$', name="scalars as text")
+    for line in (rb'text    d = "say \"x\"\\"', b"float   b = -inf",
+                 b"float   i = nan", b"bytes   e = 01ff"):
+        check("scalars as text", line in r.stdout.split(b"\n"), r.stdout[:300])
+
+
 def doctor():
     r = run("doctor")
     check("doctor", r.returncode == 0 and b"SIGSYS" in r.stdout and
@@ -1231,7 +1281,7 @@ def main():
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
                      extract, notes, scalars, plumbing, terminal, file_size_limit,
                      signals, scan_interrupted, directories, sets, looks,
-                     doctor):
+                     manual, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:

@@ -2,6 +2,7 @@
  *
  * test_print.c - foreign text for people, sizes and shapes.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -135,6 +136,43 @@ test_sizes(void **state)
 }
 
 static void
+test_quoted(void **state)
+{
+	static const char in[] = "a\"b\\\x1b\xc3\xa9";
+	char *got = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&got, &size);
+
+	(void)state;
+	print_quoted(out, in, sizeof(in) - 1);
+	fclose(out);
+	assert_string_equal(got, "\"a\\\"b\\\\\\x1b\xc3\xa9\"");
+	free(got);
+}
+
+static void
+test_doubles(void **state)
+{
+	static const struct {
+		double number;
+		const char *text;
+	} rows[] = { { 0.1, "0.1" }, { 0.1 + 0.2, "0.30000000000000004" },
+		{ 1e300, "1e+300" }, { -0.0, "-0" }, { 3.0, "3" },
+		{ 5e-324, "4.94065645841247e-324" },
+		{ 1.7976931348623157e308, "1.7976931348623157e+308" },
+		{ 9007199254740993.0, "9007199254740992" },
+		{ (double)INFINITY, "inf" }, { -(double)INFINITY, "-inf" },
+		{ (double)NAN, "nan" }, { -(double)NAN, "nan" } };
+	char out[PRINT_DOUBLE];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		print_double(out, rows[i].number);
+		assert_string_equal(out, rows[i].text);
+	}
+}
+
+static void
 test_shapes(void **state)
 {
 	static const uint64_t shape[] = { 2, 30, UINT64_MAX };
@@ -177,6 +215,8 @@ main(void)
 		cmocka_unit_test(test_every_two_bytes),
 		cmocka_unit_test(test_every_format_character),
 		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_quoted),
+		cmocka_unit_test(test_doubles),
 		cmocka_unit_test(test_shapes),
 		cmocka_unit_test(test_no_color),
 	};
