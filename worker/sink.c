@@ -123,7 +123,16 @@ sink_format(struct job *job, const char *name)
 		.name = { (const uint8_t *)name, strlen(name) }
 	};
 
+	if (job->sink->format_told)
+		return;
+	job->sink->format_told = true;
 	sink_send(job, FRAME_FORMAT, wire_format_pack(&f, sink_payload(job)));
+}
+
+void
+sink_format_if_fault(struct job *job, const char *name)
+{
+	job->sink->format_if_fault = name;
 }
 
 /* ------------------------------------------------------------ storages -- */
@@ -289,6 +298,8 @@ sink_fault(struct job *job)
 	m.text.len = names_clean(text, sizeof(text), job->fault.text,
 	    strnlen(job->fault.text, FAULT_TEXT_MAX), &cut);
 	if (job->sink != NULL) {
+		if (job->sink->format_if_fault != NULL)
+			sink_format(job, job->sink->format_if_fault);
 		sink_flush(job);
 		if (sink_verdict(job) == VERDICT_DANGEROUS)
 			m.verdict = VERDICT_DANGEROUS;

@@ -41,8 +41,11 @@ struct tensor_out {
 
 struct sink *sink_new(struct job *job);
 
-/* Tell the broker which format it is; first, once. */
+/* Tell the broker which format it is; first, and whoever comes second is not
+ * heard.  sink_format_if_fault: what to call it should the job end in a fault
+ * before that; a constant. */
 void sink_format(struct job *job, const char *name);
+void sink_format_if_fault(struct job *job, const char *name);
 
 /* A storage that stands in the input as it is: [offset, offset + length) must
  * lie inside job->size.  Under GO_DELIVER_STREAM its bytes are sent instead. */

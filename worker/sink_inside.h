@@ -40,6 +40,8 @@ struct sink {
 
 	uint64_t pieces;	/* messages */
 	uint64_t more_boxes;	/* those that made no tensor */
+	bool format_told;
+	const char *format_if_fault;	/* or NULL */
 	bool piece_open;	/* *piece is the last tensor's name and path */
 	struct joined *piece;	/* NULL before the first one */
 

@@ -226,8 +226,9 @@ def ls():
     expect(["ls", "cut.pt"], 2, "", "PFORK_E_FORMAT")
     expect(["ls", "text.txt"], 2, "", "PFORK_E_UNSUPPORTED")
     write("good.pt.gz", gzip.compress(open("good.pt", "rb").read()))
-    expect(["ls", "good.pt.gz"], 2, "", "read here: gzip; unpack it first, "
-           "for inside is no pickle: 'zip'")
+    expect(["ls", "good.pt.gz"], 2, "", "gz: gzip around a zip archive: "
+           r"unpack it first \(only packed pickles are read\)")
+    packed()
     expect(["ls", "nowhere.pt"], 2, "", "No such file")
     expect(["ls", "none"], 3, "", "no regular files")
     expect(["ls", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n",
@@ -269,6 +270,43 @@ def ls():
     both = [[x["sha256"] for x in json.loads(s)["tensors"]] for s in
             (stream.stdout, run("ls", "--json", "--digest", "good.pt").stdout)]
     check("both deliveries agree", both[0] == both[1], both)
+
+
+def packed():
+    """What is packed and no pickle is called by how, not joblib's."""
+    import bz2
+    import lzma
+    import zlib
+    good = open("good.pt", "rb").read()
+    npy = b"\x93NUMPY\1\0v\0{'descr': '<f4', 'fortran_order': False, " \
+        b"'shape': (1,), }"
+    npy = npy.ljust(127) + b"\n" + bytes(4)
+    pickled_list = pickle.dumps([1, 2], 2)
+    fixture = os.path.join(HERE, "..", "fixtures", "joblib",
+                           "good-joblib-xz.joblib")
+    j = json.loads(run("ls", "--json", fixture).stdout)
+    check("joblib's own", j["format"] == "joblib" and not j["error"], j)
+    for name, pack in (("gzip", gzip.compress), ("zlib", zlib.compress),
+                       ("bzip2", bz2.compress), ("xz", lzma.compress),
+                       ("lzma", lambda x: lzma.compress(
+                           x, format=lzma.FORMAT_ALONE))):
+        for inside, says, form in (
+                (good, f"{name} around a zip archive: unpack", name),
+                (npy, f"{name} around npy: unpack", name),
+                (b"just a text\n" * 90, "inside is no pickle", name),
+                (bytes(300), "inside is no pickle", name),
+                (b"\x80\2q", "", None), (pickled_list, None, "joblib")):
+            write("packed", pack(inside))
+            j = json.loads(run("ls", "--json", "packed").stdout)
+            text = (j["error"] or {}).get("text")
+            check(f"{name}: {inside[:9]!r}", form in (None, j["format"]) and
+                  (says in text if says is not None else text is None),
+                  (j["format"], text))
+        write("packed", pack(good)[:-9])
+        j = json.loads(run("ls", "--json", "packed").stdout)
+        check(f"{name}: damaged", j["format"] == name and
+              j["error"]["code"] in ("PFORK_E_FORMAT", "PFORK_E_UNSUPPORTED"),
+              (j["format"], j["error"]))
 
 
 def scan():

@@ -28,6 +28,16 @@ const struct format formats[] = {
 	{ NULL, NULL, NULL },
 };
 
+/* Of packed bytes only what is inside tells whether joblib made them. */
+static void
+tell(struct job *job, const struct format *f)
+{
+	if (f->parse == joblib_file_parse)
+		sink_format_if_fault(job, f->name);
+	else
+		sink_format(job, f->name);
+}
+
 void
 formats_parse(struct job *job)
 {
@@ -47,9 +57,10 @@ formats_parse(struct job *job)
 			continue;
 		if (chosen == NULL) {
 			chosen = f;
-			sink_format(job, f->name);
+			tell(job, f);
 			continue;
 		}
+		sink_format(job, chosen->name);
 		sink_note_about(job, NOTE_POLYGLOT, VERDICT_DANGEROUS, 0,
 		    "the file also reads as another format", f->name,
 		    strlen(f->name));

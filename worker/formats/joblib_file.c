@@ -4,12 +4,14 @@
  * stream.  It is unpacked into the arena, whose size bounds it, and read
  * through a window (job.h), so that arrays are streamed.  What is inside must
  * be a pickle, which its beginning tells: this is no reader of compressed files
- * in general, and a bomb ends after its first 64 KiB.
+ * in general, and a bomb ends after its first 64 KiB.  What holds no pickle is
+ * called by how it is packed, for joblib made no such file.
  * Source: joblib 1.5, joblib/compressor.py.
  */
 #include <string.h>
 
 #include "formats.h"
+#include "sink.h"
 #include "unpack.h"
 
 #define HEAD (64 * KIB)
@@ -45,22 +47,30 @@ look_inside(struct job *job, const struct unpack *u)
 	job->window = (struct job_window){ .depth = 1 };
 }
 
-/* Names what is inside, where it is something that is read once unpacked. */
+/* Says what is inside, where that is something that is read once unpacked. */
 static void
 die_alone(struct job *job, const struct unpack_method *m)
 {
-	const char *name = NULL;
+	const char *parts[] = { m->name, " around ", NULL,
+		": unpack it first (only packed pickles are read)" };
+	char text[FAULT_TEXT_MAX];
+	size_t used = 0;
 
+	sink_format(job, m->name);
 	if (job->size >= 4 && memcmp(job->map, "PK\3\4", 4) == 0)
-		name = "zip";
-	for (const struct format *f = formats; job->size > 0 && name == NULL &&
-	    f->name != NULL; f++)
+		parts[2] = "a zip archive";
+	for (const struct format *f = formats; job->size > 0 &&
+	    parts[2] == NULL && f->name != NULL; f++)
 		if (f->is(job))
-			name = f->name;
-	if (name != NULL)
-		die_about(job, FAULT_UNSUPPORTED, 0, m->alone, name,
-		    strlen(name));
-	die(job, FAULT_UNSUPPORTED, 0, m->alone);
+			parts[2] = f->name;
+	if (parts[2] == NULL)
+		die(job, FAULT_UNSUPPORTED, 0, m->alone);
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+		memcpy(text + used, parts[i], strlen(parts[i]));
+		used += strlen(parts[i]);
+	}
+	text[used] = '\0';
+	die(job, FAULT_UNSUPPORTED, 0, text);
 }
 
 /* From its beginning: text (protocols 0 and 1) shows only when it is whole. */
@@ -93,6 +103,7 @@ joblib_file_parse(struct job *job)
 	struct unpack u;
 	uint64_t upto;
 
+	sink_format_if_fault(job, m->name);
 	unpack_begin(&u, job);
 	upto = u.room < HEAD ? u.room : HEAD;
 	m->more(&u, upto);
@@ -103,6 +114,8 @@ joblib_file_parse(struct job *job)
 		unpack_end(&u);
 		die_alone(job, m);
 	}
+	if (job->map[0] == PROTO)
+		sink_format_if_fault(job, "joblib");
 	while (!u.ended && !u.full) {
 		upto = upto < u.room / 4 ? upto * 4 : u.room;
 		m->more(&u, upto);
@@ -112,5 +125,6 @@ joblib_file_parse(struct job *job)
 	look_inside(job, &u);
 	if (!pickle_file_is(job))
 		die_alone(job, m);
+	sink_format(job, "joblib");
 	pickle_file_parse(job);
 }

@@ -40,8 +40,7 @@ struct unpack {
 /* One method.  Each is one of the files unpack_*.c, and inflate.c. */
 struct unpack_method {
 	const char *name;
-	/* The whole text of the fault when there is no pickle inside; the name
-	 * of what is there may follow. */
+	/* The whole text of the fault when what is inside has no name. */
 	const char *alone;
 	/* Looks at the first bytes. */
 	bool (*is)(const struct job *job);
