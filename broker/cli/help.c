@@ -72,17 +72,60 @@ const struct verb verbs[VERBS] = {
 	[HELP] = { "help", "[COMMAND]", "explain a command", "", help_run },
 };
 
+/* The columns of help_all: the verb, its arguments, and what it does. */
+#define FORM_COLUMN 11
+#define SUMMARY_COLUMN 36
+
+/* The length of the first of several forms, "A | B"; *rest is after it. */
+static int
+form_length(const char *forms, const char **rest)
+{
+	const char *bar = strstr(forms, " | ");
+
+	*rest = bar == NULL ? NULL : bar + 3;
+	return bar == NULL ? (int)strlen(forms) : (int)(bar - forms);
+}
+
 void
 help_verb(FILE *out, enum verb_id verb)
 {
-	fprintf(out, "usage: picklefork %s%s%s%s\n\n", verbs[verb].name,
-	    verb == HELP ? "" : " [OPTION]...",
-	    verbs[verb].arguments[0] != '\0' ? " " : "",
-	    verbs[verb].arguments);
+	const char *form = verbs[verb].arguments;
+	const char *before = "usage:";
+	const char *rest;
+	int length;
+
+	for (; form != NULL; form = rest) {
+		length = form_length(form, &rest);
+		fprintf(out, "%s picklefork %s%s%s%.*s\n", before,
+		    verbs[verb].name, verb == HELP ? "" : " [OPTION]...",
+		    length > 0 ? " " : "", length, form);
+		before = "   or:";
+	}
+	fputc('\n', out);
 	if (verbs[verb].text[0] != '\0')
 		fprintf(out, "%s\n", verbs[verb].text);
 	fputs("Options:\n", out);
 	options_help(out, verb);
+}
+
+/* A form that is too wide for its column pushes the summary down. */
+static void
+list_verb(FILE *out, const struct verb *verb)
+{
+	const int room = SUMMARY_COLUMN - FORM_COLUMN - 1;
+	const char *form = verb->arguments;
+	const char *rest;
+	int length = form_length(form, &rest);
+
+	fprintf(out, "  %-*s%-*.*s", FORM_COLUMN - 2, verb->name, room, length,
+	    form);
+	if (length > room)
+		fprintf(out, "\n%*s", SUMMARY_COLUMN - 1, "");
+	fprintf(out, " %s\n", verb->summary);
+	for (form = rest; form != NULL; form = rest) {
+		length = form_length(form, &rest);
+		fprintf(out, "%*s%.*s\n", FORM_COLUMN, "", length, form);
+	}
 }
 
 void
@@ -91,13 +134,12 @@ help_all(FILE *out)
 	fputs("picklefork - open an untrusted machine-learning checkpoint\n\n"
 	      "usage: picklefork COMMAND [OPTION]... [FILE]...\n\n", out);
 	for (int i = 0; i < VERBS; i++)
-		fprintf(out, "  %-8s %-24s %s\n", verbs[i].name,
-		    verbs[i].arguments, verbs[i].summary);
+		list_verb(out, &verbs[i]);
 	fputs("\nEvery file is read by a worker process in a seccomp jail; "
 	      "nothing in it is ever\ncalled.  'picklefork help COMMAND' "
-	      "lists the options.  --version shows the version.\n\n"
+	      "lists the options, --version the version.\n\n"
 	      "Exit status: 0 done, 1 refused or dangerous, 2 could not "
-	      "decide, 3 nothing to do,\n64 wrong usage, 69 no jail to be "
+	      "decide, 3 nothing to\ndo, 64 wrong usage, 69 no jail to be "
 	      "had, 70 internal error, 75 busy.\n", out);
 }
 

@@ -269,6 +269,30 @@ static const struct option {
 #define OPTIONS (sizeof(table) / sizeof(table[0]))
 _Static_assert(OPTIONS <= 64, "struct words has a bit for each");
 
+#define HELP_COLUMN 29
+#define HELP_WIDTH 79
+
+/* Broken between words, each line from HELP_COLUMN on. */
+static void
+put_help(FILE *out, const char *text)
+{
+	const size_t room = HELP_WIDTH - HELP_COLUMN;
+	size_t length = strlen(text);
+
+	while (length > room) {
+		size_t end = room;
+
+		while (end > 0 && text[end] != ' ')
+			end--;
+		if (end == 0)
+			break;
+		fprintf(out, "%.*s\n%*s", (int)end, text, HELP_COLUMN, "");
+		text += end + 1;
+		length -= end + 1;
+	}
+	fprintf(out, "%s\n", text);
+}
+
 void
 options_help(FILE *out, enum verb_id verb)
 {
@@ -285,7 +309,8 @@ options_help(FILE *out, enum verb_id verb)
 		    o->letter != 0 ? letter : "", o->name,
 		    o->value != NULL ? " " : "",
 		    o->value != NULL ? o->value : "");
-		fprintf(out, "  %-26s %s\n", left, o->help);
+		fprintf(out, "  %-*s", HELP_COLUMN - 2, left);
+		put_help(out, o->help);
 	}
 }
 

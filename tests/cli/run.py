@@ -109,6 +109,7 @@ def usage():
         expect([verb, "--help"], 0, f"usage: picklefork {verb}", "")
         expect(["help", verb], 0, f"usage: picklefork {verb}", "")
         expect([verb, "--bogus"], 64, "", f"picklefork {verb} --help")
+    screens()
     expect(["nonsense"], 64, "", "picklefork help")
     expect(["\x1b[31m"], 64, "", r"\\x1b\[31m")
     for args in (["ls"], ["ls", "a", "b"], ["convert", "good.pt"],
@@ -130,6 +131,28 @@ def usage():
         expect(args, 64, "", "empty name")
     expect(["extract", "good.pt", "", "-o", "x"], 3, "", "named ''")
     twice()
+
+
+def screens():
+    """Every help screen fits into 80 columns, and its columns stand."""
+    verbs = ("ls", "convert", "extract", "scan", "serve", "doctor", "help")
+    for args in ([], *([v] for v in verbs)):
+        text = run(*args, "--help").stdout.decode()
+        wide = [x for x in text.splitlines() if len(x) > 79]
+        check(f"{args} --help in 80 columns", text and not wide, wide)
+        for line in text.partition("Options:\n")[2].splitlines():
+            check(f"{args} --help: a column", re.match(
+                r"  (-\w,|   ) --\S+( \S+)? +$| {29}$", line[:29]) and
+                line[29] != " ", line)
+    text = run("--help").stdout.decode()
+    rows = re.split(r"\n(?=  \w)", text.split("\n\n")[2])
+    check("a row a verb", [x.split()[0] for x in rows] == list(verbs), rows)
+    for row in rows:
+        lines = row.splitlines()
+        full = lines[0] if len(lines[0]) > 36 and lines[0][35] == " " \
+            else lines[1]
+        check("the summary's column", full[35] == " " and full[36] != " " and
+              lines[0][2] != " ", row)
 
 
 def twice():
