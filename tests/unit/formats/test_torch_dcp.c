@@ -338,6 +338,64 @@ test_left_out(void **state)
 	harness_free(&h);
 }
 
+/* Places of these letters, each in the file of its capital. */
+static size_t
+put_places(uint8_t *out, const char *letters)
+{
+	static const char head[] = HEAD "u" TEXT("\x0c", "storage_data") "}(";
+	static const char index[] = PLACE("K\0");
+	size_t used = sizeof(head) - 1;
+	size_t length = sizeof(index) - 1;
+
+	memcpy(out, head, used);
+	for (const char *at = letters; *at != '\0'; at++) {
+		uint8_t *place = out + used;
+
+		memcpy(place, index, length);
+		for (size_t i = 0; i + 6 <= length; i++) {
+			if (memcmp(place + i, TEXT("\1", "w"), 6) == 0)
+				place[i + 5] = (uint8_t)*at;
+			if (memcmp(place + i, FILE_F, 6) == 0)
+				place[i + 5] = (uint8_t)(*at - 'a' + 'A');
+		}
+		used += length;
+	}
+	memcpy(out + used, "uub.", 4);
+	return used + 4;
+}
+
+/* What is said is said in the file's order: not in that of a table whose seed
+ * is another one in each worker. */
+static void
+test_order(void **state)
+{
+	/* No f: put_places would take it for the file. */
+	static const char letters[] = "qzmbxakguhdrwecn";
+	const size_t count = sizeof(letters) - 1;
+	struct harness h;
+	size_t seen = 0;
+
+	(void)state;
+	assert_true(harness_run(bytes, put_places(bytes, letters), GO_PIECES,
+	    &h));
+	for (size_t i = 0; i < h.note_count; i++) {
+		const char *text = h.notes[i].text;
+		char letter = letters[seen % count];
+		bool rest = seen < count;
+
+		if (h.notes[i].kind != NOTE_RECORD)
+			continue;
+		assert_non_null(strstr(text, rest ? "no tensor has: " :
+		    "not opened; scan it: "));
+		if (text[strlen(text) - 1] != (rest ? letter :
+		    (char)(letter - 'a' + 'A')))
+			fail_msg("%zu: %s, not of %c", seen, text, letter);
+		seen++;
+	}
+	assert_int_equal(seen, 2 * count);
+	harness_free(&h);
+}
+
 /* Python 3.11.0 to 3.11.3 pickled members of enums as getattr(Class, NAME). */
 static void
 test_enum(void **state)
@@ -404,6 +462,7 @@ main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_where),
 		cmocka_unit_test(test_left_out),
+		cmocka_unit_test(test_order),
 		cmocka_unit_test(test_enum),
 		cmocka_unit_test(test_escape),
 		cmocka_unit_test(test_dangerous),
