@@ -129,8 +129,9 @@ refused(const struct options *options, enum pfork_verdict verdict)
 	return false;
 }
 
-/* What there is to show; a set where the file names others.  With --root nothing
- * is opened but through the store, which holds it there and knows the pins. */
+/* What there is to show; a set where the file names others.  With --root
+ * nothing is opened but through the store, which holds it there and knows the
+ * pins. */
 static enum pfork_code
 read_report(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)

@@ -14,7 +14,7 @@ struct parts {
 	void *tree;		/* of tsearch */
 };
 
-/* The files that `ckpt`, read from `file`, has tensors in.  False: no memory. */
+/* The files that ckpt, read from `file`, has tensors in.  False: no memory. */
 bool parts_add(struct parts *parts, const char *file,
     const pfork_checkpoint *ckpt);
 bool parts_has(const struct parts *parts, const char *file);
