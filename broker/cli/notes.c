@@ -11,6 +11,9 @@
 #include "report.h"
 
 #define SHOWN_MAX 64
+/* Bytes of a note's text from its begin and from its end. */
+#define TEXT_HEAD 160
+#define TEXT_TAIL 80
 /* A module has a class a layer: the first few tell what it is, and all of them
  * would crowd out what is told once. */
 #define SHOWN_OF_KIND 4
@@ -135,6 +138,29 @@ print_hidden(FILE *out, const struct page *p, const char *indent)
 	fputs("; ls --json shows all)\n", out);
 }
 
+/* Names of a file's are as long as it likes: the end of a note may be the
+ * reason, so that the middle is left out.  JSON has all of it. */
+static void
+print_cut(FILE *out, const char *text)
+{
+	size_t length = strlen(text);
+	size_t head = TEXT_HEAD;
+	size_t tail = length - TEXT_TAIL;
+
+	if (length <= TEXT_HEAD + TEXT_TAIL) {
+		print_text(out, text, length);
+		return;
+	}
+	/* Not inside of a character. */
+	while (head > 0 && ((uint8_t)text[head] & 0xc0) == 0x80)
+		head--;
+	while (tail < length && ((uint8_t)text[tail] & 0xc0) == 0x80)
+		tail++;
+	print_text(out, text, head);
+	fprintf(out, " ...(%zu bytes)... ", tail - head);
+	print_text(out, text + tail, length - tail);
+}
+
 static void
 print_note(FILE *out, const struct shown *s, const char *indent, bool colours)
 {
@@ -144,7 +170,7 @@ print_note(FILE *out, const struct shown *s, const char *indent, bool colours)
 		fputc(' ', out);
 	}
 	fprintf(out, "%s: ", pfork_note_kind_name(s->note.kind));
-	print_text(out, s->note.text, strlen(s->note.text));
+	print_cut(out, s->note.text);
 	if (s->note.offset != PFORK_NO_OFFSET)
 		fprintf(out, " (at byte %llu)",
 		    (unsigned long long)s->note.offset);

@@ -136,6 +136,16 @@ hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* Without "./" in front, as the store names what is opened. */
+static const char *
+from_here(const char *file)
+{
+	while (file[0] == '.' && file[1] == '/')
+		for (file++; *file == '/'; file++)
+			;
+	return file;
+}
+
 /* FILE=HEX; a name may hold '=' too, digits cannot.  The name is cut off in
  * memory of its own. */
 static int
@@ -144,7 +154,8 @@ add_pin(struct options *options, const char *value)
 	pfork_pin *pin = &options->pins[options->pin_count];
 	const char *equals = strrchr(value, '=');
 	const char *hex = equals == NULL ? value : equals + 1;
-	bool good = equals != NULL && equals > value &&
+	const char *file = from_here(value);
+	bool good = equals != NULL && equals > file &&
 	    strlen(hex) == 2 * sizeof(pin->sha256);
 
 	for (size_t i = 0; good && i < sizeof(pin->sha256); i++) {
@@ -157,7 +168,7 @@ add_pin(struct options *options, const char *value)
 	if (!good)
 		return options_bad_value("pin", value,
 		    "FILE=SHA-256 in 64 digits");
-	pin->file = strndup(value, (size_t)(equals - value));
+	pin->file = strndup(file, (size_t)(equals - file));
 	if (pin->file == NULL)
 		return EXIT_INTERNAL;
 	options->pin_count++;

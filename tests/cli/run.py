@@ -787,6 +787,27 @@ def notes():
                r"torch-zip\n  record: renamed, its name was taken: a\.b~2 ")
 
 
+def long_notes():
+    """A name as long as a screen is cut in its middle for people alone."""
+    for pad in range(3):
+        name = "n" * pad + "\u20ac" * 900
+        write("long.pt", torch_zip(torch_pickle(
+            {"w": torch_tensor(),
+             name: torch_tensor(dtype_storage="NoSuchStorage")}), {"0": DATA}))
+        r = run("ls", "long.pt")
+        line = [x for x in r.stderr.decode().splitlines() if "left out" in x]
+        check("a note is cut", len(line) == 1 and len(line[0]) < 300 and
+              re.search("left out: n*\u20ac+ \\.\\.\\.\\([0-9]+ bytes\\)"
+                        "\\.\\.\\. \u20ac+: unknown storage class \\(at byte",
+                        line[0]), r.stderr.decode())
+        cut = int(re.search(r"\((\d+) bytes", line[0])[1])
+        j = json.loads(run("ls", "--json", "long.pt").stdout)
+        whole = [x["text"] for x in j["notes"] if x["kind"] == "skipped"]
+        check("not in JSON", len(whole) == 1 and len(whole[0]) > 300, whole)
+        check("by so much", 3 * (whole[0].count("\u20ac") -
+                                 line[0].count("\u20ac")) == cut, line)
+
+
 def scalars():
     """To ask for scalars adds them, and changes nothing else: for every
     fixture, and where values are shared more often than is followed."""
@@ -1167,6 +1188,10 @@ def sets():
     expect(root + pins[:3] + [wrong] + pins[4:] + ["dcp"], 1, "",
            "__0_0.distcp: SHA-256 is [0-9a-f]{64}, pinned [0-9a-f]{64}")
     expect(root + ["--pin", pins[3]] + ["dcp"], 1, "", "pinned")
+    dotted = [".//././" + x if i % 2 else x for i, x in enumerate(pins)]
+    expect(root + dotted + ["./dcp"], 0)
+    expect(root + ["--pin", "./" + pins[1], "dcp"], 1, "", "pinned")
+    expect(root + ["--pin", "./=" + 64 * "0", "dcp"], 64, "", "SHA-256")
     expect(root + ["--root", "other", "dcp"], 64, "",
            "--root is given twice")
     expect(["ls"] + pins + ["dcp"], 64, "", "needs --root")
@@ -1340,9 +1365,9 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
-                     extract, notes, scalars, plumbing, terminal, file_size_limit,
-                     signals, scan_interrupted, directories, sets, looks,
-                     manual, doctor):
+                     extract, notes, long_notes, scalars, plumbing, terminal,
+                     file_size_limit, signals, scan_interrupted, directories,
+                     sets, looks, manual, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:
