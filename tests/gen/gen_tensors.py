@@ -75,9 +75,10 @@ class Out:
             "code": None, "offset": None, "verdict": verdict,
             "names": list(names), "tensors": {**GOOD_ROW, **tensors}})
 
-    def left_out(self, ident, op, what, why, tensors=None, **o):
+    def left_out(self, ident, op, what, why, tensors=None, verdict="unusual",
+                 **o):
         """Loads without the tensor t, and says why."""
-        self.load(ident, {"t": op}, what, tensors or {}, verdict="unusual",
+        self.load(ident, {"t": op}, what, tensors or {}, verdict=verdict,
                   names=["left out: t", why], **o)
 
     def finish(self):

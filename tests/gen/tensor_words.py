@@ -311,10 +311,10 @@ def arrays(out):
                             ("void", "V4", "structures"),
                             ("date", "M8", "dtype"), ("g16", "f16", "dtype")):
         out.left_out("T-numpy-" + name, array(code=code), "an array of " + name,
-                     why)
+                     why, verdict="unusual" if code[0] == "O" else "clean")
     out.left_out("T-numpy-fields", array(
         more=(None, ("a",), {}, 4, 1, 0)), "an array of structures",
-        "structures")
+        "structures", verdict="clean")
     out.load("T-numpy-objects", {"t": array((2,), "O8", "|", data=b"OP"
                                             + value([Raw(T), None]))},
              "an array of tensors", {"t.0": ROW}, verdict="unusual",

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "sink.h"
+
 /* Strides of an array that fills its bytes.  shape_count has judged the shape:
  * the product of its dimensions but those of 0 is under 2^63. */
 static void
@@ -150,6 +152,14 @@ first_shape_is(struct word *w)
 	return word_shape(w, shape, "shape", dims, &rank);
 }
 
+/* As npy has it: what numpy describes in full is plain data. */
+static void
+leave_out(const struct word *w, const struct npy_dtype *d)
+{
+	sink_skip(w->job, w->path, d->known ? VERDICT_CLEAN : VERDICT_UNUSUAL,
+	    w->where, d->refused);
+}
+
 /* The state: (version, shape, dtype, fortran, data), without the version in
  * files from before numpy 1.0. */
 void
@@ -180,7 +190,7 @@ numpy_reconstruct(struct word *w)
 		word_die(w, fortran, "order", "is not a bool");
 	numpy_dtype_read(w, value_item(w->g, w->state, first + 1), &d);
 	if (d.refused != NULL) {
-		word_leave_out(w, d.refused);
+		leave_out(w, &d);
 		/* Objects in an array may be tensors. */
 		if (value_kind(w->g, data) == VALUE_LIST)
 			w->also = data;
@@ -227,7 +237,7 @@ numpy_frombuffer(struct word *w)
 		word_die(w, word_arg(w, 3), "order", "is not a letter");
 	numpy_dtype_read(w, word_arg(w, 1), &d);
 	if (d.refused != NULL) {
-		word_leave_out(w, d.refused);
+		leave_out(w, &d);
 		return;
 	}
 	if (!read_shape(w, word_arg(w, 2), at[0] == 'F', &geometry))

@@ -57,6 +57,7 @@ numpy_code_read(const uint8_t *at, uint64_t len, struct npy_dtype *out)
 		return NULL;
 	if (len > 0 && at[0] == 'O')
 		return "an array of objects";
+	out->known = true;
 	if (len > 0 && (at[0] == 'S' || at[0] == 'U' || at[0] == 'a'))
 		return "an array of strings";
 	if (len > 0 && at[0] == 'V')
@@ -128,6 +129,7 @@ read_state(const struct word *w, vref v, vref state, struct npy_dtype *out)
 		if (part != VREF_MISSING && part != VREF_NONE)
 			out->refused = "an array of structures";
 	}
+	out->known = out->refused != NULL;
 }
 
 /* dtype(code, align, copy): without a copy it is numpy's own object, which no

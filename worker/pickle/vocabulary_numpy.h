@@ -12,6 +12,7 @@ struct npy_dtype {
 	bool swapped;		/* big-endian */
 	bool list;		/* its elements stand in a list */
 	const char *refused;	/* why it is no tensor's, or NULL */
+	bool known;		/* refused, but plain data: strings, dates */
 };
 
 /* Where an array's bytes are. */
