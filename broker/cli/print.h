@@ -25,7 +25,8 @@ bool utf8_is_deceptive(uint32_t point);
 size_t print_text(FILE *out, const char *text, size_t length);
 /* The same within quotes, and with \" for one inside. */
 void print_quoted(FILE *out, const char *text, size_t length);
-/* print_text into a new string; never NULL (ends the program without memory). */
+/* print_text into a new string; never NULL (ends the program when there is no
+ * memory). */
 char *print_escape(const char *text);
 
 /* "1.5 MiB". */
