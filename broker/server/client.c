@@ -115,11 +115,12 @@ take_descriptors(struct input *in, struct msghdr *message)
 		for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= c->cmsg_len;
 		     at += sizeof(fd)) {
 			memcpy(&fd, (const char *)c + at, sizeof(fd));
+			release_linger(fd);
 			if (in->fd < 0) {
 				in->fd = fd;
 				continue;
 			}
-			close(fd);
+			release_fd(fd);
 			in->bad = true;
 		}
 	}
@@ -189,7 +190,7 @@ serve_line(struct server *s, struct input *in, char *end)
 	}
 	goes_on = request_answer(s, in->bytes, in->fd, &text, &text_length);
 	if (in->fd >= 0)
-		close(in->fd);
+		release_fd(in->fd);
 	in->fd = -1;
 	if (text == NULL)
 		(void)client_complain(in->client, EXIT_INTERNAL, "no memory");
@@ -217,7 +218,7 @@ client_serve(struct server *s, int client)
 		if (!serve_line(s, &in, end))
 			break;
 	if (in.fd >= 0)
-		close(in.fd);
+		release_fd(in.fd);
 	if (how != LINE_WHOLE && how != LINE_GONE)
 		(void)client_complain(client, EXIT_USAGE, complaints[how]);
 }

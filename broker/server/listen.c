@@ -129,22 +129,23 @@ listen_close(struct server *s)
 
 	if (s->listening < 0)
 		return;
-	close(s->listening);
-	s->listening = -1;
 	if (s->socket.st_ino != 0 && lstat(s->path, &now) == 0 &&
 	    now.st_dev == s->socket.st_dev && now.st_ino == s->socket.st_ino)
 		(void)unlink(s->path);
+	(void)shutdown(s->listening, SHUT_RDWR);
 }
 
 /* For a group the mode of the socket has decided. */
 bool
-listen_knows(const struct server *s, int client)
+listen_knows(const struct server *s, int client, uid_t *uid)
 {
 	struct ucred who;
 	socklen_t size = sizeof(who);
 
+	*uid = (uid_t)-1;
 	if (getsockopt(client, SOL_SOCKET, SO_PEERCRED, &who, &size) != 0)
 		return false;
+	*uid = who.uid;
 	return s->options->group != NULL || who.uid == 0 ||
 	    who.uid == geteuid();
 }

@@ -10,9 +10,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "print.h"
@@ -21,106 +21,6 @@
 /* Without descriptors or threads to be had: try again then. */
 #define PAUSE_MS 100
 
-struct connection {
-	struct server *server;
-	unsigned slot;
-};
-
-/* ------------------------------------------------------------- clients -- */
-
-static void *
-run_client(void *argument)
-{
-	struct connection *c = argument;
-	struct server *s = c->server;
-	int client = s->clients[c->slot];
-
-	client_serve(s, client);
-	pthread_mutex_lock(&s->lock);
-	s->clients[c->slot] = -1;
-	close(client);
-	s->client_count--;
-	pthread_cond_broadcast(&s->changed);
-	pthread_mutex_unlock(&s->lock);
-	free(c);
-	return NULL;
-}
-
-/* False: there is no room. */
-static bool
-take_slot(struct server *s, int client, unsigned *slot)
-{
-	bool found = false;
-
-	pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < CLIENTS_MAX && !found; i++) {
-		if (s->clients[i] >= 0)
-			continue;
-		s->clients[i] = client;
-		s->client_count++;
-		*slot = i;
-		found = true;
-	}
-	pthread_mutex_unlock(&s->lock);
-	return found;
-}
-
-static void
-give_slot_back(struct server *s, unsigned slot)
-{
-	pthread_mutex_lock(&s->lock);
-	s->clients[slot] = -1;
-	s->client_count--;
-	pthread_mutex_unlock(&s->lock);
-}
-
-static bool
-start_client(struct server *s, unsigned slot)
-{
-	struct connection *c = malloc(sizeof(*c));
-	pthread_attr_t detached;
-	pthread_t thread;
-	int rc;
-
-	if (c == NULL)
-		return false;
-	c->server = s;
-	c->slot = slot;
-	rc = pthread_attr_init(&detached);
-	if (rc == 0) {
-		pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
-		rc = pthread_create(&thread, &detached, run_client, c);
-		pthread_attr_destroy(&detached);
-	}
-	if (rc != 0)
-		free(c);
-	return rc == 0;
-}
-
-/* The message fits an empty socket's buffer: nothing here waits for long. */
-static void
-turn_away(int client, int code, const char *text)
-{
-	(void)client_complain(client, code, text);
-	close(client);
-}
-
-static void
-take_client(struct server *s, int client)
-{
-	unsigned slot;
-
-	if (!listen_knows(s, client)) {
-		turn_away(client, EXIT_REFUSED, "this server serves its own "
-		    "user");
-	} else if (!take_slot(s, client, &slot)) {
-		turn_away(client, EXIT_BUSY, "busy: too many connections");
-	} else if (!start_client(s, slot)) {
-		give_slot_back(s, slot);
-		turn_away(client, EXIT_BUSY, "busy: no thread to be had");
-	}
-}
-
 /* False: the socket is of no use any more. */
 static bool
 accept_one(struct server *s)
@@ -128,7 +28,7 @@ accept_one(struct server *s)
 	int client = accept4(s->listening, NULL, NULL, SOCK_CLOEXEC);
 
 	if (client >= 0) {
-		take_client(s, client);
+		clients_take(s, client);
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
@@ -139,20 +39,27 @@ accept_one(struct server *s)
 
 /* ----------------------------------------------------------------- life -- */
 
+/* While all that may be told why they are not served are being told, nobody is
+ * accepted. */
 static int
 run(struct server *s, int signals)
 {
-	struct pollfd p[2] = { { s->listening, POLLIN, 0 },
-		{ signals, POLLIN, 0 } };
+	struct pollfd p[3] = { { signals, POLLIN, 0 }, { s->freed, POLLIN, 0 },
+		{ s->listening, POLLIN, 0 } };
+	eventfd_t count;
 
 	for (;;) {
-		if (poll(p, 2, -1) < 0 && errno != EINTR) {
+		p[2].fd = clients_have_room(s) ? s->listening : -1;
+		if (poll(p, 3, s->unstarted != NULL ? PAUSE_MS : -1) < 0 &&
+		    errno != EINTR) {
 			complain("serve: poll: %s", strerror(errno));
 			return EXIT_INTERNAL;
 		}
-		if (p[1].revents != 0)
+		if (p[0].revents != 0)
 			return EXIT_DONE;	/* one that is asked to end */
-		if (p[0].revents != 0 && !accept_one(s)) {
+		if (p[1].revents != 0)
+			(void)eventfd_read(s->freed, &count);
+		if (p[2].revents != 0 && !accept_one(s)) {
 			complain("serve: accept: %s", strerror(errno));
 			return EXIT_INTERNAL;
 		}
@@ -169,31 +76,6 @@ obey_signals(int signals)
 	sigemptyset(&none);
 	(void)!read(signals, &info, sizeof(info));
 	(void)pthread_sigmask(SIG_SETMASK, &none, NULL);
-}
-
-/* Requests that have come are answered; nobody can send another one.  One that
- * hangs (a file system may stall for ever) keeps us no longer than it may: then
- * the threads end with the process, and workers with the sockets it held. */
-static void
-drain(struct server *s)
-{
-	struct timespec until;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += END_SECONDS;
-	pthread_mutex_lock(&s->lock);
-	for (unsigned i = 0; i < CLIENTS_MAX; i++)
-		if (s->clients[i] >= 0)
-			(void)shutdown(s->clients[i], SHUT_RD);
-	while (s->client_count > 0 && rc == 0)
-		rc = pthread_cond_timedwait(&s->changed, &s->lock, &until);
-	if (s->client_count > 0) {
-		complain("serve: %u connections did not end in %d seconds",
-		    s->client_count, END_SECONDS);
-		_exit(EXIT_UNDECIDED);
-	}
-	pthread_mutex_unlock(&s->lock);
 }
 
 /* The real name is opened too, so that it is the one of what is served. */
@@ -274,8 +156,9 @@ serve(struct server *s, int signals)
 		code = run(s, signals);
 	}
 	listen_close(s);
+	end_begin(s);
 	obey_signals(signals);
-	drain(s);
+	clients_drain(s);
 	return code;
 }
 
@@ -294,16 +177,18 @@ open_signals(void)
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static void
-open_lock(struct server *s)
+/* What may be missing later is made now; -1, or the signals. */
+static int
+prepare(struct server *s)
 {
-	pthread_condattr_t monotonic;
+	int signals;
 
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&s->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	pthread_cond_init(&s->changed, NULL);
+	if (!release_prepare() || !clients_prepare(s))
+		return -1;
+	signals = open_signals();
+	return signals >= 0 && end_prepare(s) ? signals : -1;
 }
 
 static unsigned
@@ -325,8 +210,6 @@ serve_run(struct options *options)
 		complain("serve takes --socket PATH, and no files");
 		return EXIT_USAGE;
 	}
-	for (size_t i = 0; i < CLIENTS_MAX; i++)
-		s.clients[i] = -1;
 	s.loads = options->jobs != 0 ? options->jobs : processors();
 	options->load.parked_workers = options->parked_given ?
 	    options->parked : processors() + 2;
@@ -335,10 +218,9 @@ serve_run(struct options *options)
 	if ((options->load.flags & PFORK_SNAPSHOT) != 0 &&
 	    options->limits.input_bytes == 0)
 		options->limits.input_bytes = SNAPSHOT_MOST;
-	open_lock(&s);
-	signals = open_signals();
+	signals = prepare(&s);
 	if (signals < 0) {
-		complain("serve: signals: %s", strerror(errno));
+		complain("serve: signals, threads: %s", strerror(errno));
 		return EXIT_INTERNAL;
 	}
 	code = open_broker(options, &s.broker);

@@ -8,12 +8,17 @@
 #define SERVER_SERVER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <sys/stat.h>
 
 #include "cli.h"
 
-/* Connections at a time; one more is told that we are busy. */
+/* Connections at a time; one more is told that we are busy, and so many are at
+ * a time. */
 #define CLIENTS_MAX 64
+#define TURNED_MAX 16
+/* Of those that are served, one uid's that is neither our own nor root's. */
+#define UID_MAX 16
 /* A request: a word and a path (PATH_MAX), with its newline. */
 #define LINE_BYTES 5000
 /* A whole line from its first byte; the next line; the taking of an answer, and
@@ -39,6 +44,17 @@ struct root {
 	pfork_store *store;
 };
 
+struct server;
+
+struct client {
+	struct server *server;
+	bool taken;		/* until its close is over */
+	int fd;			/* -1: none, or being closed */
+	uid_t uid;
+	const char *refused;	/* what it is told; NULL: it is served */
+	int code;
+};
+
 struct server {
 	const struct options *options;
 	pfork_broker *broker;
@@ -47,21 +63,53 @@ struct server {
 	int listening;
 	char path[108];		/* of the socket */
 	struct stat socket;	/* which file that is */
+	int freed;		/* eventfd: one was turned away, and is gone */
+	sem_t ending;
+	struct client *unstarted; /* there was no thread to be had for it */
 	/* What follows is the lock's. */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	int clients[CLIENTS_MAX]; /* descriptors; -1: free */
-	unsigned client_count;
+	struct client clients[CLIENTS_MAX + TURNED_MAX];
+	unsigned client_count;	/* all that are taken */
+	unsigned turned;	/* of them, those that are not served */
 	unsigned loads;		/* that may begin now */
 	size_t untaken;		/* bytes of answers */
 };
 
 /* listen.c.  0, or an exit code after a message. */
 int listen_open(struct server *s);
-/* Removes the socket, when it still is ours. */
+/* Removes the socket, when it still is ours, and lets nobody connect any more.
+ * The kernel closes it with the process, and then waits for no peer of what was
+ * sent to connections in the backlog. */
 void listen_close(struct server *s);
 /* May this client be served?  Its uid, as the kernel has it. */
-bool listen_knows(const struct server *s, int client);
+bool listen_knows(const struct server *s, int client, uid_t *uid);
+
+/* clients.c.  The first three are for the thread that accepts, and block on
+ * nothing that a client has made. */
+bool clients_prepare(struct server *s);
+/* Another one may be taken; False: s->freed says when, or there was no thread
+ * to be had for the last one, and one is to be asked for again. */
+bool clients_have_room(struct server *s);
+/* Where there is room.  The descriptor is ours from now on. */
+void clients_take(struct server *s, int fd);
+/* Until the last one has gone: what has come is answered, and nobody can send
+ * more. */
+void clients_drain(struct server *s);
+
+/* end.c.  Before the first client, so that it cannot fail when it counts. */
+bool end_prepare(struct server *s);
+/* The process ends within END_SECONDS. */
+void end_begin(struct server *s);
+
+/* release.c.  Once, before the first thread. */
+bool release_prepare(void);
+/* A socket's last close shall wait for nothing; what is no socket is as it was.
+ * At once when it comes: a worker that is being started closes it too. */
+void release_linger(int fd);
+/* Closes it; what would wait for a peer is cut short.  A file system that is
+ * asked may still take for ever: never under the lock. */
+void release_fd(int fd);
 
 /* client.c: one connection from its first line to its end; closes nothing. */
 void client_serve(struct server *s, int client);

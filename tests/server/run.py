@@ -7,6 +7,7 @@ import array
 import concurrent.futures
 import ctypes
 import errno
+import grp
 import json
 import os
 import pwd
@@ -25,6 +26,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gen"))
 from pickle_asm import call, pickled, torch_pickle, torch_tensor  # noqa: E402
 from zip_writer import torch_zip  # noqa: E402
+import stuck  # noqa: E402
 
 CLI, WORKER = map(os.path.abspath, sys.argv[1:3])
 DATA = struct.pack("<6f", 1, 2, 3, 4, 5, 42.5)
@@ -532,12 +534,13 @@ def test_snapshot(directory, root):
 
 def test_passed_memory(server):
     """A file in memory: holes would be filled by being read."""
-    fd = os.memfd_create("holes")
+    fd = os.memfd_create("holes", os.MFD_ALLOW_SEALING)
     os.ftruncate(fd, 1 << 30)
     r = server.ask(b"scan -\n", [fd])
     check("passed: holes", is_error(r, 1) and "holes" in r["text"], r)
     check("passed: they stay", os.fstat(fd).st_blocks == 0)
-    os.ftruncate(fd, 0)
+    os.close(fd)
+    fd = os.memfd_create("whole", os.MFD_ALLOW_SEALING)
     with open(os.path.join(os.path.dirname(server.path), "root/good.pt"),
               "rb") as f:
         os.write(fd, f.read())
@@ -567,6 +570,10 @@ def test_passed_fuse(server, directory):
     finally:
         libc.umount2(place, 2)
         os.close(device)
+
+
+def nobody_group():
+    return grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
 
 
 def test_other_user(directory, root):
@@ -619,6 +626,7 @@ def main():
         test_slow(server)
         test_passed_memory(server)
         test_passed_fuse(server, directory)
+        stuck.test_all(sys.modules[__name__], directory, root, server)
         check("the end", server.stop() == 0)
         test_end(directory, root)
         test_not_taken(directory, root)

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Clients that send what hangs when it is used or closed: sockets that linger,
+files of file systems that never answer, of mounts that the server lacks, memory
+that grows.  Nobody but the sender may notice.  t is run.py, as a module."""
+import contextlib
+import ctypes
+import fcntl
+import json
+import os
+import pwd
+import resource
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+F_ADD_SEALS, F_GET_SEALS, F_SEAL_GROW = 1033, 1034, 4
+CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
+
+
+@contextlib.contextmanager
+def lingering():
+    """A socket whose last close waits for a day: its peer does not read."""
+    with socket.socket() as listening, socket.socket() as s:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(1)
+        s.connect(listening.getsockname())
+        with listening.accept()[0]:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                         struct.pack("ii", 1, 24 * 3600))
+            s.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                while True:
+                    s.send(bytes(65536))
+            yield s
+
+
+@contextlib.contextmanager
+def stopped(server):
+    """What is sent meanwhile has come when it looks."""
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+
+
+def answers(t, server):
+    """One line, from a server that lives, in time."""
+    try:
+        with server.client(timeout=3) as s:
+            return "version" in t.ask(s, b"ping\n")
+    except (OSError, TypeError):
+        return False
+
+
+def ends(server, seconds=5):
+    """The exit code, or None; it is gone in either case."""
+    server.process.send_signal(signal.SIGTERM)
+    try:
+        return server.process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        server.process.kill()
+        server.process.wait()
+        return None
+    finally:
+        server.process.stderr.close()
+        server.process.stdout.close()
+
+
+def test_closed(t, path):
+    """The server closes a connection, or one end of what came with it."""
+    server = t.Server(path, "--parked", "0")
+    for name, parts in (
+            ("unread", (b"a" * 5000, b"a" * 1000, None)),
+            ("amid a line", (b"scan ", None)),
+            ("asked for", (b"scan -\n", None)),
+            ("two at once", (b"a", None, None))):
+        with lingering() as s:
+            with stopped(server), server.client() as c:
+                for part in parts:
+                    t.send(c, part or b"b", [] if part else [s.fileno()])
+                s.close()
+            t.check(f"lingers: {name}", answers(t, server))
+    t.check("lingers: the end", ends(server) == 0)
+
+
+def test_turned_away(t, path):
+    """One more than are served."""
+    server = t.Server(path, "--parked", "0")
+    kept = [server.client() for _ in range(64)]
+    time.sleep(0.3)
+    with contextlib.ExitStack() as peers:
+        for _ in range(20):
+            s = peers.enter_context(lingering())
+            with stopped(server), server.client() as c:
+                t.send(c, b"b", [s.fileno()])
+                s.close()
+            time.sleep(0.02)
+        with server.client(timeout=3) as c:
+            t.check("turned away: and told", t.is_error(json.loads(
+                t.read_line(c)), 75))
+        for s in kept:
+            s.close()
+        time.sleep(0.2)
+        t.check("turned away: it lives", answers(t, server))
+        t.check("turned away: the end", ends(server) == 0)
+
+
+def test_backlog(t, path):
+    """One that is not accepted any more, when the end comes."""
+    server = t.Server(path, "--parked", "0")
+    with lingering() as s:
+        with stopped(server):
+            with server.client() as c:
+                t.send(c, b"b", [s.fileno()])
+                s.close()
+            server.process.send_signal(signal.SIGTERM)
+        t.check("backlog: the end", ends(server) == 0)
+    t.check("backlog: the socket is gone", not os.path.lexists(path))
+
+
+def as_nobody(work):
+    """In a process of that user; what work returns is its exit code."""
+    pid = os.fork()
+    if pid == 0:
+        nobody = pwd.getpwnam("nobody")
+        code = 99
+        try:
+            os.setgroups([])
+            os.setresgid(nobody.pw_gid, nobody.pw_gid, nobody.pw_gid)
+            os.setresuid(nobody.pw_uid, nobody.pw_uid, nobody.pw_uid)
+            code = work()
+        finally:
+            os._exit(code)
+    return pid
+
+
+def test_one_user(t, path):
+    """Another user has so many connections, and others still have theirs."""
+    server = t.Server(path, "--parked", "0", "--group", t.nobody_group())
+
+    def crowd():
+        kept = [server.client() for _ in range(20)]
+        told = [json.loads(t.read_line(s)) for s in kept[16:]]
+        served = all("version" in t.ask(s, b"ping\n") for s in kept[:16])
+        return 0 if served and all(
+            t.is_error(r, 75) and "your uid" in r["text"]
+            for r in told) else 1
+
+    pid = as_nobody(crowd)
+    t.check("one user: sixteen", os.waitpid(pid, 0)[1] == 0)
+    kept = [server.client() for _ in range(30)]
+    t.check("one user: our own have more", all(
+        "version" in t.ask(s, b"ping\n") for s in kept))
+    for s in kept:
+        s.close()
+    t.check("one user: the end", ends(server) == 0)
+
+
+def test_deaf(t, path, place):
+    """A file system that answers no close: who sends it denies himself."""
+    os.mkdir(place)
+    with subprocess.Popen([sys.executable, os.path.join(HERE, "deaf_fuse.py"),
+                           place], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE) as fuse:
+        said = fuse.stdout.readline()
+        if said != b"ready\n":
+            print("  SKIPPED: FUSE:", said.decode().strip())
+            return
+        server = t.Server(path, "--parked", "0", "--group", t.nobody_group())
+
+        def crowd():
+            fd = os.open(os.path.join(place, "f"), os.O_RDONLY)
+            for _ in range(80):
+                with server.client() as s:
+                    t.send(s, b"scan -\n", [fd])
+            os._exit(0)     # whose own close waits as well
+
+        as_nobody(crowd)
+        time.sleep(1)
+        t.check("deaf: others are served", answers(t, server))
+        server.process.send_signal(signal.SIGTERM)
+        time.sleep(0.5)
+        second = t.Server(path, "--parked", "0")
+        t.check("deaf: a new one may start", answers(t, second))
+        t.check("deaf: and ends", ends(second) == 0)
+        fuse.stdin.close()
+        t.check("deaf: the end", ends(server) is not None)
+    os.waitpid(-1, 0)
+
+
+def test_all(t, directory, root, server):
+    good = os.path.join(root, "good.pt")
+    path = os.path.join(directory, "stuck.sock")
+    test_closed(t, path)
+    test_turned_away(t, path)
+    test_backlog(t, path)
+    if os.getuid() != 0:
+        print("  SKIPPED: another user's crowd, which only root can play")
+        return
+    test_one_user(t, path)
+    test_deaf(t, path, os.path.join(directory, "deaf"))
