@@ -121,7 +121,9 @@ enum pfork_delivery {
 /* pfork_options.flags */
 #define PFORK_SNAPSHOT 0x1u	/* copy the input into a sealed memfd first:
 				 * for files that a hostile writer can still
-				 * touch.  Holes of the file take no memory.
+				 * touch.  Holes of the file are not copied, and
+				 * become memory where the worker reads them:
+				 * input_bytes bounds all of it.
 				 * The copy may take wall_ms, and then the load
 				 * the same again */
 #define PFORK_MAP_INPUT 0x2u	/* pfork_tensor_data may point into a private

@@ -3,7 +3,8 @@
  * passed.c - judges a descriptor that a client has sent, before anything is
  * asked of the file behind it: a file system that the client runs itself could
  * leave that question without an answer for ever, and a file that has no
- * memory yet could get it by being read.  Reads /proc and asks no file system.
+ * memory yet could get it by being read.  Reads /proc and asks no file system;
+ * what it cannot find out is refused.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,6 +12,13 @@
 #include <sys/stat.h>
 
 #include "server.h"
+
+enum mount {
+	MOUNT_ERROR,	/* not to be found out now */
+	MOUNT_NONE,	/* none of ours: a memfd's, another namespace's */
+	MOUNT_FUSE,	/* some user's program answers for it */
+	MOUNT_OURS,	/* the operator's */
+};
 
 /* The number of its mount; -1: that is not to be had. */
 static long
@@ -32,58 +40,95 @@ mount_of(int fd)
 	return id;
 }
 
-/* Of "36 35 98:0 / /mnt rw master:1 - fuse.sshfs x rw": is it the mount, and a
- * file system that some user's program answers for? */
-static bool
-is_fuse_line(const char *line, long mount)
+/* Of "36 35 98:0 / /mnt rw master:1 - fuse.sshfs x rw": is it the mount, and
+ * what? */
+static enum mount
+judge_line(const char *line, long mount)
 {
 	char *end;
 	const char *type;
 
 	if (strtol(line, &end, 10) != mount || end == line || *end != ' ')
-		return false;
+		return MOUNT_NONE;
 	type = strstr(end, " - ");
-	return type != NULL && strncmp(type + 3, "fuse", 4) == 0;
+	if (type == NULL)
+		return MOUNT_ERROR;
+	return strncmp(type + 3, "fuse", 4) == 0 ? MOUNT_FUSE : MOUNT_OURS;
 }
 
-/* A mount that we do not see (another namespace's, the kernel's own for a
- * memfd) is none that we know. */
-static bool
-is_fuse(int fd)
+static enum mount
+find_mount(long mount)
 {
-	long mount = mount_of(fd);
 	FILE *mounts = fopen("/proc/self/mountinfo", "re");
+	enum mount found = MOUNT_NONE;
 	char *line = NULL;
 	size_t room = 0;
-	bool is = false;
 
 	if (mounts == NULL)
-		return false;
-	while (!is && getline(&line, &room, mounts) > 0)
-		is = is_fuse_line(line, mount);
+		return MOUNT_ERROR;
+	while (found == MOUNT_NONE && getline(&line, &room, mounts) > 0)
+		found = judge_line(line, mount);
+	/* Whose end we have not seen may hold it. */
+	if (found == MOUNT_NONE && !feof(mounts))
+		found = MOUNT_ERROR;
 	free(line);
 	fclose(mounts);
-	return is;
+	return found;
 }
 
 /* Memory files alone have seals, and answer for them without being asked. */
 static bool
-is_sparse_memory(int fd)
+is_memory(int fd)
+{
+	return fcntl(fd, F_GET_SEALS) >= 0;
+}
+
+/* One of a tmpfs has no more memory than that, and cannot be sealed; any other
+ * could get its holes between the judgement and the load. */
+static bool
+may_grow(int fd)
+{
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_GROW);
+	return (fcntl(fd, F_GET_SEALS) & F_SEAL_GROW) == 0;
+}
+
+static bool
+is_sparse(int fd)
 {
 	struct stat st;
 
-	return fcntl(fd, F_GET_SEALS) >= 0 && fstat(fd, &st) == 0 &&
-	    S_ISREG(st.st_mode) && st.st_blocks < st.st_size / 512;
+	return fstat(fd, &st) != 0 ||
+	    (S_ISREG(st.st_mode) && st.st_blocks < st.st_size / 512);
+}
+
+static const char *
+memory_refused(int fd, enum mount mount)
+{
+	if (mount == MOUNT_NONE && may_grow(fd))
+		return "the descriptor is of a memory file that may still "
+		    "grow: make it with MFD_ALLOW_SEALING, or seal it with "
+		    "F_SEAL_GROW";
+	if (is_sparse(fd))
+		return "the descriptor is of a file in memory with holes, "
+		    "which reading would fill: write all of it";
+	return NULL;
 }
 
 const char *
 passed_refused(int fd)
 {
-	if (is_fuse(fd))
+	long id = mount_of(fd);
+	enum mount mount = id < 0 ? MOUNT_ERROR : find_mount(id);
+
+	if (mount == MOUNT_ERROR)
+		return "the descriptor cannot be judged now: try again";
+	if (mount == MOUNT_FUSE)
 		return "the descriptor is of a FUSE file system, which may "
 		    "never answer: name a path beneath a --root";
-	if (is_sparse_memory(fd))
-		return "the descriptor is of a file in memory with holes, "
-		    "which reading would fill: write all of it";
+	if (is_memory(fd))
+		return memory_refused(fd, mount);
+	if (mount == MOUNT_NONE)
+		return "the descriptor is of a mount that this server does "
+		    "not have: give a path beneath a root, or a memory file";
 	return NULL;
 }

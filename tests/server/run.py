@@ -211,8 +211,12 @@ def test_descriptors(server, root, outside):
         check("not for a path",
               is_error(server.ask(b"ls good.pt\n", [f.fileno()]), 64))
         check("two", is_error(server.ask(b"ls -\n", [f.fileno()] * 2), 64))
-    for name, fd in (("a pipe", os.pipe()[0]),
-                     ("a directory", os.open("/", os.O_RDONLY)),
+    for fd in (os.pipe()[0], socket.socket().detach()):
+        r = server.ask(b"scan -\n", [fd])
+        check("no file of a mount", is_error(r, 1) and
+              "does not have" in r["text"], r)
+        os.close(fd)
+    for name, fd in (("a directory", os.open("/", os.O_RDONLY)),
                      ("a device", os.open("/dev/zero", os.O_RDONLY)),
                      ("a path", os.open(WORKER, os.O_PATH))):
         r = server.ask(b"scan -\n", [fd])

@@ -124,6 +124,74 @@ def test_backlog(t, path):
     t.check("backlog: the socket is gone", not os.path.lexists(path))
 
 
+def test_no_descriptors(t, path, file):
+    """What cannot be judged is not read."""
+    server = t.Server(path, "--parked", "0")
+    directory = "/proc/%d/fd" % server.process.pid
+    with server.client() as c, open(file, "rb") as f:
+        t.ask(c, b"ping\n")
+        before = resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE)
+        used = {int(name) for name in os.listdir(directory)}
+        free = next(n for n in range(1000) if n not in used)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE,
+                         (free + 1, before[1]))
+        r = t.ask(c, b"scan -\n", [f.fileno()])
+        t.check("no descriptors: not judged", t.is_error(r, 1) and
+                "cannot be judged" in r["text"], r)
+        resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, before)
+        r = t.ask(c, b"scan -\n", [f.fileno()])
+        t.check("no descriptors: and later", t.names(r) == ["w"], r)
+    t.check("no descriptors: the end", ends(server) == 0)
+
+
+def test_memory(t, server, file):
+    """A memory file is sealed before it is judged."""
+    with open(file, "rb") as f:
+        data = f.read()
+    for name, flags, seals, read_only, text in (
+            ("no seals", 0, 0, False, "grow"),
+            ("for sealing", os.MFD_ALLOW_SEALING, 0, False, None),
+            ("only for reading", os.MFD_ALLOW_SEALING, 0, True, "grow"),
+            ("sealed", os.MFD_ALLOW_SEALING, F_SEAL_GROW, True, None)):
+        fd = os.memfd_create("x", flags)
+        os.write(fd, data)
+        if seals:
+            fcntl.fcntl(fd, F_ADD_SEALS, seals)
+        sent = fd
+        if read_only:
+            sent = os.open("/proc/self/fd/%d" % fd, os.O_RDONLY)
+        r = server.ask(b"scan -\n", [sent])
+        t.check(f"memory: {name}", t.names(r) == ["w"] if text is None else
+                t.is_error(r, 1) and text in r["text"], r)
+        t.check(f"memory: {name}: it stays so", text is not None or
+                fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_GROW)
+        os.close(fd)
+        if read_only:
+            os.close(sent)
+
+
+def test_other_mounts(t, server, file):
+    """A file that is open through mounts of a client's own."""
+    here, there = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0:
+            os._exit(77)
+        socket.send_fds(there, [b"x"], [os.open(file, os.O_RDONLY)])
+        os._exit(0)
+    there.close()
+    if os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 77:
+        print("  SKIPPED: a mount namespace, which may not be made here")
+        return
+    fd = socket.recv_fds(here, 1, 1)[1][0]
+    here.close()
+    r = server.ask(b"scan -\n", [fd])
+    t.check("another's mount", t.is_error(r, 1) and
+            "does not have" in r["text"], r)
+    os.close(fd)
+
+
 def as_nobody(work):
     """In a process of that user; what work returns is its exit code."""
     pid = os.fork()
@@ -197,9 +265,12 @@ def test_deaf(t, path, place):
 def test_all(t, directory, root, server):
     good = os.path.join(root, "good.pt")
     path = os.path.join(directory, "stuck.sock")
+    test_memory(t, server, good)
+    test_other_mounts(t, server, good)
     test_closed(t, path)
     test_turned_away(t, path)
     test_backlog(t, path)
+    test_no_descriptors(t, path, good)
     if os.getuid() != 0:
         print("  SKIPPED: another user's crowd, which only root can play")
         return
