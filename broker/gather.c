@@ -141,6 +141,25 @@ view_span(const struct view *v, size_t from_dim)
 	return last + v->element;
 }
 
+uint64_t
+view_steps(const struct view *v, size_t from, size_t to)
+{
+	uint64_t steps = 1;
+
+	for (size_t i = from; i < to; i++)
+		steps *= v->dims[i].count;
+	return steps;
+}
+
+bool
+view_overlaps(const struct view *v)
+{
+	for (size_t i = 0; i < v->rank; i++)
+		if (v->dims[i].in < view_span(v, i + 1))
+			return true;
+	return false;
+}
+
 /* --------------------------------------------------------- from memory -- */
 
 /* One tile, every element from its place to its place. */
@@ -171,30 +190,46 @@ turn_tile(const struct view_dim *a, const struct view_dim *b,
 		    a->count * element);
 }
 
-/* Two dimensions in tiles.  Inlined once for each element size, so that the
- * copy of an element is one load and one store; memcpy itself would be a call
- * with a check of its length. */
+/* Two dimensions in tiles, turned or not.  Inlined once for each element size,
+ * so that the copy of an element is one load and one store; memcpy itself would
+ * be a call with a check of its length. */
 static inline __attribute__((always_inline)) void
-copy_plane(const struct view_dim *a, const struct view_dim *b,
+turn_plane(const struct view_dim *a, const struct view_dim *b,
     const uint8_t *in, uint8_t *out, size_t element)
 {
 	_Alignas(64) uint8_t buffer[TILE * TILE * 16];
-	bool turn = a->out == element && b->in == element;
 	struct view_dim ta = *a;
 	struct view_dim tb = *b;
 
 	for (uint64_t i = 0; i < a->count; i += TILE) {
 		ta.count = i + TILE < a->count ? TILE : a->count - i;
 		for (uint64_t j = 0; j < b->count; j += TILE) {
-			const uint8_t *from = in + i * a->in + j * b->in;
-			uint8_t *to = out + i * a->out + j * b->out;
-
 			tb.count = j + TILE < b->count ? TILE : b->count - j;
-			if (turn)
-				turn_tile(&ta, &tb, from, to, buffer,
-				    element);
-			else
-				copy_tile(&ta, &tb, from, to, element);
+			turn_tile(&ta, &tb, in + i * a->in + j * b->in,
+			    out + i * a->out + j * b->out, buffer, element);
+		}
+	}
+}
+
+/* Has no buffer: the compiler clears it, which takes longer than to copy a few
+ * elements does, and a woven view is copied by few. */
+static inline __attribute__((always_inline)) void
+copy_plane(const struct view_dim *a, const struct view_dim *b,
+    const uint8_t *in, uint8_t *out, size_t element)
+{
+	struct view_dim ta = *a;
+	struct view_dim tb = *b;
+
+	if (a->out == element && b->in == element) {
+		turn_plane(a, b, in, out, element);
+		return;
+	}
+	for (uint64_t i = 0; i < a->count; i += TILE) {
+		ta.count = i + TILE < a->count ? TILE : a->count - i;
+		for (uint64_t j = 0; j < b->count; j += TILE) {
+			tb.count = j + TILE < b->count ? TILE : b->count - j;
+			copy_tile(&ta, &tb, in + i * a->in + j * b->in,
+			    out + i * a->out + j * b->out, element);
 		}
 	}
 }

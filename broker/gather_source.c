@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * gather_source.c - strided views through windows of the input file.  Trusts
- * the geometry, which check_* proved, but not that it is sensible: a view may
- * reach each byte a million times.  Must never hold more than GATHER_WINDOW of
- * the input, unless the view overlaps itself: GATHER_WHOLE then, or as much as
- * the caller's own buffer.
+ * the geometry, which check_* proved.  Must never hold more than GATHER_WINDOW
+ * of the input.  Views that overlap themselves are left to gather_woven.c; of
+ * all others each byte is read once, and no more than the span of the view.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,15 +11,6 @@
 
 #include "error.h"
 #include "gather.h"
-
-/* Fits a second-level cache, and 4 MiB are read in about 1 ms. */
-#define GATHER_WINDOW (4 * MIB)
-/* For views that overlap themselves: read piece by piece, they would be read
- * over and over. */
-#define GATHER_WHOLE (64 * MIB)
-/* A hole larger than this costs more to read (5 GB/s) than a second pread
- * does (about 1 us). */
-#define GATHER_HOLE (UINT64_C(8) * KIB)
 
 struct window {
 	const struct source *source;
@@ -141,16 +131,6 @@ gather_packed(struct window *w, const struct view *step,
 	return code;
 }
 
-static uint64_t
-steps_of(const struct view *v, size_t from, size_t to)
-{
-	uint64_t steps = 1;
-
-	for (size_t i = from; i < to; i++)
-		steps *= v->dims[i].count;
-	return steps;
-}
-
 /* How many leading dimensions are walked step by step, with a read each: those
  * with holes between their steps, as long as all of those reads cost less than
  * to read whatever lies between the first and the last of them. */
@@ -163,33 +143,9 @@ walked_dims(const struct view *v)
 	    v->dims[dense - 1].in <= view_span(v, dense) + GATHER_HOLE)
 		dense--;
 	for (size_t i = 0; i < dense; i++)
-		if (view_span(v, i) / GATHER_HOLE < steps_of(v, i, dense))
+		if (view_span(v, i) / GATHER_HOLE < view_steps(v, i, dense))
 			return i;
 	return dense;
-}
-
-bool
-view_overlaps(const struct view *v)
-{
-	for (size_t i = 0; i < v->rank; i++)
-		if (v->dims[i].in < view_span(v, i + 1))
-			return true;
-	return false;
-}
-
-/* For `rest` of a view that spans so much. */
-static uint64_t
-window_size(const struct view *rest, uint64_t span)
-{
-	uint64_t room = span < GATHER_WINDOW ? span : GATHER_WINDOW;
-	uint64_t inner = view_span(rest, 0);
-	uint64_t bytes = steps_of(rest, 0, rest->rank) * rest->element;
-
-	if (!view_overlaps(rest) || inner <= room)
-		return room;
-	if (bytes < GATHER_WHOLE)
-		bytes = GATHER_WHOLE;
-	return inner < bytes ? inner : bytes;
 }
 
 enum pfork_code
@@ -202,13 +158,16 @@ gather_source(const struct view *v, const struct source *s, uint64_t base,
 	uint64_t from = base + v->offset;
 	uint64_t to = 0;
 	size_t walked = walked_dims(v);
-	uint64_t room;
+	uint64_t room = view_span(v, 0);
 	bool pack;
 	enum pfork_code code;
 
+	if (view_overlaps(v))
+		return gather_woven(v, s, from, out, err);
 	rest.rank = v->rank - walked;
 	memcpy(rest.dims, v->dims + walked, rest.rank * sizeof(rest.dims[0]));
-	room = window_size(&rest, view_span(v, 0));
+	if (room > GATHER_WINDOW)
+		room = GATHER_WINDOW;
 	w.bytes = malloc(room);
 	if (w.bytes == NULL)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
