@@ -8,6 +8,7 @@
 
 #include "convert.h"
 #include "left_out.h"
+#include "out_tree.h"
 #include "output.h"
 #include "print.h"
 #include "progress.h"
@@ -187,11 +188,16 @@ write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 	size_t left_out = left_out_count(ckpt);
 	struct output output;
 	uint64_t bytes = 0;
-	int code;
+	int code = 0;
 
 	if (pfork_checkpoint_count(ckpt) == 0 &&
 	    (left_out == 0 || c->options->skip_unsupported))
 		return write_nothing(c, left_out);
+	if (c->options->out_dir != NULL)
+		code = out_tree_directories(c->options->out_dir, c->output,
+		    true);
+	if (code != 0)
+		return code;
 	code = output_open(&output, c->output, c->options->force);
 	if (code == 0)
 		code = save(c, ckpt, &output, &bytes);

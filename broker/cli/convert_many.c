@@ -2,8 +2,8 @@
  *
  * convert_many.c - picklefork convert --out-dir: many files, several at a time.
  * The names of the outputs are made from those of the files, which may be
- * anybody's: one component, with our suffix, in the one directory that was
- * given.  Must never write anything before all of them are known to differ.
+ * anybody's: out_tree.c keeps them in the one directory that was given.  Must
+ * never write anything before all of them are known to differ.
  */
 #include <errno.h>
 #include <limits.h>
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "convert.h"
+#include "out_tree.h"
 #include "output.h"
 #include "parts.h"
 #include "print.h"
@@ -60,42 +61,10 @@ no_memory(void)
 	return EXIT_INTERNAL;
 }
 
-/* DIR/NAME.safetensors; NULL with errno: no memory, or (EINVAL) no name. */
-static char *
-name_output(const char *directory, const char *path)
-{
-	static const char suffix[] = ".safetensors";
-	size_t end = strlen(path);
-	size_t start;
-	size_t length;
-	const char *dot;
-	size_t size;
-	char *name;
-
-	while (end > 0 && path[end - 1] == '/')
-		end--;
-	for (start = end; start > 0 && path[start - 1] != '/';)
-		start--;
-	length = end - start;
-	if (length == 0 || (length <= 2 && memcmp(path + start, "..",
-	    length) == 0)) {
-		errno = EINVAL;
-		return NULL;
-	}
-	dot = memrchr(path + start, '.', length);
-	if (dot != NULL && dot > path + start)
-		length = (size_t)(dot - (path + start));
-	size = strlen(directory) + 1 + length + sizeof(suffix);
-	name = malloc(size);
-	if (name != NULL)
-		snprintf(name, size, "%s/%.*s%s", directory, (int)length,
-		    path + start, suffix);
-	return name;
-}
-
-/* Takes path, which may be NULL.  0, or an exit code after a message. */
+/* Takes path, which may be NULL; top: what was searched when it was found.  0,
+ * or an exit code after a message. */
 static int
-add(struct many *m, char *path, bool found)
+add(struct many *m, const char *top, char *path)
 {
 	struct entry *e;
 	char *escaped;
@@ -114,8 +83,8 @@ add(struct many *m, char *path, bool found)
 		m->capacity = capacity;
 	}
 	e = &m->entries[m->count++];
-	*e = (struct entry){ .path = path, .found = found };
-	e->output = name_output(m->options->out_dir, path);
+	*e = (struct entry){ .path = path, .found = top != NULL };
+	e->output = out_tree_name(m->options->out_dir, top, path);
 	if (e->output != NULL)
 		return 0;
 	if (errno != EINVAL)
@@ -135,11 +104,12 @@ add_argument(struct many *m, const char *argument)
 	int code = 0;
 
 	if (set_in_directory(argument, inside, sizeof(inside)))
-		return add(m, strdup(argument), false);
+		return add(m, NULL, strdup(argument));
 	if (!walk_list(&walk, &argument, 1, WALK_SETS))
 		code = no_memory();
 	for (size_t i = 0; code == 0 && i < walk.count; i++) {
-		code = add(m, walk.files[i].path, !walk.files[i].named);
+		code = add(m, walk.files[i].named ? NULL : argument,
+		    walk.files[i].path);
 		walk.files[i].path = NULL;
 	}
 	m->tree_failed |= walk.failed;
@@ -248,6 +218,14 @@ judge_sorted(const struct many *m, struct entry **sorted)
 }
 
 static int
+check_output(const struct many *m, const struct entry *e)
+{
+	int code = out_tree_directories(m->options->out_dir, e->output, false);
+
+	return code != 0 ? code : output_check(e->output, m->options->force);
+}
+
+static int
 judge_names(const struct many *m)
 {
 	struct entry **sorted = calloc(m->count + 1,
@@ -263,8 +241,7 @@ judge_names(const struct many *m)
 	free(sorted);
 	for (size_t i = 0; code == 0 && i < m->count; i++)
 		if (!m->entries[i].dropped)
-			code = output_check(m->entries[i].output,
-			    m->options->force);
+			code = check_output(m, &m->entries[i]);
 	return code;
 }
 

@@ -28,6 +28,8 @@ from zip_writer import torch_zip  # noqa: E402
 CLI = os.path.abspath(sys.argv[1])
 ENV = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8"}
 DATA = struct.pack("<6f", 1, 2, 3, 4, 5, 42.5)
+UMASK = os.umask(0o027)
+os.umask(UMASK)
 passed = failed = 0
 
 
@@ -635,6 +637,75 @@ def links(first):
         check("what they point to too", f.read() == b"mine")
 
 
+def outputs(top):
+    return {os.path.relpath(os.path.join(directory, x), top)
+            for directory, _, files in os.walk(top) for x in files}
+
+
+def out_trees():
+    """convert DIR --out-dir: each where it was found, and nowhere else."""
+    for name in ("llama-3.1/model.pt", "llama-3.2/model.pt", "top.pt",
+                 "llama-3.1/deep/er/w.pt", "none/readme"):
+        os.makedirs(os.path.dirname(f"ot/{name}"), exist_ok=True)
+        write(f"ot/{name}", open("good.pt", "rb").read()
+              if name.endswith(".pt") else b"nothing to see here\n" * 9)
+    header = json.dumps({"a": {"dtype": "F32", "shape": [6],
+                               "data_offsets": [0, 24]}}).encode()
+    shard = struct.pack("<Q", len(header)) + header + DATA
+    index = json.dumps({"weight_map": {"a": "m-1.safetensors",
+                                       "b": "m-2.safetensors"}}).encode()
+    for name in ("one-0.5", "two"):
+        os.mkdir(f"ot/{name}")
+        write(f"ot/{name}/m-1.safetensors", shard)
+        write(f"ot/{name}/m-2.safetensors", shard.replace(b'"a"', b'"b"'))
+        write(f"ot/{name}/model.safetensors.index.json", index)
+    # Of two none is the directory's; what stands beside them is not lost.
+    write("ot/two/model.fp16.index.json", index)
+    shutil.copy("good.pt", "ot/one-0.5/optimizer.pt")
+    want = {"llama-3.1/model", "llama-3.2/model", "top", "one-0.5",
+            "llama-3.1/deep/er/w", "one-0.5/optimizer", "two/model"}
+    want = {f"{x}.safetensors" for x in want}
+    expect(["convert", "ot", "--out-dir", "none"], 64, "",
+           "two/model.* would both be none/two/model.safetensors")
+    os.rename("ot/two/model.fp16.index.json", "ot/two/fp16.v2.index.json")
+    want.add("two/fp16.safetensors")
+    for top in ("ot", "ot/", "ot//", "./ot", os.path.abspath("ot")):
+        os.mkdir("oo")
+        r = expect(["convert", top, "--out-dir", "oo"], 0, "",
+                   "8 converted, .*; 4 in sets")
+        check(f"outputs of {top}", outputs("oo") == want, outputs("oo"))
+        check("of outputs alone", not os.path.exists("oo/none"))
+        with open("oo/one-0.5.safetensors", "rb") as f:
+            head, _ = read_safetensors(f.read())
+        check("a set is whole", {"a", "b"} <= set(head), head)
+        if top != "ot":
+            shutil.rmtree("oo")
+            continue
+        expect(["convert", "ot", "--out-dir", "oo"], 2, "", "--force")
+        expect(["convert", "-f", "ot", "--out-dir", "oo/"], 0)
+        shutil.rmtree("oo")
+    # A link in the output's directory, or a file, is in the way.
+    os.mkdir("elsewhere")
+    for name in ("llama-3.1", "llama-3.1/deep", "llama-3.1/deep/er"):
+        os.makedirs(os.path.dirname(f"oo/{name}"))
+        os.symlink(os.path.abspath("elsewhere"), f"oo/{name}")
+        expect(["convert", "ot", "--out-dir", "oo"], 2, "",
+               f"oo/{name}: in the way .*links are not followed")
+        os.remove(f"oo/{name}")
+        write(f"oo/{name}", b"mine")
+        expect(["convert", "-f", "ot", "--out-dir", "oo"], 2, "",
+               f"oo/{name}: in the way")
+        check("nothing written", outputs("oo") == {name} and
+              not os.listdir("elsewhere"), outputs("oo"))
+        shutil.rmtree("oo")
+    # --out-dir itself may be one.
+    os.symlink("elsewhere", "oo")
+    expect(["convert", "ot", "--out-dir", "oo"], 0)
+    check("beneath it", outputs("elsewhere") == want, outputs("elsewhere"))
+    mode = os.stat("elsewhere/llama-3.1").st_mode & 0o777
+    check("as umask says", mode == 0o777 & ~UMASK, oct(mode))
+
+
 def many():
     """convert --out-dir: names, collisions, the worst exit code, signals."""
     os.makedirs("in/deep")
@@ -647,8 +718,9 @@ def many():
     expect(["convert", "in", "--out-dir", "out", "-j", "3"], 0, "",
            "21 converted, 0 refused, 0 failed, 0 without tensors; "
            "2 no checkpoints\n$")
-    want = {f"n{i}.safetensors" for i in range(20)} | {"x.y.safetensors"}
-    check("all, by name", set(os.listdir("out")) == want, os.listdir("out"))
+    want = {f"n{i}.safetensors" for i in range(20)} | {
+        "deep/x.y.safetensors"}
+    check("all, by name", outputs("out") == want, outputs("out"))
     expect(["convert", "good.pt", "-f", "-o", "one.st"], 0)
     check("the same bytes", all(
         open(f"out/{x}", "rb").read() == open("one.st", "rb").read()
@@ -658,11 +730,13 @@ def many():
     shutil.rmtree("out")
     os.mkdir("out")
     shutil.copy("good.pt", "in/deep/n7.bin")
+    shutil.copy("good.pt", "in/n7.bin")
     for args in (["in"], ["in/n7.pt", "in/deep/n7.bin"], ["good.pt", "good.pt"],
                  ["in/n1.pt", "in"]):
         expect(["convert", *args, "--out-dir", "out"], 64, "",
                "would both be out/(n7|good|n1).safetensors")
     os.remove("in/deep/n7.bin")
+    os.remove("in/n7.bin")
     write("out/n1.safetensors", b"mine")
     expect(["convert", "in", "--out-dir", "out"], 2, "", "n1.*--force")
     check("nothing written", os.listdir("out") == ["n1.safetensors"])
@@ -710,7 +784,7 @@ def interrupted():
         time.sleep(wait)
         p.send_signal(signal.SIGINT)
         p.wait(60)
-        left = os.listdir("out")
+        left = outputs("out")
         check("whole files alone", all(
             x.endswith(".safetensors") and (not x.startswith("n") or
             os.path.getsize(f"out/{x}") > 4 << 22) for x in left), left)
@@ -1130,9 +1204,9 @@ def once():
     expect(["convert", "models", "--out-dir", "flat"], 0, "",
            "4 converted, 0 refused, 0 failed, 0 without tensors; "
            "2 no checkpoints; 1 in sets\n$")
-    check("outputs", sorted(os.listdir("flat")) == sorted(
-        x + ".safetensors" for x in ("dcp", "other", "m.index", "b")),
-        os.listdir("flat"))
+    check("outputs", outputs("flat") == {
+        x + ".safetensors" for x in ("dcp", "other", "sharded",
+                                     "sharded/more/b")}, outputs("flat"))
     r = expect(["scan", "--jsonl", "models"], 0)
     got = {json.loads(x)["file"] for x in r.stdout.splitlines()}
     check("each is scanned", {"models/sharded/a.safetensors",
@@ -1144,7 +1218,7 @@ def once():
           r.returncode == 2, (got, r.stderr))
     expect(["convert", "-f", "models", "--out-dir", "flat"], 2, "",
            "4 converted, 0 refused, 1 failed, .*checkpoints\n$")
-    check("its file alone", os.path.exists("flat/a.safetensors"))
+    check("its file alone", os.path.exists("flat/sharded/a.safetensors"))
 
 
 def sets():
@@ -1365,9 +1439,9 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
-                     extract, notes, long_notes, scalars, plumbing, terminal,
-                     file_size_limit, signals, scan_interrupted, directories,
-                     sets, looks, manual, doctor):
+                     out_trees, extract, notes, long_notes, scalars, plumbing,
+                     terminal, file_size_limit, signals, scan_interrupted,
+                     directories, sets, looks, manual, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:
