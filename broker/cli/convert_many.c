@@ -105,7 +105,8 @@ add_argument(struct many *m, const char *argument)
 
 	if (set_in_directory(argument, inside, sizeof(inside)))
 		return add(m, NULL, strdup(argument));
-	if (!walk_list(&walk, &argument, 1, WALK_SETS))
+	if (!walk_list(&walk, &argument, 1, WALK_SETS,
+	    m->options->root))
 		code = no_memory();
 	for (size_t i = 0; code == 0 && i < walk.count; i++) {
 		code = add(m, walk.files[i].named ? NULL : argument,

@@ -404,7 +404,8 @@ list_directory(struct options *options)
 	struct walk w = { 0 };
 	int code;
 
-	if (!walk_list(&w, options->files, 1, WALK_DIRECTORIES)) {
+	if (!walk_list(&w, options->files, 1, WALK_DIRECTORIES,
+	    options->root)) {
 		complain("no memory for the names of files");
 		return EXIT_INTERNAL;
 	}

@@ -393,8 +393,8 @@ scan_run(struct options *options)
 	}
 	s.colours = print_colours(stdout);
 	/* What hides in the directory of another format is opened as well. */
-	if (walk_list(&s.walk, options->files, options->file_count,
-	    WALK_FILES)) {
+	if (walk_list(&s.walk, options->files, options->file_count, WALK_FILES,
+	    options->root)) {
 		s.not_checkpoints = s.walk.empty;
 		code = open_broker_for(options, s.walk.count, &s.broker);
 	} else {

@@ -6,11 +6,16 @@
 #include "set.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "print.h"
 
@@ -201,6 +206,33 @@ name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 	wrote = snprintf(out, PATH_MAX, "%s%s%s", rest,
 	    *rest == '\0' ? "" : "/", last);
 	return wrote > 0 && wrote < PATH_MAX;
+}
+
+/* As the store will open it, which is asked again then. */
+bool
+set_is_file_beneath(const char *root, const char *file, struct stat *st)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
+	char beneath[PATH_MAX];
+	bool fine;
+	long got;
+	int top;
+
+	if (!name_beneath(root, file, beneath))
+		return false;
+	top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (top < 0)
+		return false;
+	do {
+		got = syscall(SYS_openat2, top, beneath, &how, sizeof(how));
+	} while (got < 0 && errno == EINTR);
+	close(top);
+	if (got < 0)
+		return false;
+	fine = fstat((int)got, st) == 0 && S_ISREG(st->st_mode);
+	close((int)got);
+	return fine;
 }
 
 static enum pfork_code

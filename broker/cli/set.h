@@ -6,6 +6,8 @@
 #ifndef CLI_SET_H
 #define CLI_SET_H
 
+#include <sys/stat.h>
+
 #include "cli.h"
 
 /* The directory is one checkpoint: it has a .metadata, as torch.distributed
@@ -21,6 +23,9 @@ bool set_is_ambiguous(const char *directory, char *text, size_t size);
 void set_say_chosen(FILE *out, const char *file);
 /* Does what was read name other files, which hold tensors of its own? */
 bool set_names_files(const pfork_checkpoint *ckpt);
+/* Whether `file`, perhaps a link, leads to a regular file, and nowhere out of
+ * `root`: that file's *st. */
+bool set_is_file_beneath(const char *root, const char *file, struct stat *st);
 /* pfork_store_scan of `file`: beneath --root when that was given (ARGS when it
  * is not, whatever it is), otherwise in its own directory. */
 enum pfork_code set_scan(const struct options *options, pfork_broker *broker,

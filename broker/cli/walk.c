@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * walk.c - lists the files of directories.  A tree may be hostile too: links
- * are not followed out of it, and nothing but regular files is opened (a FIFO
- * would hang the scan).
+ * are not followed out of it or out of --root, and nothing but regular files is
+ * opened (a FIFO would hang the scan).
  */
 #include "walk.h"
 
@@ -17,6 +17,7 @@
 #include "cli.h"
 #include "directory.h"
 #include "print.h"
+#include "set.h"
 
 static bool
 add(struct walk *w, const char *path, bool named)
@@ -35,6 +36,35 @@ add(struct walk *w, const char *path, bool named)
 		.path = strdup(path), .named = named
 	};
 	return w->files[w->count++].path != NULL;
+}
+
+static bool
+add_found(struct walk *w, const char *path, const struct stat *st, bool link)
+{
+	struct walk_file *f;
+
+	if (st->st_size == 0) {
+		w->empty++;
+		return true;
+	}
+	if (!add(w, path, false))
+		return false;
+	f = &w->files[w->count - 1];
+	f->link = link;
+	f->device = st->st_dev;
+	f->inode = st->st_ino;
+	return true;
+}
+
+static bool
+add_link(struct walk *w, const char *path, const char *root)
+{
+	struct stat st;
+
+	if (root != NULL && set_is_file_beneath(root, path, &st))
+		return add_found(w, path, &st, true);
+	w->others++;
+	return true;
 }
 
 static void
@@ -86,7 +116,7 @@ sets_first(const FTSENT **a, const FTSENT **b)
 /* One that torch.distributed wrote.  On the command line .metadata will do;
  * found, it may be any program's, and must have a data file beside it. */
 static bool
-is_set(const char *directory)
+is_set(const char *directory, bool links)
 {
 	char path[PATH_MAX];
 	const struct dirent *e;
@@ -96,7 +126,8 @@ is_set(const char *directory)
 	int length = snprintf(path, sizeof(path), "%s/.metadata", directory);
 
 	if (length <= 0 || (size_t)length >= sizeof(path) ||
-	    lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+	    lstat(path, &st) != 0 || !(S_ISREG(st.st_mode) ||
+	    (links && S_ISLNK(st.st_mode))))
 		return false;
 	dir = opendir(directory);
 	while (dir != NULL && !found && (e = readdir(dir)) != NULL)
@@ -108,12 +139,13 @@ is_set(const char *directory)
 
 /* False: no memory; else whether the tree goes on beneath it is settled. */
 static bool
-add_directory(struct walk *w, FTS *tree, FTSENT *e, enum walk_how how)
+add_directory(struct walk *w, FTS *tree, FTSENT *e, enum walk_how how,
+    bool links)
 {
 	const char *what = how == WALK_DIRECTORIES ?
 	    directory_looks_like(e->fts_path) : NULL;
 
-	if (how == WALK_FILES || (what == NULL && !is_set(e->fts_path)))
+	if (how == WALK_FILES || (what == NULL && !is_set(e->fts_path, links)))
 		return true;
 	fts_set(tree, e, FTS_SKIP);
 	if (!add(w, e->fts_path, false))
@@ -123,7 +155,8 @@ add_directory(struct walk *w, FTS *tree, FTSENT *e, enum walk_how how)
 }
 
 static bool
-add_tree(struct walk *w, const char *directory, enum walk_how how)
+add_tree(struct walk *w, const char *directory, enum walk_how how,
+    const char *root)
 {
 	char *path = strdup(directory);
 	char *roots[] = { path, NULL };
@@ -136,13 +169,10 @@ add_tree(struct walk *w, const char *directory, enum walk_how how)
 	while (fine && (e = fts_read(tree)) != NULL) {
 		switch (e->fts_info) {
 		case FTS_F:
-			if (e->fts_statp->st_size == 0)
-				w->empty++;
-			else
-				fine = add(w, e->fts_path, false);
+			fine = add_found(w, e->fts_path, e->fts_statp, false);
 			break;
 		case FTS_D:
-			fine = add_directory(w, tree, e, how);
+			fine = add_directory(w, tree, e, how, root != NULL);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:
@@ -150,6 +180,8 @@ add_tree(struct walk *w, const char *directory, enum walk_how how)
 			cannot_read(w, e);
 			break;
 		case FTS_SL:
+			fine = add_link(w, e->fts_path, root);
+			break;
 		case FTS_SLNONE:
 		case FTS_DEFAULT:
 			w->others++;
@@ -164,9 +196,77 @@ add_tree(struct walk *w, const char *directory, enum walk_how how)
 	return fine;
 }
 
+/* -------------------------------------------------------- linked files -- */
+
+static int
+by_file(const void *left, const void *right)
+{
+	const struct walk_file *a = *(const struct walk_file *const *)left;
+	const struct walk_file *b = *(const struct walk_file *const *)right;
+
+	if (a->device != b->device)
+		return a->device < b->device ? -1 : 1;
+	return a->inode == b->inode ? 0 : a->inode < b->inode ? -1 : 1;
+}
+
+static bool
+in_one_directory(const char *a, const char *b)
+{
+	const char *end = strrchr(a, '/');
+	const char *other = strrchr(b, '/');
+
+	return end != NULL && other != NULL && end - a == other - b &&
+	    memcmp(a, b, (size_t)(end - a)) == 0;
+}
+
+static void
+drop_linked(struct walk *w, struct walk_file **links, size_t count)
+{
+	struct walk_file **link;
+	struct walk_file *f;
+
+	qsort(links, count, sizeof(struct walk_file *), by_file);
+	for (size_t i = 0; i < w->count; i++) {
+		f = &w->files[i];
+		link = f->named || f->link || f->inode == 0 ? NULL :
+		    bsearch(&f, links, count, sizeof(struct walk_file *),
+			by_file);
+		if (link == NULL || in_one_directory((*link)->path, f->path))
+			continue;
+		free(f->path);
+		f->path = NULL;
+	}
+}
+
+/* False: no memory. */
+static bool
+list_linked_once(struct walk *w)
+{
+	struct walk_file **links = calloc(w->count + 1,
+	    sizeof(struct walk_file *)); /* NOLINT: pointers */
+	size_t count = 0;
+	size_t kept = 0;
+
+	if (links == NULL)
+		return false;
+	for (size_t i = 0; i < w->count; i++)
+		if (w->files[i].link)
+			links[count++] = &w->files[i];
+	if (count > 0)
+		drop_linked(w, links, count);
+	free(links);
+	for (size_t i = 0; i < w->count; i++)
+		if (w->files[i].path != NULL)
+			w->files[kept++] = w->files[i];
+	w->count = kept;
+	return true;
+}
+
+/* -------------------------------------------------------------- public -- */
+
 bool
 walk_list(struct walk *w, const char **arguments, size_t count,
-    enum walk_how how)
+    enum walk_how how, const char *root)
 {
 	struct stat st;
 	bool fine = true;
@@ -176,13 +276,13 @@ walk_list(struct walk *w, const char **arguments, size_t count,
 	for (size_t i = 0; fine && i < count; i++) {
 		if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
 			w->several = true;
-			fine = add_tree(w, arguments[i], how);
+			fine = add_tree(w, arguments[i], how, root);
 		} else {
 			/* What cannot be opened gets a report that says so. */
 			fine = add(w, arguments[i], true);
 		}
 	}
-	return fine;
+	return fine && (root == NULL || list_linked_once(w));
 }
 
 void
@@ -190,7 +290,8 @@ walk_print_others(FILE *out, const char *before, size_t others)
 {
 	if (others > 0)
 		fprintf(out, "%s%zu other%s not looked at: symbolic links or "
-			     "no regular files (name them)", before, others,
+			     "no regular files (--root DIR, or name "
+			     "them)", before, others,
 		    others == 1 ? "" : "s");
 }
 

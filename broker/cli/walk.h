@@ -8,11 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct walk_file {
 	char *path;
 	bool named;		/* on the command line, not found in a tree */
 	const char *directory;	/* not a file: what it looks like, else NULL */
+	bool link;		/* that was followed */
+	dev_t device;		/* of the file, or where the link leads */
+	ino_t inode;
 };
 
 /* What a directory inside a tree may be besides its files. */
@@ -33,11 +37,15 @@ struct walk {
 	bool failed;		/* a directory could not be read; complained */
 };
 
-/* Regular files only; symbolic links are followed on the command line, never
- * inside a tree.  But for WALK_FILES what may name other files comes before
- * those of its directory.  False: no memory. */
+/* Regular files only; symbolic links are followed on the command line, in a
+ * tree only with `root` (else NULL), when they lead to a file and nowhere out
+ * of that directory.  What is found there and also linked from another
+ * directory of the tree is in the list under the link's name alone: in a
+ * Hugging Face cache nothing but the links have names.  But for WALK_FILES what
+ * may name other files comes before those of its directory.  False: no
+ * memory. */
 bool walk_list(struct walk *w, const char **arguments, size_t count,
-    enum walk_how how);
+    enum walk_how how, const char *root);
 /* Is it, by its name, an index of other files? */
 bool walk_is_index(const char *path);
 /* "2 others not looked at: ...", after `before` ("; "), or nothing. */

@@ -259,7 +259,7 @@ def ls():
     expect(["ls", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n",
            r"(?m)^tree/a\.pt: torch-zip: 2 tensors.*\n"
            "picklefork: 2 files are no checkpoints; 2 others not looked at: "
-           "symbolic links or no regular files \\(name them\\)\n$")
+           "symbolic links or no regular files \\(--root DIR, or name them\\)\n$")
     expect(["ls", "-q", "tree"], 0, r"^tree/a\.pt:\nF32 .* w\n", "")
     expect(["ls", "tree/sub"], 3, "", "2 files are no checkpoints")
     expect(["ls", "tree/sub/fifo"], 2, "", "pipe")
@@ -344,14 +344,14 @@ def scan():
     expect(["scan", "tree"], 0, r"^clean      tree/a\.pt  \(torch-zip\)\n$",
            r"^1 file: 1 clean, .*; 2 no checkpoints; "
            r"2 others not looked at: symbolic links or no regular files "
-           r"\(name them\)\n$")
+           r"\(--root DIR, or name them\)\n$")
     j = json.loads(expect(["scan", "--json", "tree"], 0).stdout)
     check("not looked at", j["summary"]["not_looked_at"] == 2, j["summary"])
     os.mkdir("only_links")
     os.symlink(os.path.abspath("evil.pt"), "only_links/a.pt")
     # What is passed over is the reason why nothing was done: told with -q too.
     others = r"1 other not looked at: symbolic links or no regular files " \
-        r"\(name them\)\n"
+        r"\(--root DIR, or name them\)\n"
     nothing = "picklefork: no regular files there"
     for args in (["scan"], ["convert", "--out-dir", "."]):
         expect([*args, "only_links"], 3, "", others + nothing + "\n$")
@@ -1347,6 +1347,81 @@ def others_write():
     shutil.rmtree("loose")
 
 
+def hub():
+    """A Hugging Face cache, as huggingface_hub lays it out: with --root the
+    links of a snapshot are followed, and its blobs are no files of their own."""
+    def shard(name):
+        header = json.dumps({name: {"dtype": "F32", "shape": [6],
+                                    "data_offsets": [0, 24]}}).encode()
+        return struct.pack("<Q", len(header)) + header + DATA
+    files = {
+        "model.safetensors.index.json": json.dumps({"weight_map": {
+            "a": "model-00001-of-00002.safetensors",
+            "b": "model-00002-of-00002.safetensors"}}).encode(),
+        "model-00001-of-00002.safetensors": shard("a"),
+        "model-00002-of-00002.safetensors": shard("b"),
+        "config.json": b"{}", "empty": b""}
+    top = "hub/models--x--y"
+    snapshot = f"{top}/snapshots/abc"
+    os.makedirs(f"{top}/blobs")
+    os.makedirs(f"{top}/refs")
+    os.makedirs(snapshot)
+    write(f"{top}/refs/main", b"abc")
+    for name, data in files.items():
+        blob = hashlib.sha256(data).hexdigest()
+        write(f"{top}/blobs/{blob}", data)
+        os.symlink(f"../../blobs/{blob}", f"{snapshot}/{name}")
+    index = f"{snapshot}/model.safetensors.index.json"
+    shards = [f"{snapshot}/model-0000{i}-of-00002.safetensors" for i in (1, 2)]
+    for root in ("hub", "hub/", os.path.abspath("hub"), top, "."):
+        for where in ("hub", top, snapshot):
+            if root == top and where == "hub":
+                continue
+            r = expect(["scan", "--jsonl", "--root", root, where], 0, None,
+                       "3 files: 3 clean, ")
+            got = sorted(json.loads(x)["file"] for x in r.stdout.splitlines())
+            check(f"scan {root} {where}", got == sorted([index, *shards]), got)
+            r = expect(["ls", "--root", root, where], 0, None, "2 files belong")
+            check(f"ls {root} {where}", re.findall(
+                r"(?m)^(\S+):$", r.stdout.decode()) == [index], r.stdout)
+        shutil.rmtree("ho", ignore_errors=True)
+        os.mkdir("ho")
+        expect(["convert", "--root", root, top, "--out-dir", "ho"], 0, "",
+               "1 converted, .*; 2 in sets")
+        check("one of a snapshot", outputs("ho") ==
+              {"snapshots/abc.safetensors"}, outputs("ho"))
+        expect(["convert", "--root", root, snapshot, "-fo", "ho.st"], 0)
+        with open("ho.st", "rb") as f:
+            head, _ = read_safetensors(f.read())
+        check("its tensors", set(head) == {"a", "b", "__metadata__"}, head)
+    # Without it links are links.
+    for verb in ("scan", "ls"):
+        expect([verb, snapshot], 3, "", r"5 others not looked at: symbolic "
+               r"links or no regular files \(--root DIR, or name them\)")
+    expect(["scan", "hub"], 2, "undecided", "5 others not looked at")
+    # Nothing is reached that is not beneath it, and no loop followed.
+    os.symlink(os.path.abspath("evil.pt"), f"{snapshot}/absolute.pt")
+    os.symlink("../../../../evil.pt", f"{snapshot}/out.pt")
+    os.symlink("gone", f"{snapshot}/gone.pt")
+    os.symlink(".", f"{snapshot}/loop")
+    os.symlink("loop.pt", f"{snapshot}/loop.pt")
+    os.mkfifo(f"{top}/blobs/fifo")
+    os.symlink("../../blobs/fifo", f"{snapshot}/fifo.pt")
+    expect(["scan", "--root", "hub", snapshot], 0, None,
+           "3 files: 3 clean, .*; 6 others not looked at")
+    shutil.copy("evil.pt", f"{top}/blobs/evil")
+    os.symlink("../../blobs/evil", f"{snapshot}/in.pt")
+    r = expect(["scan", "--root", "hub", "hub"], 1, None, "1 dangerous")
+    check("once, by its name", r.stdout.count(b"evil") == 0 and
+          r.stdout.count(b"in.pt") == 1, r.stdout)
+    # Beside its link a file has a name of its own.
+    os.mkdir("hub/run")
+    shutil.copy("good.pt", "hub/run/step5.pt")
+    os.symlink("step5.pt", "hub/run/latest.pt")
+    expect(["scan", "--root", "hub", "hub/run"], 0, "latest.*\n.*step5",
+           "2 files: 2 clean")
+
+
 def looks():
     """Archives of which one member tells what they are."""
     import io
@@ -1441,7 +1516,7 @@ def main():
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
                      out_trees, extract, notes, long_notes, scalars, plumbing,
                      terminal, file_size_limit, signals, scan_interrupted,
-                     directories, sets, looks, manual, doctor):
+                     directories, sets, hub, looks, manual, doctor):
             try:
                 part()
             except (ValueError, KeyError, OSError) as e:
