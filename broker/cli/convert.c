@@ -221,6 +221,11 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	progress_start(&progress, !c->progress, c->file, BYTES, 0);
 	code = open_checkpoint(c->options, broker, c->file, &ckpt, &err);
 	progress_end(&progress);
+	if (code != EXIT_DONE && c->interrupt != NULL &&
+	    interrupt_came(c->interrupt)) {
+		pfork_checkpoint_unref(ckpt);
+		return code;
+	}
 	if (code != EXIT_DONE && c->found && is_no_checkpoint(ckpt, &err)) {
 		pfork_checkpoint_unref(ckpt);
 		return EXIT_NOTHING;

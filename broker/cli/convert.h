@@ -6,6 +6,7 @@
 #define CLI_CONVERT_H
 
 #include "cli.h"
+#include "interrupt.h"
 
 struct conversion {
 	const struct options *options;
@@ -14,6 +15,8 @@ struct conversion {
 	FILE *say;		/* what was done; errors are complained of */
 	size_t *left_out;	/* NULL, or set to how many tensors are not in
 				 * the output */
+	const struct interrupt *interrupt; /* NULL, or what is not complained
+				 * of once it has come */
 	bool found;		/* in a tree: no word when no checkpoint */
 	bool progress;		/* shows a line on a terminal */
 };

@@ -18,6 +18,7 @@
 #include "output.h"
 #include "parts.h"
 #include "print.h"
+#include "interrupt.h"
 #include "progress.h"
 #include "set.h"
 #include "walk.h"
@@ -40,6 +41,7 @@ struct many {
 	size_t of_sets;		/* found, and the tensors are in a set's */
 	bool tree_failed;
 	struct progress progress;
+	struct interrupt interrupt;
 	/* What follows is the lock's. */
 	pthread_mutex_t lock;
 	size_t next;
@@ -248,10 +250,10 @@ judge_names(const struct many *m)
 
 /* ------------------------------------------------------------- the work -- */
 
+/* Under the lock. */
 static void
 count_outcome(struct many *m, const struct entry *e, size_t left_out, int code)
 {
-	pthread_mutex_lock(&m->lock);
 	m->left_out += left_out;
 	if (code == EXIT_DONE)
 		m->converted++;
@@ -264,31 +266,40 @@ count_outcome(struct many *m, const struct entry *e, size_t left_out, int code)
 	else
 		m->failed++;
 	m->no_sandbox |= code == EXIT_SANDBOX;
-	pthread_mutex_unlock(&m->lock);
 	atomic_fetch_add(&m->progress.done, 1);
 }
 
-/* What there is to say about one file comes in one piece. */
-static void
+/* What there is to say about one file comes in one piece.  False: a signal has
+ * come, and what it did to the worker is no outcome. */
+static bool
 convert_entry(struct many *m, const struct entry *e)
 {
 	size_t left_out = 0;
 	struct conversion c = { .options = m->options, .file = e->path,
 		.output = e->output, .left_out = &left_out,
-		.found = e->found };
+		.found = e->found, .interrupt = &m->interrupt };
 	char *text = NULL;
 	size_t length = 0;
 	int code = EXIT_NOTHING;
+	bool stopped = false;
+	bool said = false;
 
 	if (!e->dropped) {
 		c.say = open_memstream(&text, &length);
 		code = c.say == NULL ? no_memory() :
 		    convert_file(&c, m->broker);
-		if (c.say != NULL && fclose(c.say) == 0)
-			fwrite(text, 1, length, stderr);
-		free(text);
+		stopped = code != EXIT_DONE && interrupt_came(&m->interrupt);
+		said = c.say != NULL && fclose(c.say) == 0;
 	}
-	count_outcome(m, e, left_out, code);
+	if (!stopped) {
+		pthread_mutex_lock(&m->lock);
+		if (said)
+			fwrite(text, 1, length, stderr);
+		count_outcome(m, e, left_out, code);
+		pthread_mutex_unlock(&m->lock);
+	}
+	free(text);
+	return !stopped;
 }
 
 static void *
@@ -301,9 +312,9 @@ convert_entries(void *context)
 		pthread_mutex_lock(&m->lock);
 		index = m->no_sandbox ? m->count : m->next++;
 		pthread_mutex_unlock(&m->lock);
-		if (index >= m->count)
+		if (index >= m->count ||
+		    !convert_entry(m, &m->entries[index]))
 			return NULL;
-		convert_entry(m, &m->entries[index]);
 	}
 }
 
@@ -342,6 +353,22 @@ print_summary(const struct many *m)
 	fputc('\n', stderr);
 }
 
+/* By a signal; the lock is never held for long.  The output that is being
+ * written goes when the signal is raised again (output.c). */
+static void
+say_stopped(void *context)
+{
+	struct many *m = context;
+
+	pthread_mutex_lock(&m->lock);
+	progress_end(&m->progress);
+	if (m->options->quiet)
+		return;
+	fprintf(stderr, "stopped after %llu of %zu files: ",
+	    (unsigned long long)atomic_load(&m->progress.done), m->count);
+	print_summary(m);
+}
+
 static int
 outcome(const struct many *m)
 {
@@ -366,7 +393,9 @@ convert_all(struct many *m)
 	pthread_mutex_init(&m->lock, NULL);
 	progress_start(&m->progress, m->options->quiet, "convert", FILES,
 	    m->count);
+	interrupt_start(&m->interrupt, say_stopped, m);
 	run_threads(m);
+	interrupt_end(&m->interrupt);
 	progress_end(&m->progress);
 	pthread_mutex_destroy(&m->lock);
 	if (!m->options->quiet)

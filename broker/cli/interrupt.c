@@ -5,18 +5,25 @@
  */
 #include "interrupt.h"
 
+#include <poll.h>
 #include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 static void *
 wait_for_signal(void *context)
 {
 	struct interrupt *i = context;
+	struct pollfd p = { i->fd, POLLIN, 0 };
 	int number;
 
+	while (poll(&p, 1, -1) != 1)
+		;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	/* Before it is taken, so that it is never neither here nor pending. */
+	atomic_store(&i->came, true);
 	if (sigwait(&i->set, &number) != 0)
 		return NULL;
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	atomic_store(&i->came, true);
 	/* The second one ends us at once, whatever say waits for. */
 	pthread_sigmask(SIG_UNBLOCK, &i->set, NULL);
 	i->say(i->context);
@@ -38,11 +45,18 @@ interrupt_start(struct interrupt *i, void (*say)(void *context), void *context)
 		if (sigaction(numbers[n], NULL, &old) == 0 &&
 		    old.sa_handler == SIG_DFL)
 			sigaddset(&i->set, numbers[n]);
-	if (pthread_sigmask(SIG_BLOCK, &i->set, &i->before) != 0)
+	i->fd = signalfd(-1, &i->set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (i->fd < 0)
 		return;
+	if (pthread_sigmask(SIG_BLOCK, &i->set, &i->before) != 0) {
+		close(i->fd);
+		return;
+	}
 	i->running = pthread_create(&i->thread, NULL, wait_for_signal, i) == 0;
-	if (!i->running)
+	if (!i->running) {
 		pthread_sigmask(SIG_SETMASK, &i->before, NULL);
+		close(i->fd);
+	}
 }
 
 static bool
@@ -73,4 +87,5 @@ interrupt_end(struct interrupt *i)
 	pthread_join(i->thread, NULL);
 	i->running = false;
 	pthread_sigmask(SIG_SETMASK, &i->before, NULL);
+	close(i->fd);
 }

@@ -15,6 +15,7 @@ struct interrupt {
 	void *context;
 	sigset_t set;		/* what we wait for */
 	sigset_t before;	/* the mask as it was */
+	int fd;			/* readable while one is pending */
 	pthread_t thread;
 	bool running;
 	atomic_bool came;

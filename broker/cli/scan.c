@@ -25,6 +25,9 @@
 struct result {
 	char *text;		/* NULL: nothing to show */
 	size_t length;
+	enum pfork_verdict verdict;
+	bool no_checkpoint;
+	bool no_sandbox;
 	bool done;
 };
 
@@ -79,18 +82,14 @@ text_report(FILE *out, const struct scan *s, const char *file,
 }
 
 static void
-count_verdict(struct scan *s, const pfork_checkpoint *ckpt,
-    const pfork_error *err)
+judge(struct result *r, const pfork_checkpoint *ckpt, const pfork_error *err)
 {
-	enum pfork_verdict verdict = ckpt == NULL ?
+	r->verdict = ckpt == NULL ?
 	    PFORK_UNDECIDED : pfork_checkpoint_verdict(ckpt);
-
 	/* What was not read to its end is never clean, whatever was seen. */
-	if (err->code != PFORK_OK && verdict != PFORK_DANGEROUS)
-		verdict = PFORK_UNDECIDED;
-	s->counts[verdict]++;
-	if (err->code == PFORK_E_SANDBOX)
-		s->no_sandbox = true;
+	if (err->code != PFORK_OK && r->verdict != PFORK_DANGEROUS)
+		r->verdict = PFORK_UNDECIDED;
+	r->no_sandbox = err->code == PFORK_E_SANDBOX;
 }
 
 /* False: a signal has come, and what it did to the worker is no result. */
@@ -102,7 +101,6 @@ scan_file(struct scan *s, size_t index)
 	pfork_checkpoint *ckpt = NULL;
 	pfork_error err = { .code = PFORK_OK };
 	FILE *out = NULL;
-	bool skip;
 
 	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
 	    EXIT_DONE)
@@ -111,8 +109,8 @@ scan_file(struct scan *s, size_t index)
 		pfork_checkpoint_unref(ckpt);
 		return false;
 	}
-	skip = !file->named && is_no_checkpoint(ckpt, &err);
-	if (!skip)
+	r->no_checkpoint = !file->named && is_no_checkpoint(ckpt, &err);
+	if (!r->no_checkpoint)
 		out = open_memstream(&r->text, &r->length);
 	if (out != NULL) {
 		struct json j = { out, false };
@@ -127,12 +125,7 @@ scan_file(struct scan *s, size_t index)
 			r->text = NULL;
 		}
 	}
-	pthread_mutex_lock(&s->lock);
-	if (skip)
-		s->not_checkpoints++;
-	else
-		count_verdict(s, ckpt, &err);
-	pthread_mutex_unlock(&s->lock);
+	judge(r, ckpt, &err);
 	pfork_checkpoint_unref(ckpt);
 	return true;
 }
@@ -163,6 +156,17 @@ show(struct scan *s, struct result *r)
 }
 
 static void
+count(struct scan *s, const struct result *r)
+{
+	if (r->no_checkpoint)
+		s->not_checkpoints++;
+	else
+		s->counts[r->verdict]++;
+	s->no_sandbox |= !r->no_checkpoint && r->no_sandbox;
+	atomic_fetch_add(&s->progress.done, 1);
+}
+
+static void
 show_ready(struct scan *s, size_t index)
 {
 	s->results[index].done = true;
@@ -190,7 +194,7 @@ scan_files(void *context)
 			return NULL;
 		pthread_mutex_lock(&s->lock);
 		show_ready(s, index);
-		atomic_fetch_add(&s->progress.done, 1);
+		count(s, &s->results[index]);
 		pthread_mutex_unlock(&s->lock);
 	}
 }

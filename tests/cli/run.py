@@ -521,6 +521,40 @@ def convert():
                                      if x.endswith(".tmp")])
 
 
+def convert_interrupted():
+    """How far it came, of which all is there; the workers die as well."""
+    os.mkdir("from")
+    os.mkdir("to")
+    for i in range(3000):
+        os.link("good.pt", f"from/{i}.pt")
+    for number in (signal.SIGINT, signal.SIGTERM):
+        p = subprocess.Popen([CLI, "convert", "-f", "from", "--out-dir", "to",
+                              "-j", "16"], env=ENV, stderr=subprocess.PIPE,
+                             start_new_session=True, preexec_fn=lambda:
+                             signal.signal(number, signal.SIG_DFL))
+        for _ in range(1000):
+            if os.listdir("to"):
+                break
+            time.sleep(0.01)
+        os.killpg(p.pid, number)
+        says = p.communicate(timeout=20)[1].decode()
+        name = f"convert --out-dir by {number}"
+        check(f"{name}: ends by it", p.returncode == -number, p.returncode)
+        r = re.search(r"(?m)^stopped after (\d+) of 3000 files: \1 converted, "
+                      r"0 refused, 0 failed, 0 without tensors\n\Z", says)
+        check(f"{name}: last words", bool(r), says[-300:])
+        check(f"{name}: nothing else", "PFORK_E" not in says, says[-600:])
+        left = os.listdir("to")
+        # One more each that was being finished meanwhile.
+        check(f"{name}: all there", bool(r) and 0 <= len(left) - int(r[1]) <= 16
+              and all(x.endswith(".safetensors") for x in left),
+              (len(left), r and r[1]))
+        shutil.rmtree("to")
+        os.mkdir("to")
+    shutil.rmtree("from")
+    shutil.rmtree("to")
+
+
 def left_out():
     """A tensor that could not be read is an error, as one that safetensors
     cannot hold: nothing is silently missing."""
@@ -766,6 +800,7 @@ def many():
           b"0 converted, 0 refused, 2 failed" in r.stderr and
           os.listdir("out") == ["good.safetensors"], (r, os.listdir("out")))
     interrupted()
+    convert_interrupted()
 
 
 def interrupted():
@@ -785,6 +820,8 @@ def interrupted():
         p.send_signal(signal.SIGINT)
         p.wait(60)
         left = outputs("out")
+        check("ends by it", p.returncode == -signal.SIGINT or
+              len(left) == 21, p.returncode)
         check("whole files alone", all(
             x.endswith(".safetensors") and (not x.startswith("n") or
             os.path.getsize(f"out/{x}") > 4 << 22) for x in left), left)
