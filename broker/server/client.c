@@ -2,7 +2,8 @@
  *
  * client.c - one connection: lines in, lines out, each within its time.  Trusts
  * the client with nothing: a line is bounded, and so is the time that it may
- * take; every descriptor that comes is closed, wanted or not.
+ * take; every descriptor that comes is judged elsewhere before it comes here,
+ * and closed, wanted or not.
  */
 #include <errno.h>
 #include <poll.h>
@@ -14,15 +15,14 @@
 
 #include "server.h"
 
-/* One descriptor belongs to a line; the kernel closes what has no room here.
- * Not CMSG_SPACE: its padding is room for a second one. */
-#define CONTROL_BYTES CMSG_LEN(sizeof(int))
-
 struct input {
+	struct server *server;
 	int client;
-	int fd;			/* came, and was not asked for yet; -1 */
 	size_t length;
 	bool bad;		/* more than one descriptor came */
+	bool unjudged;		/* one came, and waits to be taken */
+	struct passed passed;	/* and was not asked for yet */
+	struct judging judging;	/* the last that came */
 	char bytes[LINE_BYTES];
 };
 
@@ -101,56 +101,57 @@ client_complain(int client, int code, const char *text)
 
 /* ------------------------------------------------------------------- in -- */
 
-/* Keeps the first descriptor, closes every other one. */
-static void
-take_descriptors(struct input *in, struct msghdr *message)
+/* Bytes with a descriptor, as receive has seen; one belongs to a line. */
+static bool
+receive_judged(struct input *in)
 {
-	struct cmsghdr *c;
-	int fd;
+	struct judging *g = &in->judging;
+	bool second = in->passed.fd >= 0 || in->passed.refused != NULL;
 
-	for (c = CMSG_FIRSTHDR(message); c != NULL;
-	     c = CMSG_NXTHDR(message, c)) {
-		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t at = CMSG_LEN(0); at + sizeof(fd) <= c->cmsg_len;
-		     at += sizeof(fd)) {
-			memcpy(&fd, (const char *)c + at, sizeof(fd));
-			release_linger(fd);
-			if (in->fd < 0) {
-				in->fd = fd;
-				continue;
-			}
-			release_fd(fd);
-			in->bad = true;
-		}
+	judge_end(g);
+	if (!judge_receive(g, &in->server->judge, in->client, in->bytes +
+	    in->length, sizeof(in->bytes) - in->length)) {
+		in->unjudged = true;
+		return false;
 	}
-	if ((message->msg_flags & MSG_CTRUNC) != 0)
-		in->bad = true;
+	if (second && g->passed.fd >= 0)
+		release_fd(g->passed.fd);
+	if (!second)
+		in->passed = g->passed;
+	in->bad = second || g->more;
+	in->length += g->got > 0 ? (size_t)g->got : 0;
+	return g->got > 0 && !in->bad;
 }
 
-/* Some more bytes.  False: the client has gone, or is at fault. */
+/* Some more bytes.  False: the client has gone, or is at fault.  First a look,
+ * without room for descriptors: then they stay where they are. */
 static bool
 receive(struct input *in)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control;
 	struct iovec part = { in->bytes + in->length,
 		sizeof(in->bytes) - in->length };
-	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1,
-		.msg_control = control.bytes, .msg_controllen = CONTROL_BYTES };
-	ssize_t got = recvmsg(in->client, &message,
-	    MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t got = recvmsg(in->client, &message, MSG_PEEK | MSG_DONTWAIT);
 
+	if (got > 0 && (message.msg_flags & MSG_CTRUNC) != 0)
+		return receive_judged(in);
+	if (got > 0)
+		got = recv(in->client, part.iov_base, (size_t)got,
+		    MSG_DONTWAIT);
 	if (got < 0)
 		return errno == EINTR || errno == EAGAIN;
-	take_descriptors(in, &message);
 	in->length += (size_t)got;
-	return got > 0 && !in->bad;
+	return got > 0;
 }
 
-enum line { LINE_WHOLE, LINE_GONE, LINE_LATE, LINE_LONG, LINE_DESCRIPTORS };
+enum line {
+	LINE_WHOLE,
+	LINE_GONE,
+	LINE_LATE,
+	LINE_LONG,
+	LINE_DESCRIPTORS,
+	LINE_UNJUDGED,
+};
 
 /* Until a whole line is there; *end is where its newline was. */
 static enum line
@@ -168,10 +169,19 @@ read_line(struct input *in, char **end)
 		    in->length == 0 ? idle_until : line_until))
 			return in->length == 0 ? LINE_GONE : LINE_LATE;
 		if (!receive(in))
-			return in->bad ? LINE_DESCRIPTORS : LINE_GONE;
+			return in->bad ? LINE_DESCRIPTORS :
+			    in->unjudged ? LINE_UNJUDGED : LINE_GONE;
 	}
 	**end = '\0';
 	return LINE_WHOLE;
+}
+
+static void
+drop_passed(struct input *in)
+{
+	if (in->passed.fd >= 0)
+		release_fd(in->passed.fd);
+	in->passed = (struct passed){ .fd = -1 };
 }
 
 /* True: the next one may come. */
@@ -188,10 +198,9 @@ serve_line(struct server *s, struct input *in, char *end)
 		    "a request with a NUL in it");
 		return false;
 	}
-	goes_on = request_answer(s, in->bytes, in->fd, &text, &text_length);
-	if (in->fd >= 0)
-		release_fd(in->fd);
-	in->fd = -1;
+	goes_on = request_answer(s, in->bytes, &in->passed, &text,
+	    &text_length);
+	drop_passed(in);
 	if (text == NULL)
 		(void)client_complain(in->client, EXIT_INTERNAL, "no memory");
 	else if (!send_answer(s, in->client, text, text_length))
@@ -209,16 +218,19 @@ client_serve(struct server *s, int client)
 		[LINE_LATE] = "a request has to come within ten seconds",
 		[LINE_LONG] = "a request is too long",
 		[LINE_DESCRIPTORS] = "more than one descriptor came",
+		[LINE_UNJUDGED] = PASSED_UNJUDGED,
 	};
-	struct input in = { .client = client, .fd = -1 };
+	struct input in = { .server = s, .client = client,
+		.passed = { .fd = -1 } };
 	enum line how;
 	char *end;
 
 	while ((how = read_line(&in, &end)) == LINE_WHOLE)
 		if (!serve_line(s, &in, end))
 			break;
-	if (in.fd >= 0)
-		release_fd(in.fd);
+	drop_passed(&in);
 	if (how != LINE_WHOLE && how != LINE_GONE)
-		(void)client_complain(client, EXIT_USAGE, complaints[how]);
+		(void)client_complain(client, how == LINE_UNJUDGED ?
+		    EXIT_BUSY : EXIT_USAGE, complaints[how]);
+	judge_end(&in.judging);
 }

@@ -29,7 +29,7 @@ mount_of(int fd)
 	long id = -1;
 	FILE *info;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fdinfo/%d", fd);
 	info = fopen(path, "re");
 	if (info == NULL)
 		return -1;
@@ -121,7 +121,7 @@ passed_refused(int fd)
 	enum mount mount = id < 0 ? MOUNT_ERROR : find_mount(id);
 
 	if (mount == MOUNT_ERROR)
-		return "the descriptor cannot be judged now: try again";
+		return PASSED_UNJUDGED;
 	if (mount == MOUNT_FUSE)
 		return "the descriptor is of a FUSE file system, which may "
 		    "never answer: name a path beneath a --root";

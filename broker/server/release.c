@@ -17,6 +17,9 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+/* From the kernel's linux/close_range.h; an old libc lacks it. */
+#define UNSHARE_TABLE (1U << 1)
+
 /* A close that takes longer is interrupted, and again should the signal have
  * come before the close began. */
 #define HURRY_NS 20000000L
@@ -62,6 +65,19 @@ release_linger(int fd)
 	struct linger none = { .l_onoff = 1, .l_linger = 0 };
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+bool
+release_others(unsigned last)
+{
+	timer_t timer;
+	bool hurried = start_alarm(&timer);
+	bool apart = syscall(SYS_close_range, last + 1, ~0U, UNSHARE_TABLE) ==
+	    0;
+
+	if (hurried)
+		(void)timer_delete(timer);
+	return apart;
 }
 
 void

@@ -128,7 +128,8 @@ answer_made(struct server *s, size_t length, bool loading)
  * the file; what is wrong with it stands there.  True: a load began, and is
  * over when the answer has been made. */
 static bool
-answer_file(struct server *s, FILE *out, const char *file, int fd)
+answer_file(struct server *s, FILE *out, const char *file,
+    const struct passed *passed)
 {
 	pfork_error err = { .code = PFORK_OK };
 	pfork_checkpoint *ckpt = NULL;
@@ -137,10 +138,10 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	const char *why = NULL;
 	enum pfork_code code;
 
-	if (fd < 0)
+	if (strcmp(file, "-") != 0)
 		root = find_root(s, &path, &why);
 	else
-		why = passed_refused(fd);
+		why = passed->refused;
 	if (root == NULL && why != NULL) {
 		put_error(out, EXIT_REFUSED, why);
 		return false;
@@ -149,7 +150,7 @@ answer_file(struct server *s, FILE *out, const char *file, int fd)
 	if (root != NULL)
 		code = pfork_store_scan(root->store, path, &ckpt, &err);
 	else
-		code = pfork_scan_fd(s->broker, fd, &ckpt, &err);
+		code = pfork_scan_fd(s->broker, passed->fd, &ckpt, &err);
 	if (code == PFORK_OK) {
 		const pfork_error *fault = pfork_checkpoint_fault(ckpt);
 
@@ -175,22 +176,24 @@ argument_of(const char *line, const char *word)
 }
 
 static bool
-answer(struct server *s, FILE *out, const char *line, int fd, bool *loading)
+answer(struct server *s, FILE *out, const char *line,
+    const struct passed *passed, bool *loading)
 {
 	const char *file = argument_of(line, "ls");
 	bool wants_fd;
+	bool came = passed->fd >= 0 || passed->refused != NULL;
 
 	if (file == NULL)
 		file = argument_of(line, "scan");
 	wants_fd = file != NULL && strcmp(file, "-") == 0;
-	if (wants_fd != (fd >= 0)) {
+	if (wants_fd != came) {
 		put_error(out, EXIT_USAGE, wants_fd ?
 		    "- stands for a descriptor, and none came" :
 		    "a descriptor came that no request asked for");
 		return false;
 	}
 	if (file != NULL) {
-		*loading = answer_file(s, out, file, fd);
+		*loading = answer_file(s, out, file, passed);
 		return true;
 	}
 	if (strcmp(line, "ping") == 0) {
@@ -203,8 +206,8 @@ answer(struct server *s, FILE *out, const char *line, int fd, bool *loading)
 }
 
 bool
-request_answer(struct server *s, const char *line, int fd, char **text,
-    size_t *length)
+request_answer(struct server *s, const char *line,
+    const struct passed *passed, char **text, size_t *length)
 {
 	FILE *out = open_memstream(text, length);
 	bool loading = false;
@@ -213,7 +216,7 @@ request_answer(struct server *s, const char *line, int fd, char **text,
 	*text = NULL;
 	if (out == NULL)
 		return false;
-	goes_on = answer(s, out, line, fd, &loading);
+	goes_on = answer(s, out, line, passed, &loading);
 	if (fclose(out) != 0) {
 		free(*text);
 		*text = NULL;

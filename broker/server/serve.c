@@ -185,7 +185,8 @@ prepare(struct server *s)
 
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->changed, NULL);
-	if (!release_prepare() || !clients_prepare(s))
+	if (!judge_prepare(&s->judge) || !release_prepare() ||
+	    !clients_prepare(s))
 		return -1;
 	signals = open_signals();
 	return signals >= 0 && end_prepare(s) ? signals : -1;

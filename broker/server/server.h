@@ -46,6 +46,38 @@ struct root {
 
 struct server;
 
+/* What came with a line. */
+struct passed {
+	int fd;			/* -1: none, or it is not read */
+	const char *refused;	/* why it is not */
+};
+
+/* Where descriptors are judged: see judge.c.  By number, and the last of those
+ * that the judging thread takes along. */
+struct judge {
+	pthread_mutex_t lock;
+	int place;
+	int nothing;
+	int in;
+	int out;
+	int last;
+};
+
+struct judging {
+	struct judge *judge;
+	pthread_t thread;
+	bool started;
+	bool apart;		/* it has a table of its own */
+	sem_t word;
+	sem_t reply;
+	char *bytes;
+	size_t room;
+	ssize_t got;		/* bytes; errno does not come along */
+	bool more;		/* than one descriptor */
+	bool good;
+	struct passed passed;
+};
+
 struct client {
 	struct server *server;
 	bool taken;		/* until its close is over */
@@ -65,6 +97,7 @@ struct server {
 	struct stat socket;	/* which file that is */
 	int freed;		/* eventfd: one was turned away, and is gone */
 	sem_t ending;
+	struct judge judge;
 	struct client *unstarted; /* there was no thread to be had for it */
 	/* What follows is the lock's. */
 	pthread_mutex_t lock;
@@ -105,11 +138,14 @@ void end_begin(struct server *s);
 /* release.c.  Once, before the first thread. */
 bool release_prepare(void);
 /* A socket's last close shall wait for nothing; what is no socket is as it was.
- * At once when it comes: a worker that is being started closes it too. */
+ */
 void release_linger(int fd);
 /* Closes it; what would wait for a peer is cut short.  A file system that is
  * asked may still take for ever: never under the lock. */
 void release_fd(int fd);
+/* From now on the thread has descriptors of its own, those up to the last: a
+ * client's connection may end in the copy that it drops.  False: no. */
+bool release_others(unsigned last);
 
 /* client.c: one connection from its first line to its end; closes nothing. */
 void client_serve(struct server *s, int client);
@@ -118,14 +154,26 @@ void client_serve(struct server *s, int client);
 bool client_complain(int client, int code, const char *text);
 
 /* passed.c: NULL, or why a descriptor that came from a client is not read.
- * Never blocks. */
+ * Waits for no file system; of memory files it may wait for the client's own
+ * calls.  For any thread, also one with its own descriptors. */
 const char *passed_refused(int fd);
+#define PASSED_UNJUDGED "the descriptor cannot be judged now: try again"
+
+/* judge.c.  Early: it wants low numbers. */
+bool judge_prepare(struct judge *j);
+/* What recvmsg would: bytes that come with a descriptor.  False: nothing was
+ * taken, for there was no thread to be had for it (close_range: Linux 5.9).
+ * In either case judge_end is to come, when the client has had its answer: it
+ * waits until the descriptor that was refused is closed. */
+bool judge_receive(struct judging *g, struct judge *j, int client, char *bytes,
+    size_t room);
+void judge_end(struct judging *g);
 
 /* request.c: one line without its newline, and the descriptor that came with
- * it (-1: none), which stays the caller's.  The answer is *text, one line, to
+ * it, which stays the caller's.  The answer is *text, one line, to
  * be freed, and *length of it counts as not taken until the caller says
  * otherwise; NULL: no memory.  False: after it the connection ends. */
-bool request_answer(struct server *s, const char *line, int fd, char **text,
-    size_t *length);
+bool request_answer(struct server *s, const char *line,
+    const struct passed *passed, char **text, size_t *length);
 
 #endif

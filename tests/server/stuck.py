@@ -134,7 +134,7 @@ def test_no_descriptors(t, path, file):
         used = {int(name) for name in os.listdir(directory)}
         free = next(n for n in range(1000) if n not in used)
         resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE,
-                         (free + 1, before[1]))
+                         (free, before[1]))
         r = t.ask(c, b"scan -\n", [f.fileno()])
         t.check("no descriptors: not judged", t.is_error(r, 1) and
                 "cannot be judged" in r["text"], r)
@@ -230,7 +230,16 @@ def test_one_user(t, path):
     t.check("one user: the end", ends(server) == 0)
 
 
-def test_deaf(t, path, place):
+def reads(t, server, file):
+    """A file is read, by a worker that is started for it."""
+    try:
+        with server.client(timeout=5) as s, open(file, "rb") as f:
+            return t.names(t.ask(s, b"ls -\n", [f.fileno()])) == ["w"]
+    except (OSError, TypeError):
+        return False
+
+
+def test_deaf(t, path, place, file):
     """A file system that answers no close: who sends it denies himself."""
     os.mkdir(place)
     with subprocess.Popen([sys.executable, os.path.join(HERE, "deaf_fuse.py"),
@@ -244,6 +253,8 @@ def test_deaf(t, path, place):
 
         def crowd():
             fd = os.open(os.path.join(place, "f"), os.O_RDONLY)
+            held = server.client()
+            t.send(held, b"scan ", [fd])
             for _ in range(80):
                 with server.client() as s:
                     t.send(s, b"scan -\n", [fd])
@@ -252,6 +263,7 @@ def test_deaf(t, path, place):
         as_nobody(crowd)
         time.sleep(1)
         t.check("deaf: others are served", answers(t, server))
+        t.check("deaf: and workers start", reads(t, server, file))
         server.process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
         second = t.Server(path, "--parked", "0")
@@ -275,4 +287,4 @@ def test_all(t, directory, root, server):
         print("  SKIPPED: another user's crowd, which only root can play")
         return
     test_one_user(t, path)
-    test_deaf(t, path, os.path.join(directory, "deaf"))
+    test_deaf(t, path, os.path.join(directory, "deaf"), good)
