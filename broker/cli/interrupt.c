@@ -5,10 +5,20 @@
  */
 #include "interrupt.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+/* Without a word, as before: no signal may stay blocked for good. */
+static void
+die_by_any(const struct interrupt *i)
+{
+	pthread_sigmask(SIG_UNBLOCK, &i->set, NULL);
+	for (;;)
+		pause();
+}
 
 static void *
 wait_for_signal(void *context)
@@ -18,12 +28,13 @@ wait_for_signal(void *context)
 	int number;
 
 	while (poll(&p, 1, -1) != 1)
-		;
+		if (errno != EINTR)
+			die_by_any(i);
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	/* Before it is taken, so that it is never neither here nor pending. */
 	atomic_store(&i->came, true);
 	if (sigwait(&i->set, &number) != 0)
-		return NULL;
+		die_by_any(i);
 	/* The second one ends us at once, whatever say waits for. */
 	pthread_sigmask(SIG_UNBLOCK, &i->set, NULL);
 	i->say(i->context);
