@@ -222,7 +222,7 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	code = open_checkpoint(c->options, broker, c->file, &ckpt, &err);
 	progress_end(&progress);
 	if (code != EXIT_DONE && c->interrupt != NULL &&
-	    interrupt_came(c->interrupt)) {
+	    interrupt_explains(c->interrupt, err.code)) {
 		pfork_checkpoint_unref(ckpt);
 		return code;
 	}

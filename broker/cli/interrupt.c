@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Without a word, as before: no signal may stay blocked for good. */
@@ -86,6 +87,16 @@ bool
 interrupt_came(const struct interrupt *i)
 {
 	return i->running && (atomic_load(&i->came) || is_pending(i));
+}
+
+bool
+interrupt_explains(const struct interrupt *i, enum pfork_code code)
+{
+	static const struct timespec moment = { 0, 10 * 1000 * 1000 };
+
+	if (i->running && code == PFORK_E_WORKER && !interrupt_came(i))
+		(void)nanosleep(&moment, NULL);
+	return interrupt_came(i);
 }
 
 void

@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "picklefork.h"
+
 struct interrupt {
 	void (*say)(void *context);
 	void *context;
@@ -30,6 +32,9 @@ void interrupt_start(struct interrupt *i, void (*say)(void *context),
 /* Has a signal come?  What fails then has most likely failed by it: a
  * terminal's goes to the workers too. */
 bool interrupt_came(const struct interrupt *i);
+/* The same of a load that failed with this code.  Of a group the workers may
+ * have been reached first, so where one has died we may still be about to. */
+bool interrupt_explains(const struct interrupt *i, enum pfork_code code);
 /* Does not return where a signal has come.  The context may be freed after. */
 void interrupt_end(struct interrupt *i);
 

@@ -105,7 +105,8 @@ scan_file(struct scan *s, size_t index)
 	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
 	    EXIT_DONE)
 		err.code = PFORK_OK;
-	if (err.code != PFORK_OK && interrupt_came(&s->interrupt)) {
+	if (err.code != PFORK_OK &&
+	    interrupt_explains(&s->interrupt, err.code)) {
 		pfork_checkpoint_unref(ckpt);
 		return false;
 	}
