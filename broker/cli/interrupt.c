@@ -40,7 +40,8 @@ wait_for_signal(void *context)
 	pthread_sigmask(SIG_UNBLOCK, &i->set, NULL);
 	i->say(i->context);
 	raise(number);
-	return NULL;
+	/* The first process of a container is not ended by it. */
+	_exit(128 + number);
 }
 
 void

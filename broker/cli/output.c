@@ -39,8 +39,10 @@ remove_and_die(int number)
 		if (path != NULL)
 			unlink(path);
 	}
-	/* SA_RESETHAND: the second time it ends us. */
+	/* SA_RESETHAND: the second time it ends us, but for the first process
+	 * of a container. */
 	raise(number);
+	_exit(128 + number);
 }
 
 static void

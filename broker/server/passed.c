@@ -84,12 +84,17 @@ is_memory(int fd)
 }
 
 /* One of a tmpfs has no more memory than that, and cannot be sealed; any other
- * could get its holes between the judgement and the load. */
+ * could get its holes between the judgement and the load: by growing, or by
+ * punching them, which a seal on writing forbids. */
 static bool
-may_grow(int fd)
+may_get_holes(int fd)
 {
-	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_GROW);
-	return (fcntl(fd, F_GET_SEALS) & F_SEAL_GROW) == 0;
+	int seals;
+
+	(void)fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_FUTURE_WRITE);
+	seals = fcntl(fd, F_GET_SEALS);
+	return (seals & F_SEAL_GROW) == 0 ||
+	    (seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)) == 0;
 }
 
 static bool
@@ -104,10 +109,10 @@ is_sparse(int fd)
 static const char *
 memory_refused(int fd, enum mount mount)
 {
-	if (mount == MOUNT_NONE && may_grow(fd))
+	if (mount == MOUNT_NONE && may_get_holes(fd))
 		return "the descriptor is of a memory file that may still "
-		    "grow: make it with MFD_ALLOW_SEALING, or seal it with "
-		    "F_SEAL_GROW";
+		    "grow or get holes: make it with MFD_ALLOW_SEALING, or "
+		    "seal it with F_SEAL_GROW and F_SEAL_WRITE";
 	if (is_sparse(fd))
 		return "the descriptor is of a file in memory with holes, "
 		    "which reading would fill: write all of it";

@@ -17,7 +17,9 @@ import sys
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-F_ADD_SEALS, F_GET_SEALS, F_SEAL_GROW = 1033, 1034, 4
+F_ADD_SEALS, F_GET_SEALS = 1033, 1034
+F_SEAL_GROW, F_SEAL_WRITE, F_SEAL_FUTURE_WRITE = 4, 8, 16
+F_PUNCH = 1 | 2		# FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE
 CLONE_NEWNS, CLONE_NEWUSER = 0x20000, 0x10000000
 
 
@@ -152,7 +154,10 @@ def test_memory(t, server, file):
             ("no seals", 0, 0, False, "grow"),
             ("for sealing", os.MFD_ALLOW_SEALING, 0, False, None),
             ("only for reading", os.MFD_ALLOW_SEALING, 0, True, "grow"),
-            ("sealed", os.MFD_ALLOW_SEALING, F_SEAL_GROW, True, None)):
+            ("may be punched", os.MFD_ALLOW_SEALING, F_SEAL_GROW, True,
+             "get holes"),
+            ("sealed", os.MFD_ALLOW_SEALING, F_SEAL_GROW | F_SEAL_WRITE, True,
+             None)):
         fd = os.memfd_create("x", flags)
         os.write(fd, data)
         if seals:
@@ -163,8 +168,10 @@ def test_memory(t, server, file):
         r = server.ask(b"scan -\n", [sent])
         t.check(f"memory: {name}", t.names(r) == ["w"] if text is None else
                 t.is_error(r, 1) and text in r["text"], r)
-        t.check(f"memory: {name}: it stays so", text is not None or
-                fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_GROW)
+        punch = ctypes.CDLL(None).fallocate(fd, F_PUNCH, ctypes.c_long(0),
+                                            ctypes.c_long(4096))
+        t.check(f"memory: {name}: it stays so", text is not None or punch == -1
+                and fcntl.fcntl(fd, F_GET_SEALS) & F_SEAL_GROW, punch)
         os.close(fd)
         if read_only:
             os.close(sent)

@@ -42,7 +42,7 @@ spend_plain(struct walk *w)
 		return true;
 	}
 	if (!w->plain_said)
-		sink_note(w->job, NOTE_SKIPPED, VERDICT_CLEAN, WIRE_NO_OFFSET,
+		sink_note(w->job, NOTE_RECORD, VERDICT_CLEAN, WIRE_NO_OFFSET,
 		    "shared containers have more paths than are followed: "
 		    "not every value is listed");
 	w->plain_said = true;
