@@ -27,6 +27,7 @@ struct entry {
 	char *path;
 	char *output;
 	bool found;		/* in a tree, not named */
+	bool set;		/* .. and a directory that is one checkpoint */
 	bool dropped;		/* .. and no checkpoint */
 	bool part;		/* .. or, dropped too, of a set */
 };
@@ -114,6 +115,8 @@ add_argument(struct many *m, const char *argument)
 		code = add(m, walk.files[i].named ? NULL : argument,
 		    walk.files[i].path);
 		walk.files[i].path = NULL;
+		if (code == 0)
+			m->entries[m->count - 1].set = walk.files[i].set;
 	}
 	m->tree_failed |= walk.failed;
 	m->passed_over += walk.empty;
@@ -148,8 +151,37 @@ drop_others(const struct many *m, struct entry *e)
 	pfork_checkpoint_unref(ckpt);
 }
 
-/* The files of an index become one output.  Its own name is found first in
- * each directory; one that is refused or broken has no parts. */
+static void
+drop_part(struct many *m, struct entry *e)
+{
+	e->dropped = true;
+	e->part = true;
+	m->of_sets++;
+}
+
+/* What may have parts, or be one that only its content tells.  False: no
+ * memory. */
+static bool
+open_for_parts(struct many *m, struct entry *e, struct parts *parts)
+{
+	pfork_checkpoint *ckpt;
+	pfork_error err;
+	bool fine = true;
+
+	if (open_checkpoint(m->options, m->broker, e->path, &ckpt, &err) ==
+	    EXIT_DONE) {
+		if (e->found && !e->set && parts_takes(parts, e->path, ckpt))
+			drop_part(m, e);
+		else
+			fine = parts_add(parts, e->path, ckpt);
+	}
+	pfork_checkpoint_unref(ckpt);
+	return fine;
+}
+
+/* The files of an index or of a directory that is one checkpoint become one
+ * output.  They come after it in the list; one that is refused or broken has no
+ * parts. */
 static int
 drop_parts(struct many *m)
 {
@@ -158,21 +190,12 @@ drop_parts(struct many *m)
 
 	for (size_t i = 0; fine && i < m->count; i++) {
 		struct entry *e = &m->entries[i];
-		pfork_checkpoint *ckpt;
-		pfork_error err;
 
-		if (e->found && parts_has(&parts, e->path)) {
-			e->dropped = true;
-			e->part = true;
-			m->of_sets++;
-			continue;
-		}
-		if (!walk_is_index(e->path))
-			continue;
-		if (open_checkpoint(m->options, m->broker, e->path, &ckpt,
-		    &err) == EXIT_DONE)
-			fine = parts_add(&parts, e->path, ckpt);
-		pfork_checkpoint_unref(ckpt);
+		if (e->found && parts_has(&parts, e->path))
+			drop_part(m, e);
+		else if (e->set || walk_is_index(e->path) ||
+		    parts_beside(&parts, e->path))
+			fine = open_for_parts(m, e, &parts);
 	}
 	parts_free(&parts);
 	return fine ? 0 : no_memory();

@@ -321,6 +321,15 @@ print_heading(const struct listing *l, const char *path)
 	fflush(stdout);
 }
 
+/* As in a scan: a file that is refused outweighs one that could not be read. */
+static bool
+is_worse(int code, int than)
+{
+	if (code == EXIT_REFUSED && than == EXIT_UNDECIDED)
+		return true;
+	return code > than && !(code == EXIT_UNDECIDED && than == EXIT_REFUSED);
+}
+
 static void
 list_entry(struct listing *l, const struct walk_file *file)
 {
@@ -342,6 +351,9 @@ list_entry(struct listing *l, const struct walk_file *file)
 	}
 	if (code != EXIT_DONE && is_no_checkpoint(ckpt, &err)) {
 		l->no_checkpoints++;
+	} else if (code == EXIT_DONE &&
+	    parts_takes(&l->parts, file->path, ckpt)) {
+		l->of_sets++;
 	} else {
 		if (code == EXIT_DONE && !parts_add(&l->parts, file->path,
 		    ckpt))
@@ -349,7 +361,7 @@ list_entry(struct listing *l, const struct walk_file *file)
 		print_heading(l, file->path);
 		l->shown++;
 		code = show(l->options, file->path, ckpt, code, &err);
-		if (code > l->worst)
+		if (is_worse(code, l->worst))
 			l->worst = code;
 	}
 	pfork_checkpoint_unref(ckpt);

@@ -11,6 +11,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "set.h"
+
+/* No name: the directory's data files have tensors together. */
 struct part {
 	dev_t device;		/* of its directory */
 	ino_t directory;
@@ -82,18 +85,31 @@ add(struct parts *parts, const char *path)
 	return found != NULL;
 }
 
+static bool
+is_of_format(const pfork_checkpoint *ckpt, const char *name)
+{
+	return strcmp(pfork_checkpoint_format(ckpt), name) == 0;
+}
+
 bool
 parts_add(struct parts *parts, const char *file, const pfork_checkpoint *ckpt)
 {
-	const char *before = "";
+	bool in_boxes = is_of_format(ckpt, "torch-dcp");
+	const char *before = NULL;
+	char inside[PATH_MAX];
 	char path[PATH_MAX];
 
+	if (!in_boxes && !is_of_format(ckpt, "hf-index"))
+		return true;
+	if (set_is_directory(file, inside, sizeof(inside)))
+		file = inside;
 	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
 		const char *name =
 		    pfork_tensor_file(pfork_checkpoint_at(ckpt, i));
 
 		/* Those of one file stand together, mostly. */
-		if (name[0] == '\0' || strcmp(name, before) == 0)
+		if ((name[0] == '\0' && !in_boxes) ||
+		    (before != NULL && strcmp(name, before) == 0))
 			continue;
 		before = name;
 		if (path_of(path, file, name) && !add(parts, path))
@@ -111,6 +127,30 @@ parts_has(const struct parts *parts, const char *file)
 
 	free(part);
 	return found;
+}
+
+bool
+parts_beside(const struct parts *parts, const char *file)
+{
+	static const char end[] = ".distcp";
+	size_t length = strlen(file);
+	char directory[PATH_MAX];
+
+	return length >= sizeof(end) &&
+	    strcmp(file + length - (sizeof(end) - 1), end) == 0 &&
+	    path_of(directory, file, "") && parts_has(parts, directory);
+}
+
+/* A file of one archive looks like any that torch.save wrote of one tensor. */
+bool
+parts_takes(const struct parts *parts, const char *file,
+    const pfork_checkpoint *ckpt)
+{
+	return (is_of_format(ckpt, "torch-distcp") ||
+	    (is_of_format(ckpt, "torch-zip") &&
+	    pfork_checkpoint_count(ckpt) <= 1)) &&
+	    pfork_checkpoint_verdict(ckpt) != PFORK_DANGEROUS &&
+	    parts_beside(parts, file);
 }
 
 void

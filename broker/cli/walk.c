@@ -137,21 +137,30 @@ is_set(const char *directory, bool links)
 	return found;
 }
 
-/* False: no memory; else whether the tree goes on beneath it is settled. */
+/* A directory's own entry, of what is more than its files; those follow, for
+ * anything may lie among them.  False: no memory. */
 static bool
-add_directory(struct walk *w, FTS *tree, FTSENT *e, enum walk_how how,
-    bool links)
+add_directory(struct walk *w, FTSENT *e, enum walk_how how, bool links)
 {
 	const char *what = how == WALK_DIRECTORIES ?
 	    directory_looks_like(e->fts_path) : NULL;
 
 	if (how == WALK_FILES || (what == NULL && !is_set(e->fts_path, links)))
 		return true;
-	fts_set(tree, e, FTS_SKIP);
 	if (!add(w, e->fts_path, false))
 		return false;
 	w->files[w->count - 1].directory = what;
+	w->files[w->count - 1].set = what == NULL;
+	/* From here on its .metadata is in the list. */
+	e->fts_pointer = what == NULL ? w : NULL;
 	return true;
+}
+
+static bool
+is_listed(const FTSENT *e)
+{
+	return e->fts_level > 0 && e->fts_parent->fts_pointer != NULL &&
+	    strcmp(e->fts_name, ".metadata") == 0;
 }
 
 static bool
@@ -167,12 +176,14 @@ add_tree(struct walk *w, const char *directory, enum walk_how how,
 	bool fine = tree != NULL;
 
 	while (fine && (e = fts_read(tree)) != NULL) {
+		if (is_listed(e))
+			continue;
 		switch (e->fts_info) {
 		case FTS_F:
 			fine = add_found(w, e->fts_path, e->fts_statp, false);
 			break;
 		case FTS_D:
-			fine = add_directory(w, tree, e, how, root != NULL);
+			fine = add_directory(w, e, how, root != NULL);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:

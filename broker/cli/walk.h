@@ -14,6 +14,7 @@ struct walk_file {
 	char *path;
 	bool named;		/* on the command line, not found in a tree */
 	const char *directory;	/* not a file: what it looks like, else NULL */
+	bool set;		/* a directory that is one checkpoint */
 	bool link;		/* that was followed */
 	dev_t device;		/* of the file, or where the link leads */
 	ino_t inode;
@@ -22,7 +23,7 @@ struct walk_file {
 /* What a directory inside a tree may be besides its files. */
 enum walk_how {
 	WALK_FILES,
-	WALK_SETS,		/* one checkpoint: one entry, not searched */
+	WALK_SETS,		/* one checkpoint: an entry for .metadata */
 	WALK_DIRECTORIES	/* .. also one of a kind that is not read */
 };
 
@@ -42,8 +43,8 @@ struct walk {
  * of that directory.  What is found there and also linked from another
  * directory of the tree is in the list under the link's name alone: in a
  * Hugging Face cache nothing but the links have names.  But for WALK_FILES what
- * may name other files comes before those of its directory.  False: no
- * memory. */
+ * may name other files comes before those of its directory, and a directory
+ * with an entry of its own before its files.  False: no memory. */
 bool walk_list(struct walk *w, const char **arguments, size_t count,
     enum walk_how how, const char *root);
 /* Is it, by its name, an index of other files? */

@@ -22,6 +22,7 @@ import time
 sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gen"))
+import gen_onnx as onnx  # noqa: E402
 from pickle_asm import call, pickled, torch_pickle, torch_tensor  # noqa: E402
 from zip_writer import torch_zip  # noqa: E402
 
@@ -1195,7 +1196,7 @@ def directories():
     expect(["ls", "all"], 2, "index.json:\n", "bad.gguf: .*PFORK_E_FORMAT")
     once()
     write("all/evil.pkl", pickled(call("os", "system")))
-    expect(["ls", "--refuse-at", "dangerous", "all"], 2, None, "PFORK_E_REFUSED")
+    expect(["ls", "--refuse-at", "dangerous", "all"], 1, None, "PFORK_E_REFUSED")
     expect(["scan", "all"], 1)
     for name, files, text in (
             ("saved", ("saved_model.pb", "variables/variables.index"),
@@ -1211,7 +1212,8 @@ def directories():
             write(f"dirs/{name}/{file}", b"{}")
         expect(["ls", f"dirs/{name}"], 2, f"^dirs/{name}:\n$",
                f"{name}: no format that is read here: looks like .*{text}.*; "
-               ".* \\(PFORK_E_UNSUPPORTED\\)\n$")
+               ".* \\(PFORK_E_UNSUPPORTED\\)\n"
+               f"picklefork: {len(files)} files are no checkpoints\n$")
     write("dirs/z.pt", open("good.pt", "rb").read())
     r = expect(["ls", "--json", "dirs"], 2)
     reports = [json.loads(line) for line in r.stdout.splitlines()]
@@ -1222,6 +1224,61 @@ def directories():
     # What hides in there is found all the same.
     write("dirs/orbax/evil.pkl", pickled(call("os", "system")))
     expect(["scan", "dirs"], 1, "dirs/orbax/evil.pkl")
+    expect(["ls", "--refuse-at", "dangerous", "dirs"], 1, "dirs/zarr3:\n",
+           "dirs/orbax/evil.pkl: refused")
+    beside_sets()
+
+
+def beside_sets():
+    """A set in a tree stands for its own files, and hides no other."""
+    dcp = os.path.join(HERE, "..", "fixtures", "dcp")
+    os.makedirs("beside/run")
+    shutil.copytree(dcp + "/good-ranks", "beside/run/ck")
+    shutil.copytree(dcp + "/good-plain", "beside/run/plain")
+    os.mkdir("beside/run/ck/sub")
+    for name in ("ck/train_state.pt", "ck/sub/w.pt", "ck/own.distcp",
+                 "__0_0.distcp", "plain/other.distcp"):
+        shutil.copy("good.pt", "beside/run/" + name)
+    def listed(code, *more):
+        r = run("ls", *more, "beside")
+        check(f"ls {more} beside: exit", r.returncode == code, r)
+        return re.findall(r"(?m)^beside/(.*):$", r.stdout.decode()), r.stderr
+    want = ["run/__0_0.distcp", "run/ck", "run/ck/own.distcp",
+            "run/ck/sub/w.pt", "run/ck/train_state.pt", "run/plain",
+            "run/plain/other.distcp"]
+    sets = len([x for name in ("good-ranks", "good-plain")
+                for x in os.listdir(f"{dcp}/{name}") if x != ".metadata"])
+    for more in ([], ["--root", "beside"]):
+        got, err = listed(0, *more)
+        check("beside a set", got == want and
+              f"picklefork: {sets} files belong".encode() in err, (got, err))
+    os.mkdir("apart")
+    expect(["convert", "beside", "--out-dir", "apart"], 0, "",
+           f"7 converted, .*; {sets} in sets\n$")
+    check("apart", outputs("apart") == {
+        x.removesuffix(".pt").removesuffix(".distcp") + ".safetensors"
+        for x in want}, outputs("apart"))
+    # A dangerous data file is shown, whatever it is called.
+    write("beside/run/ck/evil.distcp", open("evil.pt", "rb").read())
+    got, err = listed(0)
+    check("shown", "run/ck/evil.distcp" in got, got)
+    got, err = listed(1, "--refuse-at", "dangerous")
+    check("refused", b"ck/evil.distcp: refused" in err, err)
+    os.remove("beside/run/ck/evil.distcp")
+    # Data beside an ONNX model is read as raw bytes, whatever it is.
+    def entry(key, value):
+        return onnx.data(13, onnx.data(1, key) + onnx.data(2, value))
+    os.mkdir("beside/onnx")
+    for name in ("a.onnx", "b.index.json"):
+        write("beside/onnx/" + name, onnx.model(onnx.graph(onnx.tensor(
+            "x", (1,), 1, entry("location", "model.pt"), entry("length", "4"),
+            onnx.number(14, 1)))))
+    shutil.copy("evil.pt", "beside/onnx/model.pt")
+    got, err = listed(1, "--refuse-at", "dangerous")
+    check("beside a model", b"beside/onnx/model.pt: refused" in err and
+          {"onnx/a.onnx", "onnx/b.index.json"} <= set(got), (got, err))
+    expect(["convert", "-f", "beside", "--out-dir", "apart"], 1, "",
+           f"9 converted, 1 refused, .*; {sets} in sets\n$")
 
 
 def once():
@@ -1247,7 +1304,7 @@ def once():
     for more in ([], ["--root", "."], ["--root", "models/.."]):
         got, r = listed(*more)
         check("a set once", got == want and r.returncode == 0 and
-              b"2 files are no checkpoints; 1 file belongs to a set" in
+              b"2 files are no checkpoints; 5 files belong to a set" in
               r.stderr, (got, r.stderr))
     r = run("ls", "--json", "models")
     got = [json.loads(x)["file"] for x in r.stdout.splitlines()]
@@ -1256,7 +1313,7 @@ def once():
     os.mkdir("flat")
     expect(["convert", "models", "--out-dir", "flat"], 0, "",
            "4 converted, 0 refused, 0 failed, 0 without tensors; "
-           "2 no checkpoints; 1 in sets\n$")
+           "2 no checkpoints; 5 in sets\n$")
     check("outputs", outputs("flat") == {
         x + ".safetensors" for x in ("dcp", "other", "sharded",
                                      "sharded/more/b")}, outputs("flat"))
@@ -1270,7 +1327,7 @@ def once():
     check("a broken one", "sharded/a.safetensors" in got and
           r.returncode == 2, (got, r.stderr))
     expect(["convert", "-f", "models", "--out-dir", "flat"], 2, "",
-           "4 converted, 0 refused, 1 failed, .*checkpoints\n$")
+           "4 converted, 0 refused, 1 failed, .*; 4 in sets\n$")
     check("its file alone", os.path.exists("flat/sharded/a.safetensors"))
 
 
