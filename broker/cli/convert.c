@@ -183,24 +183,32 @@ write_nothing(const struct conversion *c, size_t left_out)
 }
 
 static int
+open_output(const struct conversion *c, struct output *output)
+{
+	int code;
+
+	if (c->options->out_dir == NULL)
+		return output_open(output, c->output, c->options->force);
+	code = out_tree_directories(c->options->out_dir, c->output, true);
+	return code != 0 ? code :
+	    output_open_made(output, c->output, c->options->force);
+}
+
+static int
 write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 {
 	size_t left_out = left_out_count(ckpt);
 	struct output output;
 	uint64_t bytes = 0;
-	int code = 0;
+	int code;
 
 	if (pfork_checkpoint_count(ckpt) == 0 &&
 	    (left_out == 0 || c->options->skip_unsupported))
 		return write_nothing(c, left_out);
-	if (c->options->out_dir != NULL)
-		code = out_tree_directories(c->options->out_dir, c->output,
-		    true);
+	code = open_output(c, &output);
 	if (code != 0)
 		return code;
-	code = output_open(&output, c->output, c->options->force);
-	if (code == 0)
-		code = save(c, ckpt, &output, &bytes);
+	code = save(c, ckpt, &output, &bytes);
 	if (code == 0)
 		code = output_commit(&output);
 	else

@@ -248,7 +248,8 @@ check_output(const struct many *m, const struct entry *e)
 {
 	int code = out_tree_directories(m->options->out_dir, e->output, false);
 
-	return code != 0 ? code : output_check(e->output, m->options->force);
+	return code != 0 ? code :
+	    output_check_made(e->output, m->options->force);
 }
 
 static int

@@ -194,6 +194,25 @@ output_check(const char *path, bool force)
 	return check_kind(path, kind_of(path), force);
 }
 
+static int
+check_made(const char *path, enum kind kind, bool force)
+{
+	char *escaped;
+
+	if (kind != SPECIAL && kind != STANDARD_OUTPUT)
+		return check_kind(path, kind, force);
+	escaped = print_escape(path);
+	complain("%s: in the way of an output: no regular file", escaped);
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+int
+output_check_made(const char *path, bool force)
+{
+	return check_made(path, kind_of(path), force);
+}
+
 /* DIRECTORY/.NAME.RANDOM.tmp */
 static char *
 temporary_name(const char *path)
@@ -282,16 +301,31 @@ open_in_place(struct output *o)
 	return kind_of(o->path) == REGULAR ? open_beside(o) : is_link(o->path);
 }
 
+static void
+set_up(struct output *o, const char *path, bool force)
+{
+	memset(o, 0, sizeof(*o));
+	o->fd = -1;
+	o->path = path;
+	o->force = force;
+}
+
+int
+output_open_made(struct output *o, const char *path, bool force)
+{
+	int code = output_check_made(path, force);
+
+	set_up(o, path, force);
+	return code != 0 ? code : open_beside(o);
+}
+
 int
 output_open(struct output *o, const char *path, bool force)
 {
 	enum kind kind = kind_of(path);
 	int code = check_kind(path, kind, force);
 
-	memset(o, 0, sizeof(*o));
-	o->fd = -1;
-	o->path = path;
-	o->force = force;
+	set_up(o, path, force);
 	if (code != 0)
 		return code;
 	if (kind == STANDARD_OUTPUT) {

@@ -26,6 +26,9 @@ struct output {
  * temporary file that disappears on SIGINT, SIGTERM and SIGHUP, too.  Several
  * threads may each have one. */
 int output_open(struct output *o, const char *path, bool force);
+/* The same for a path that we made: it is a new file or, with `force`, takes
+ * the place of a regular one.  A pipe or a device there was nobody's wish. */
+int output_open_made(struct output *o, const char *path, bool force);
 /* So many bytes are written: the disk may begin with them, while the next ones
  * are made.  A hint; the commit syncs all. */
 void output_written(struct output *o, uint64_t bytes);
@@ -35,5 +38,6 @@ int output_commit(struct output *o);
 void output_abandon(struct output *o);
 /* 0 when path may be written: before the work, so that nobody waits in vain. */
 int output_check(const char *path, bool force);
+int output_check_made(const char *path, bool force);
 
 #endif

@@ -741,6 +741,42 @@ def out_trees():
     check("as umask says", mode == 0o777 & ~UMASK, oct(mode))
 
 
+def in_the_way():
+    """What is no regular file in --out-dir is nobody's wish to write to."""
+    os.makedirs("way/out")
+    os.mkfifo("way/pipe")
+    os.mkdir("way/in")
+    for name in ("a.pt", "b.pt"):
+        shutil.copy("good.pt", "way/in/" + name)
+    def fifo(path):
+        os.link("way/pipe", path)
+    def link(to):
+        return lambda path: os.symlink(to, path)
+    for make in (fifo, link("../pipe"), link("/dev/null"),
+                 link("/proc/self/fd/1"), link("/dev/stdout")):
+        make("way/out/b.safetensors")
+        for force in ([], ["-f"]):
+            # A reader, so that a wrong write would be seen.
+            reader = os.open("way/pipe", os.O_RDONLY | os.O_NONBLOCK)
+            expect(["convert", *force, "way/in", "--out-dir", "way/out"], 2,
+                   "", "out/b.safetensors: in the way of an output: no reg")
+            check("nothing in the pipe", os.read(reader, 1) == b"")
+            os.close(reader)
+        check("nothing written", os.listdir("way/out") == ["b.safetensors"])
+        os.remove("way/out/b.safetensors")
+    # Standard output that is a file, through a link to it.
+    write("way/out/c.safetensors", b"mine")
+    os.symlink("c.safetensors", "way/out/b.safetensors")
+    with open("way/out/c.safetensors", "r+b") as out:
+        r = subprocess.run([CLI, "convert", "-f", "way/in", "--out-dir",
+                            "way/out"], stdout=out, stderr=subprocess.PIPE,
+                           env=ENV, timeout=60)
+    check("a link to standard output", r.returncode == 2 and
+          open("way/out/c.safetensors", "rb").read() == b"mine", r)
+    # A name that a person gave is as it is.
+    expect(["convert", "good.pt", "-o", "/dev/stdout"], 0, "__metadata__")
+
+
 def many():
     """convert --out-dir: names, collisions, the worst exit code, signals."""
     os.makedirs("in/deep")
@@ -1624,7 +1660,7 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
-                     out_trees, extract, notes, long_notes, scalars, plumbing,
+                     out_trees, in_the_way, extract, notes, long_notes, scalars, plumbing,
                      terminal, file_size_limit, signals, scan_interrupted,
                      directories, sets, hub, looks, manual, doctor):
             try:
