@@ -115,6 +115,11 @@ size_t jobs_for(const struct options *options, size_t files);
  * nothing. */
 int open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+/* The same of a file that was found beneath the directory `top`, where no link
+ * is followed now (with --root, its rule); NULL: one that was named. */
+int open_found(const struct options *options, pfork_broker *broker,
+    const char *top, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err);
 /* Of no format that has a name: counted in directories, not shown. */
 bool is_no_checkpoint(const pfork_checkpoint *ckpt, const pfork_error *err);
 int exit_for(enum pfork_code code);

@@ -170,7 +170,7 @@ write_nothing(const struct conversion *c, size_t left_out)
 {
 	char *escaped;
 
-	if (c->found && left_out == 0)
+	if (c->top != NULL && left_out == 0)
 		return EXIT_NOTHING;
 	escaped = print_escape(c->file);
 	if (left_out == 0)
@@ -227,14 +227,15 @@ convert_file(const struct conversion *c, pfork_broker *broker)
 	if (!c->options->quiet)
 		set_say_chosen(c->say, c->file);
 	progress_start(&progress, !c->progress, c->file, BYTES, 0);
-	code = open_checkpoint(c->options, broker, c->file, &ckpt, &err);
+	code = open_found(c->options, broker, c->top, c->file, &ckpt, &err);
 	progress_end(&progress);
 	if (code != EXIT_DONE && c->interrupt != NULL &&
 	    interrupt_explains(c->interrupt, err.code)) {
 		pfork_checkpoint_unref(ckpt);
 		return code;
 	}
-	if (code != EXIT_DONE && c->found && is_no_checkpoint(ckpt, &err)) {
+	if (code != EXIT_DONE && c->top != NULL &&
+	    is_no_checkpoint(ckpt, &err)) {
 		pfork_checkpoint_unref(ckpt);
 		return EXIT_NOTHING;
 	}

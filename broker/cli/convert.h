@@ -17,7 +17,8 @@ struct conversion {
 				 * the output */
 	const struct interrupt *interrupt; /* NULL, or what is not complained
 				 * of once it has come */
-	bool found;		/* in a tree: no word when no checkpoint */
+	const char *top;	/* found beneath it: no word when no checkpoint;
+				 * NULL: named */
 	bool progress;		/* shows a line on a terminal */
 };
 

@@ -26,7 +26,7 @@
 struct entry {
 	char *path;
 	char *output;
-	bool found;		/* in a tree, not named */
+	const char *top;	/* found beneath it; NULL: named */
 	bool set;		/* .. and a directory that is one checkpoint */
 	bool dropped;		/* .. and no checkpoint */
 	bool part;		/* .. or, dropped too, of a set */
@@ -86,7 +86,7 @@ add(struct many *m, const char *top, char *path)
 		m->capacity = capacity;
 	}
 	e = &m->entries[m->count++];
-	*e = (struct entry){ .path = path, .found = top != NULL };
+	*e = (struct entry){ .path = path, .top = top };
 	e->output = out_tree_name(m->options->out_dir, top, path);
 	if (e->output != NULL)
 		return 0;
@@ -112,8 +112,7 @@ add_argument(struct many *m, const char *argument)
 	    m->options->root))
 		code = no_memory();
 	for (size_t i = 0; code == 0 && i < walk.count; i++) {
-		code = add(m, walk.files[i].named ? NULL : argument,
-		    walk.files[i].path);
+		code = add(m, walk.files[i].top, walk.files[i].path);
 		walk.files[i].path = NULL;
 		if (code == 0)
 			m->entries[m->count - 1].set = walk.files[i].set;
@@ -144,9 +143,10 @@ drop_others(const struct many *m, struct entry *e)
 	pfork_checkpoint *ckpt;
 	pfork_error err = { .code = PFORK_OK };
 
-	if (!e->found || e->dropped)
+	if (e->top == NULL || e->dropped)
 		return;
-	(void)open_checkpoint(m->options, m->broker, e->path, &ckpt, &err);
+	(void)open_found(m->options, m->broker, e->top, e->path, &ckpt,
+	    &err);
 	e->dropped = is_no_checkpoint(ckpt, &err);
 	pfork_checkpoint_unref(ckpt);
 }
@@ -168,9 +168,11 @@ open_for_parts(struct many *m, struct entry *e, struct parts *parts)
 	pfork_error err;
 	bool fine = true;
 
-	if (open_checkpoint(m->options, m->broker, e->path, &ckpt, &err) ==
+	if (open_found(m->options, m->broker, e->top, e->path, &ckpt,
+	    &err) ==
 	    EXIT_DONE) {
-		if (e->found && !e->set && parts_takes(parts, e->path, ckpt))
+		if (e->top != NULL && !e->set &&
+		    parts_takes(parts, e->path, ckpt))
 			drop_part(m, e);
 		else
 			fine = parts_add(parts, e->path, ckpt);
@@ -191,7 +193,7 @@ drop_parts(struct many *m)
 	for (size_t i = 0; fine && i < m->count; i++) {
 		struct entry *e = &m->entries[i];
 
-		if (e->found && parts_has(&parts, e->path))
+		if (e->top != NULL && parts_has(&parts, e->path))
 			drop_part(m, e);
 		else if (e->set || walk_is_index(e->path) ||
 		    parts_beside(&parts, e->path))
@@ -283,7 +285,7 @@ count_outcome(struct many *m, const struct entry *e, size_t left_out, int code)
 		m->converted++;
 	else if (code == EXIT_REFUSED)
 		m->refused++;
-	else if (code == EXIT_NOTHING && e->found)
+	else if (code == EXIT_NOTHING && e->top != NULL)
 		m->passed_over += !e->part;
 	else if (code == EXIT_NOTHING)
 		m->empty++;
@@ -301,7 +303,7 @@ convert_entry(struct many *m, const struct entry *e)
 	size_t left_out = 0;
 	struct conversion c = { .options = m->options, .file = e->path,
 		.output = e->output, .left_out = &left_out,
-		.found = e->found, .interrupt = &m->interrupt };
+		.top = e->top, .interrupt = &m->interrupt };
 	char *text = NULL;
 	size_t length = 0;
 	int code = EXIT_NOTHING;

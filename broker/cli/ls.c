@@ -272,14 +272,14 @@ show(const struct options *options, const char *file, pfork_checkpoint *ckpt,
 }
 
 static int
-open_file(struct options *options, pfork_broker *broker, const char *file,
-    pfork_checkpoint **ckpt, pfork_error *err)
+open_file(struct options *options, pfork_broker *broker, const char *top,
+    const char *file, pfork_checkpoint **ckpt, pfork_error *err)
 {
 	struct progress progress;
 	int code;
 
 	progress_start(&progress, options->quiet, file, BYTES, 0);
-	code = open_checkpoint(options, broker, file, ckpt, err);
+	code = open_found(options, broker, top, file, ckpt, err);
 	progress_end(&progress);
 	return code;
 }
@@ -289,7 +289,7 @@ list_file(struct options *options, pfork_broker *broker, const char *file)
 {
 	pfork_checkpoint *ckpt = NULL;
 	pfork_error err = { .code = PFORK_OK };
-	int code = open_file(options, broker, file, &ckpt, &err);
+	int code = open_file(options, broker, NULL, file, &ckpt, &err);
 
 	code = show(options, file, ckpt, code, &err);
 	pfork_checkpoint_unref(ckpt);
@@ -342,8 +342,8 @@ list_entry(struct listing *l, const struct walk_file *file)
 		return;
 	}
 	if (file->directory == NULL) {
-		code = open_file(l->options, l->broker, file->path, &ckpt,
-		    &err);
+		code = open_file(l->options, l->broker, file->top, file->path,
+		    &ckpt, &err);
 	} else {
 		err.code = PFORK_E_UNSUPPORTED;
 		err.offset = PFORK_NO_OFFSET;

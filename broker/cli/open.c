@@ -4,12 +4,14 @@
  * scan, so that there is something to show when the file is refused or broken,
  * and then the verdict against the policy.
  */
+#include <errno.h>
 #include <limits.h>
 #include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "set.h"
 
 /* The worker of a build tree stands beside the program. */
@@ -129,22 +131,40 @@ refused(const struct options *options, enum pfork_verdict verdict)
 	return false;
 }
 
+static enum pfork_code
+scan_one(pfork_broker *broker, const char *top, const char *file,
+    pfork_checkpoint **ckpt, pfork_error *err)
+{
+	enum pfork_code code;
+	int fd;
+
+	if (top == NULL)
+		return pfork_scan_path(broker, file, ckpt, err);
+	fd = beneath_open(top, file);
+	if (fd < 0)
+		return set_cannot_open(errno, err);
+	code = pfork_scan_fd(broker, fd, ckpt, err);
+	close(fd);
+	return code;
+}
+
 /* What there is to show; a set where the file names others.  With --root
  * nothing is opened but through the store, which holds it there and knows the
  * pins. */
 static enum pfork_code
 read_report(const struct options *options, pfork_broker *broker,
-    const char *file, pfork_checkpoint **ckpt, pfork_error *err)
+    const char *top, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err)
 {
 	pfork_checkpoint *set = NULL;
 	enum pfork_code code;
 
 	if (options->root != NULL)
-		return set_scan(options, broker, file, ckpt, err);
-	code = pfork_scan_path(broker, file, ckpt, err);
+		return set_scan(options, broker, top, file, ckpt, err);
+	code = scan_one(broker, top, file, ckpt, err);
 	if (code != PFORK_OK || !set_names_files(*ckpt))
 		return code;
-	code = set_scan(options, broker, file, &set, err);
+	code = set_scan(options, broker, top, file, &set, err);
 	/* Half a set is none: nothing of it may look clean. */
 	pfork_checkpoint_unref(*ckpt);
 	*ckpt = set;
@@ -184,6 +204,14 @@ int
 open_checkpoint(const struct options *options, pfork_broker *broker,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
 {
+	return open_found(options, broker, NULL, file, ckpt, err);
+}
+
+int
+open_found(const struct options *options, pfork_broker *broker,
+    const char *top, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err)
+{
 	char inside[PATH_MAX];
 	enum pfork_verdict verdict;
 	const pfork_error *fault;
@@ -194,7 +222,7 @@ open_checkpoint(const struct options *options, pfork_broker *broker,
 		file = inside;
 	else if (is_directory(file))
 		return no_set(file, err);
-	code = read_report(options, broker, file, ckpt, err);
+	code = read_report(options, broker, top, file, ckpt, err);
 	if (code != PFORK_OK)
 		return exit_for_report(code);
 	fault = pfork_checkpoint_fault(*ckpt);

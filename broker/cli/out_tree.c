@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "cli.h"
 #include "print.h"
 #include "set.h"
@@ -64,19 +65,6 @@ stem_length(const char *name, size_t length)
 	return dot != NULL && dot > name ? (size_t)(dot - name) : length;
 }
 
-/* Bytes of `path` that are `top`, and the '/' after it. */
-static size_t
-length_of_top(const char *top, const char *path)
-{
-	size_t length = strlen(top);
-
-	while (length > 0 && top[length - 1] == '/')
-		length--;
-	while (path[length] == '/')
-		length++;
-	return length;
-}
-
 char *
 out_tree_name(const char *out_dir, const char *top, const char *path)
 {
@@ -100,7 +88,7 @@ out_tree_name(const char *out_dir, const char *top, const char *path)
 	/* llama-3.1 and llama-3.2 are no two kinds of one file. */
 	if (top == NULL || !is_directory(path))
 		length = stem_length(path + start, length);
-	from = top == NULL ? start : length_of_top(top, path);
+	from = top == NULL ? start : beneath_length(top, path);
 	if (asprintf(&name, "%s/%.*s%.*s.safetensors", out_dir,
 	    from < start ? (int)(start - from) : 0, path + from, (int)length,
 	    path + start) < 0)

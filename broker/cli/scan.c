@@ -102,15 +102,15 @@ scan_file(struct scan *s, size_t index)
 	pfork_error err = { .code = PFORK_OK };
 	FILE *out = NULL;
 
-	if (open_checkpoint(s->options, s->broker, file->path, &ckpt, &err) ==
-	    EXIT_DONE)
+	if (open_found(s->options, s->broker, file->top, file->path, &ckpt,
+	    &err) == EXIT_DONE)
 		err.code = PFORK_OK;
 	if (err.code != PFORK_OK &&
 	    interrupt_explains(&s->interrupt, err.code)) {
 		pfork_checkpoint_unref(ckpt);
 		return false;
 	}
-	r->no_checkpoint = !file->named && is_no_checkpoint(ckpt, &err);
+	r->no_checkpoint = file->top != NULL && is_no_checkpoint(ckpt, &err);
 	if (!r->no_checkpoint)
 		out = open_memstream(&r->text, &r->length);
 	if (out != NULL) {

@@ -17,6 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "beneath.h"
 #include "print.h"
 
 static bool
@@ -249,10 +250,43 @@ not_beneath(const char *root, pfork_error *err)
 	return err->code;
 }
 
+/* The store keeps its own descriptor of the directory. */
+static enum pfork_code
+open_store_found(pfork_broker *broker, const char *top, const char *file,
+    const pfork_store_options *how, pfork_store **store, pfork_error *err)
+{
+	int fd = beneath_open_directory(top, file);
+	char self[32];
+	enum pfork_code code;
+
+	if (fd < 0)
+		return set_cannot_open(errno, err);
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	code = pfork_store_open(broker, self, how, store, err);
+	close(fd);
+	return code;
+}
+
+enum pfork_code
+set_cannot_open(int errnum, pfork_error *err)
+{
+	bool link = errnum == ELOOP;
+
+	*err = (pfork_error){ .code = link ? PFORK_E_REFUSED : PFORK_E_SYSTEM,
+		.errnum = link ? 0 : errnum, .offset = PFORK_NO_OFFSET };
+	if (link)
+		snprintf(err->text, sizeof(err->text), "found as a file, and "
+		    "now a symbolic link, or behind one");
+	else
+		snprintf(err->text, sizeof(err->text), "opening the input: %s",
+		    strerror(errnum));
+	return err->code;
+}
+
 /* The files are beside this one, or, in a Hugging Face cache, links to where
  * --root allows. */
 enum pfork_code
-set_scan(const struct options *options, pfork_broker *broker,
+set_scan(const struct options *options, pfork_broker *broker, const char *top,
     const char *file, pfork_checkpoint **ckpt, pfork_error *err)
 {
 	pfork_store_options how = { .size = sizeof(how),
@@ -273,8 +307,11 @@ set_scan(const struct options *options, pfork_broker *broker,
 			return not_beneath(options->root, err);
 		last = beneath;
 	}
-	code = pfork_store_open(broker, options->root != NULL ? options->root :
-	    directory, &how, &store, err);
+	if (options->root == NULL && top != NULL)
+		code = open_store_found(broker, top, file, &how, &store, err);
+	else
+		code = pfork_store_open(broker, options->root != NULL ?
+		    options->root : directory, &how, &store, err);
 	if (code == PFORK_OK)
 		code = pfork_store_scan(store, last, ckpt, err);
 	pfork_store_free(store);

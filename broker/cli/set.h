@@ -27,8 +27,12 @@ bool set_names_files(const pfork_checkpoint *ckpt);
  * `root`: that file's *st. */
 bool set_is_file_beneath(const char *root, const char *file, struct stat *st);
 /* pfork_store_scan of `file`: beneath --root when that was given (ARGS when it
- * is not, whatever it is), otherwise in its own directory. */
+ * is not, whatever it is), otherwise in its own directory, which no link leads
+ * to from `top` when that is not NULL. */
 enum pfork_code set_scan(const struct options *options, pfork_broker *broker,
-    const char *file, pfork_checkpoint **ckpt, pfork_error *err);
+    const char *top, const char *file, pfork_checkpoint **ckpt,
+    pfork_error *err);
+/* Why a file that was found could not be opened again; its code. */
+enum pfork_code set_cannot_open(int errnum, pfork_error *err);
 
 #endif

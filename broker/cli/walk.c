@@ -20,7 +20,7 @@
 #include "set.h"
 
 static bool
-add(struct walk *w, const char *path, bool named)
+add(struct walk *w, const char *path, const char *top)
 {
 	struct walk_file *more;
 	size_t capacity = w->capacity == 0 ? 64 : w->capacity * 2;
@@ -33,13 +33,14 @@ add(struct walk *w, const char *path, bool named)
 		w->capacity = capacity;
 	}
 	w->files[w->count] = (struct walk_file){
-		.path = strdup(path), .named = named
+		.path = strdup(path), .top = top
 	};
 	return w->files[w->count++].path != NULL;
 }
 
 static bool
-add_found(struct walk *w, const char *path, const struct stat *st, bool link)
+add_found(struct walk *w, const FTSENT *e, const char *top,
+    const struct stat *st, bool link)
 {
 	struct walk_file *f;
 
@@ -47,7 +48,7 @@ add_found(struct walk *w, const char *path, const struct stat *st, bool link)
 		w->empty++;
 		return true;
 	}
-	if (!add(w, path, false))
+	if (!add(w, e->fts_path, top))
 		return false;
 	f = &w->files[w->count - 1];
 	f->link = link;
@@ -57,12 +58,12 @@ add_found(struct walk *w, const char *path, const struct stat *st, bool link)
 }
 
 static bool
-add_link(struct walk *w, const char *path, const char *root)
+add_link(struct walk *w, const FTSENT *e, const char *top, const char *root)
 {
 	struct stat st;
 
-	if (root != NULL && set_is_file_beneath(root, path, &st))
-		return add_found(w, path, &st, true);
+	if (root != NULL && set_is_file_beneath(root, e->fts_path, &st))
+		return add_found(w, e, top, &st, true);
 	w->others++;
 	return true;
 }
@@ -140,14 +141,15 @@ is_set(const char *directory, bool links)
 /* A directory's own entry, of what is more than its files; those follow, for
  * anything may lie among them.  False: no memory. */
 static bool
-add_directory(struct walk *w, FTSENT *e, enum walk_how how, bool links)
+add_directory(struct walk *w, FTSENT *e, const char *top, enum walk_how how,
+    bool links)
 {
 	const char *what = how == WALK_DIRECTORIES ?
 	    directory_looks_like(e->fts_path) : NULL;
 
 	if (how == WALK_FILES || (what == NULL && !is_set(e->fts_path, links)))
 		return true;
-	if (!add(w, e->fts_path, false))
+	if (!add(w, e->fts_path, top))
 		return false;
 	w->files[w->count - 1].directory = what;
 	w->files[w->count - 1].set = what == NULL;
@@ -180,10 +182,12 @@ add_tree(struct walk *w, const char *directory, enum walk_how how,
 			continue;
 		switch (e->fts_info) {
 		case FTS_F:
-			fine = add_found(w, e->fts_path, e->fts_statp, false);
+			fine = add_found(w, e, directory, e->fts_statp,
+			    false);
 			break;
 		case FTS_D:
-			fine = add_directory(w, e, how, root != NULL);
+			fine = add_directory(w, e, directory, how,
+			    root != NULL);
 			break;
 		case FTS_DNR:
 		case FTS_ERR:
@@ -191,7 +195,7 @@ add_tree(struct walk *w, const char *directory, enum walk_how how,
 			cannot_read(w, e);
 			break;
 		case FTS_SL:
-			fine = add_link(w, e->fts_path, root);
+			fine = add_link(w, e, directory, root);
 			break;
 		case FTS_SLNONE:
 		case FTS_DEFAULT:
@@ -239,7 +243,7 @@ drop_linked(struct walk *w, struct walk_file **links, size_t count)
 	qsort(links, count, sizeof(struct walk_file *), by_file);
 	for (size_t i = 0; i < w->count; i++) {
 		f = &w->files[i];
-		link = f->named || f->link || f->inode == 0 ? NULL :
+		link = f->top == NULL || f->link || f->inode == 0 ? NULL :
 		    bsearch(&f, links, count, sizeof(struct walk_file *),
 			by_file);
 		if (link == NULL || in_one_directory((*link)->path, f->path))
@@ -290,7 +294,7 @@ walk_list(struct walk *w, const char **arguments, size_t count,
 			fine = add_tree(w, arguments[i], how, root);
 		} else {
 			/* What cannot be opened gets a report that says so. */
-			fine = add(w, arguments[i], true);
+			fine = add(w, arguments[i], NULL);
 		}
 	}
 	return fine && (root == NULL || list_linked_once(w));

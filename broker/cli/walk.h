@@ -12,7 +12,8 @@
 
 struct walk_file {
 	char *path;
-	bool named;		/* on the command line, not found in a tree */
+	const char *top;	/* the argument that it was found beneath; NULL:
+				 * named itself */
 	const char *directory;	/* not a file: what it looks like, else NULL */
 	bool set;		/* a directory that is one checkpoint */
 	bool link;		/* that was followed */

@@ -777,6 +777,77 @@ def in_the_way():
     expect(["convert", "good.pt", "-o", "/dev/stdout"], 0, "__metadata__")
 
 
+def named(name, count=1):
+    header = json.dumps({f"{name}{i}": {
+        "dtype": "U8", "shape": [4], "data_offsets": [4 * i, 4 * i + 4]}
+        for i in range(count)}).encode()
+    return struct.pack("<Q", len(header)) + header + b"data" * count
+
+
+def swap_tree():
+    for top in ("swap", "secret"):
+        shutil.rmtree(top, ignore_errors=True)
+        name = "mine" if top == "swap" else "SECRET"
+        for directory in ("c", "d/deep", "e"):
+            os.makedirs(f"{top}/{directory}")
+        for file in ("b", "c/w", "d/deep/w", "e/shard"):
+            write(f"{top}/{file}.safetensors", named(name))
+        write(f"{top}/e/m.index.json", json.dumps(
+            {"weight_map": {f"{name}0": "shard.safetensors"}}).encode())
+    # Its rows do not fit into a pipe.
+    write("swap/a.safetensors", named("long" * 20, 4000))
+    return ("b.safetensors", "c", "d/deep", "e")
+
+
+def swapped():
+    """The owner of a tree swaps what was found in it for links."""
+    for args in (["ls", "--json"], ["ls"], ["scan", "-j1", "--jsonl"]):
+        names = swap_tree()
+        p = subprocess.Popen([CLI, *args, "swap"], stdout=subprocess.PIPE,
+                             stderr=subprocess.STDOUT, env=ENV)
+        first = p.stdout.read(1)
+        swap(names)
+        text, _ = p.communicate(timeout=60)
+        check(f"{args}: no link followed", first and b"SECRET" not in text and
+              text.count(b"now a symbolic link") >= 4,
+              (p.returncode, text[-2000:]))
+        check(f"{args}: exit", p.returncode == (2 if "scan" in args else 1),
+              p.returncode)
+    names = swap_tree()
+    shutil.rmtree("swapped", ignore_errors=True)
+    os.mkdir("swapped")
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    try:
+        while os.write(theirs, b"." * 512):
+            pass
+    except BlockingIOError:
+        os.set_blocking(theirs, True)
+    p = subprocess.Popen([CLI, "convert", "-j1", "swap", "--out-dir",
+                          "swapped"], stderr=theirs, env=ENV)
+    os.close(theirs)
+    end = time.monotonic() + 60
+    while not outputs("swapped") and time.monotonic() < end:
+        time.sleep(0.01)
+    made = outputs("swapped")
+    swap(names)
+    with open(ours, "rb") as f:
+        text = f.read()
+    check("convert: refused", p.wait(timeout=60) == 1 and len(made) == 1 and
+          text.count(b"now a symbolic link") >= 3, (made, text[-2000:]))
+    check("convert: no link followed", outputs("swapped") == made and
+          b"SECRET" not in open("swapped/" + made.pop(), "rb").read(),
+          outputs("swapped"))
+    # One that was named is followed, as by any program.
+    expect(["ls", "swap/b.safetensors"], 0, "SECRET0")
+
+
+def swap(names):
+    for name in names:
+        os.rename(f"swap/{name}", "swap/" + name.replace("/", "-") + ".old")
+        os.symlink(os.path.abspath(f"secret/{name}"), f"swap/{name}")
+
+
 def many():
     """convert --out-dir: names, collisions, the worst exit code, signals."""
     os.makedirs("in/deep")
@@ -1660,7 +1731,7 @@ def main():
         os.chdir(work)
         make_files()
         for part in (usage, limits, ls, scan, ahead, convert, left_out, many,
-                     out_trees, in_the_way, extract, notes, long_notes, scalars, plumbing,
+                     out_trees, in_the_way, swapped, extract, notes, long_notes, scalars, plumbing,
                      terminal, file_size_limit, signals, scan_interrupted,
                      directories, sets, hub, looks, manual, doctor):
             try:
