@@ -34,6 +34,16 @@ DATA = struct.pack("<ff", 1.0, 2.0)
 GOOD = npy("'<f4'", "(2,)", DATA)
 SAID = said("F32", [2], DATA)
 EVIL = p.pickled(p.call("os", "system"))
+EVIL_TEXT = b"cos\nsystem\n(S'true'\ntR."         # protocol 0
+
+
+OBJECTS = (("field-0", "[('a', '|O')]"),
+           ("nested", "[('a', '<f4'), ('b', [('c', '|O')])]"),
+           ("subarray", "[('a', '|O', (2,))]"), ("pair", "[('a', ('O', (2,)))]"),
+           ("title", "[(('t', 'a'), 'O')]"), ("word", "'object'"),
+           ("commas", "'f4,O'"), ("escape", "'\\x4f'"),
+           ("escape-field", "[('a', '\\x4f')]"), ("letters", "['aO']"),
+           ("round", "[(('a', 'O'))]"))
 
 
 class Out:
@@ -88,6 +98,15 @@ def single(out):
     out.loads("N1-field", "objects in a structure",
               npy("[('a', '<f4'), ('b', '|O')]", "(1,)", EVIL), {},
               "dangerous", names=["os.system"])
+    for name, descr in OBJECTS:
+        out.loads("N1-" + name, "objects by another spelling, protocol 0",
+                  npy(descr, "(1,)", EVIL_TEXT), {}, "dangerous",
+                  names=["os.system"])
+    out.loads("N1-called-O", "a field of numbers that is called O",
+              npy("[('O', '<f4')]", "(2,)", DATA), {})
+    out.refused("N1-quotes", "a name in three quotes hides a field", npy(
+        "[('''a','f4'), (''', \"O\"), (''','f4'), ('z''', \"f4\")]",
+        "(1,)", EVIL_TEXT))
     out.refused("N1-short", "data that is one byte short", GOOD[:-1])
     out.refused("N1-expression", "a call for a shape", npy(
         "'<f4'", "__import__('os').system('true')", DATA))
@@ -155,6 +174,9 @@ def archives(out):
     out.add("N4-npy-zip", "an array with a checkpoint behind it",
             GOOD + torch_zip(p.pickled(p.EMPTY_DICT), {}), "report",
             verdict="dangerous", exit={"scan": 1})
+    loads("N3-field-0", "objects in a structure, protocol 0",
+          archive([("x.npy", npy("[('a', '|O')]", "(1,)", EVIL_TEXT))], 8),
+          {}, "dangerous", names=["os.system"])
     zeros = npy("'|u1'", "(50000000,)", bytes(50000000))
     loads("B9-npz-zeros", "three arrays of 50 MB that deflate to nothing",
           archive([("%d.npy" % i, zeros) for i in range(3)], 8), None)

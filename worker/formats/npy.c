@@ -106,9 +106,6 @@ npy_send(struct job *job, const struct pickle_source *source,
 	if (h.type.refused != NULL) {
 		sink_skip(job, &out.path, VERDICT_CLEAN, out.where,
 		    h.type.refused);
-		/* Or some field is called "O". */
-		if (h.some_objects && rest.len > 0 && rest.at[0] == 0x80)
-			read_aside(job, &rest);
 		return;
 	}
 	if (h.opaque)

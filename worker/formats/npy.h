@@ -11,8 +11,7 @@
 
 struct npy_header {
 	struct npy_dtype type;	/* refused: why it is left out */
-	bool objects;		/* the data is a pickle */
-	bool some_objects;	/* a structure with objects: a pickle, too */
+	bool objects;		/* the data may be a pickle */
 	bool opaque;		/* V1 or V2: bytes that somebody knows */
 	bool fortran;
 	size_t rank;

@@ -101,6 +101,9 @@ string(struct literal *l, const uint8_t **at, size_t *len)
 	if (l->at == l->end || *l->at != quote)
 		fail(l, "npy: a text without an end");
 	*len = (size_t)(l->at++ - *at);
+	/* Three quotes are another kind, in which quotes may stand. */
+	if (*len == 0 && l->at < l->end && *l->at == quote)
+		fail(l, "npy: a text in three quotes");
 }
 
 /* Always in line, for lengths that the compiler knows. */
@@ -168,13 +171,78 @@ read_shape(struct literal *l, struct npy_header *out)
 		fail(l, "npy: the shape is no tuple");
 }
 
-/* Fields of a structure: only its end is looked for, and objects in it. */
+/* Can numpy mean nothing but numbers, text, times or raw bytes by it?  A letter
+ * of those, digits, a unit of time.  All else may be objects, as are "O8",
+ * "object", "f4,O", "T" and "\x4f". */
+static bool
+plain_type(const uint8_t *at, size_t len)
+{
+	static const char letters[] = "?abcdefghilmnpquBDFGHILMPQSUV";
+	const uint8_t *end = at + len;
+	bool time;
+
+	if (at < end && memchr("<>|=", *at, 4) != NULL)
+		at++;
+	if (at == end || memchr(letters, *at, sizeof(letters) - 1) == NULL)
+		return false;
+	time = *at == 'm' || *at == 'M';
+	for (at++; at < end && *at >= '0' && *at <= '9';)
+		at++;
+	if (time && end - at > 2 && *at == '[' && end[-1] == ']')
+		for (at++, end--; at < end && ((*at >= '0' && *at <= '9') ||
+		    (*at >= 'A' && *at <= 'Z') || (*at >= 'a' && *at <= 'z'));)
+			at++;
+	return at == end;
+}
+
+/* That are open; one bit each, the innermost lowest. */
+struct brackets {
+	uint64_t round;		/* not square */
+	uint64_t later;		/* after a comma */
+	unsigned depth;
+};
+
+/* Fields are tuples in a list, and the first of them is the name, or a tuple of
+ * title and name. */
+static bool
+is_name(const struct brackets *b)
+{
+	if ((b->round & 1) == 0 || b->depth < 2)
+		return false;
+	if ((b->round & 2) == 0)
+		return (b->later & 1) == 0;
+	return b->depth > 2 && (b->round & 4) == 0 && (b->later & 2) == 0;
+}
+
+static void
+open_bracket(struct literal *l, struct brackets *b)
+{
+	if (b->depth++ == DEPTH_MAX)
+		fail(l, "npy: descr is nested too deep");
+	b->round = b->round << 1 | (*l->at++ == '(');
+	b->later <<= 1;
+}
+
+/* Brackets round one thing are no tuple, so what is in them does not stand
+ * where it seems to: numpy writes none, and it may be objects. */
+static void
+close_bracket(struct literal *l, struct brackets *b, struct npy_header *out)
+{
+	if (b->depth-- == 0 || (b->round & 1) != (*l->at == ')'))
+		fail(l, "npy: brackets in descr do not match");
+	out->objects |= (b->round & 1) > (b->later & 1);
+	b->round >>= 1;
+	b->later >>= 1;
+	l->at++;
+}
+
+/* Fields of a structure: only its end is looked for, and whether all that is no
+ * name is a plain type. */
 static void
 skip_structure(struct literal *l, struct npy_header *out)
 {
+	struct brackets b = { 0 };
 	const uint8_t *text;
-	uint64_t round = 0;	/* one bit a bracket that is open */
-	unsigned depth = 0;
 	size_t len;
 
 	do {
@@ -183,25 +251,17 @@ skip_structure(struct literal *l, struct npy_header *out)
 			fail(l, "npy: descr has no end");
 		if (*l->at == '\'' || *l->at == '"') {
 			string(l, &text, &len);
-			if (len > 0 && memchr("<>|=", text[0], 4) != NULL &&
-			    len-- > 0)
-				text++;
-			out->some_objects |= len > 0 && text[0] == 'O';
+			out->objects |= !is_name(&b) && !plain_type(text, len);
 		} else if (*l->at == '(' || *l->at == '[') {
-			if (depth++ == DEPTH_MAX)
-				fail(l, "npy: descr is nested too deep");
-			round = round << 1 | (*l->at++ == '(');
+			open_bracket(l, &b);
 		} else if (*l->at == ')' || *l->at == ']') {
-			if (depth-- == 0 || (round & 1) != (*l->at == ')'))
-				fail(l, "npy: brackets in descr do not match");
-			round >>= 1;
-			l->at++;
+			close_bracket(l, &b, out);
 		} else if (*l->at == ',' || digit(l)) {
-			l->at++;
+			b.later |= *l->at++ == ',';
 		} else if (!word(l, "None")) {
 			fail(l, "npy: descr is not understood");
 		}
-	} while (depth > 0);
+	} while (b.depth > 0);
 }
 
 static void
@@ -219,13 +279,12 @@ read_descr(struct literal *l, struct npy_header *out)
 	}
 	string(l, &text, &len);
 	out->type.refused = numpy_code_read(text, len, &out->type);
+	out->objects = out->type.refused != NULL && !plain_type(text, len);
 	code = text;
 	if (len > 0 && memchr("<>|=", text[0], 4) != NULL) {
 		code++;
 		len--;
 	}
-	if (len > 0 && code[0] == 'O')
-		out->objects = true;
 	/* Types of other packages (bfloat16, float8) are saved so; "f1", a
 	 * float8, numpy itself cannot read back. */
 	if (len == 2 && (memcmp(code, "V1", 2) == 0 ||
@@ -331,7 +390,7 @@ static void
 clear(struct npy_header *h)
 {
 	h->type = (struct npy_dtype){ 0 };
-	h->objects = h->some_objects = h->opaque = h->fortran = false;
+	h->objects = h->opaque = h->fortran = false;
 	h->rank = 0;
 	h->bytes = h->data = 0;
 }
