@@ -15,8 +15,28 @@ from older_out import *             # noqa: F403
 
 
 def dtype(code="f4", order="<", flags=0):
+    return stated(code, (3, order, None, None, None, -1, -1, flags))
+
+
+def stated(code, state):
     return Raw(call("numpy", "dtype", (code, False, True))
-               + value((3, order, None, None, None, -1, -1, flags)) + BUILD)
+               + value(state) + BUILD)
+
+
+# numpy finds objects by these fields, or another size in the state.
+FIELDS = {"a": stated("O8", (3, "|", None, None, None, -1, -1, 63))}
+STATES = (("old", "V8", (2, "|", None, ("a",), FIELDS, 8, 1)),
+          ("old-flags", "V8", (2, "|", None, ("a",), FIELDS, 8, 1, 0)),
+          ("older", "V8", (0, "|", None, FIELDS, 8, 1)),
+          ("no-flags", "V8", (3, "|", None, ("a",), FIELDS, 8, 1)),
+          ("size", "V8", (3, "|", None, None, None, 4, 1, 0)),
+          ("no-size", "V8", (3, "|", None, None, None, -1, 1, 0)),
+          ("strings", "S8", (3, "|", None, None, None, 4, 1, 0)),
+          ("own", "f8", (3, "<", None, None, None, -1, -1, 1)),
+          ("none", "O8", (3, "|", None, None, None, -1, -1, 0)),
+          ("list", "f8", [3, "<", None, None, None, -1, -1, 0]),
+          ("text", "f8", (3, "<", None, None, None, -1, -1, "1")))
+EVIL_TEXT = b"cos\nsystem\n(S'true '\ntR."                # 24 bytes
 
 
 def array(data=DATA, shape=(2, 3), code="f4", order="C", pad=16,
@@ -83,6 +103,24 @@ def hostile(out):
     for code in ("f", "", "f99999999999", "fx", "4f"):
         out.refuse("J-dtype-" + (code or "none"), one(code=code),
                    "the dtype %r" % code)
+    for name, code, state in STATES:
+        out.refuse("J-state-" + name, one(
+            dtype=stated(code, state), shape=(3,), pad=None,
+            without=["numpy_array_alignment_bytes"], data=EVIL_TEXT),
+            "a dtype whose state says less than the truth")
+    out.refuse("J-state-behind", one(
+        dtype=stated("V8", STATES[4][2]), shape=(6,), pad=None,
+        without=["numpy_array_alignment_bytes"],
+        data=bytes(24) + EVIL_TEXT[:-1] + b"0"),
+        "code within the bytes that half of an array's may be")
+    for name, code, state in (
+            ("structure", "V8", (3, "|", None, None, None, 8, 1, 0)),
+            ("strings-good", "U2", (3, "<", None, None, None, 8, 4, 8)),
+            ("times", "M8", (4, "<", None, None, None, -1, -1, 0,
+                             ({}, ("ns", 1, 1, 1))))):
+        out.load("J-state-" + name, one(
+            dtype=stated(code, state), shape=(3,)),
+            "a dtype that is no tensor's", {})
     out.refuse("J-dtype-text", one(dtype="f4"), "the dtype is text")
     out.refuse("J-state", dump(GLOBAL("joblib.numpy_pickle",
                "NumpyArrayWrapper") + EMPTY_TUPLE + NEWOBJ + value([1])

@@ -55,6 +55,39 @@ attribute(const struct machine *m, vref state, const char *name)
 	return found;
 }
 
+static bool
+state_part(const struct machine *m, vref state, uint32_t i, int64_t *out)
+{
+	return value_int(m->g, value_item(m->g, state, i), out);
+}
+
+/* (version, order, subarray, names, fields, size, alignment, flags), as numpy
+ * writes it since 1.3; by older ones it finds objects by the fields.  What it
+ * would not take as it stands here could move the end of the array. */
+static bool
+state_holds(const struct machine *m, vref state, uint8_t letter,
+    uint64_t item, bool *objects)
+{
+	int64_t version;
+	int64_t size;
+	int64_t flags;
+
+	*objects = letter == 'O';
+	if (state == VREF_MISSING)
+		return true;
+	if (value_kind(m->g, state) != VALUE_TUPLE ||
+	    !state_part(m, state, 0, &version) || version < 3 ||
+	    !state_part(m, state, 5, &size) ||
+	    !state_part(m, state, 7, &flags))
+		return false;
+	/* Of these alone it is the state that gives the size. */
+	if (memchr("SaUV", letter, 4) != NULL && (uint64_t)size != item)
+		return false;
+	if (letter == 'V')
+		*objects = (flags & 1) != 0;
+	return *objects == ((flags & 1) != 0);
+}
+
 /* numpy.dtype('f8', False, True) with its state: bytes an item, from the code,
  * and whether items are objects, from the code or the flags. */
 static bool
@@ -64,7 +97,6 @@ read_dtype(const struct machine *m, vref v, uint64_t *item, bool *objects)
 	const uint8_t *at;
 	uint64_t len;
 	uint64_t digits = 0;
-	int64_t flags;
 
 	if (value_kind(m->g, v) != VALUE_CALL)
 		return false;
@@ -85,10 +117,8 @@ read_dtype(const struct machine *m, vref v, uint64_t *item, bool *objects)
 	}
 	if (at[0] == 'U')
 		*item *= 4;
-	/* (3, order, subarray, names, fields, size, alignment, flags) */
-	*objects = at[0] == 'O' || (value_int(m->g, value_item(m->g,
-	    call->as.call.state, 7), &flags) && (flags & 1) != 0);
-	return digits > 0;
+	return digits > 0 && state_holds(m, call->as.call.state, at[0], *item,
+	    objects);
 }
 
 static bool
