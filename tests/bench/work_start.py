@@ -80,17 +80,13 @@ def cold(b):
     s = b.rounds({"ours": b.ask("ours", "load", path),
                   "warm": b.ask("peer", "torch", path, "plain"),
                   "parse": b.ask("parts", "parse", path),
-                  "session": b.ask("parts", "session", path),
-                  "spawn": b.ask("limit", "spawn", b.binary("bench-empty"),
-                                 1)}, 21)
+                  "session": b.ask("parts", "session", path)}, 21)
     t.compare("cold", "a small file, cold, in process", s, "ours", "warm", 1,
               label="torch.load in a warm interpreter")
     t.compare("cold", ".. of which", s, "ours", "parse", kind="part",
               label="parse alone")
     t.compare("cold", ".. of which", s, "ours", "session", kind="part",
               label="the broker's session alone")
-    t.compare("cold", ".. and the limit", s, "ours", "spawn", kind="limit",
-              label="spawn and wait of an empty static program")
     s = b.rounds({"ours": b.whole(b.cli, "ls", path),
                   "torch": b.whole(*b.peer_command("torch", path, "plain"))})
     t.compare("cold", "a small file, whole process", s, "ours", "torch", 1,
