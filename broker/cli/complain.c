@@ -27,35 +27,38 @@ complain(const char *format, ...)
 	funlockfile(stderr);
 }
 
-static void
-complain_about(const char *file, const pfork_error *err, const char *advice)
+void
+put_load_error(FILE *out, const struct options *options, const pfork_error *err)
 {
-	char *name = file == NULL ? NULL : print_escape(file);
-	char where[40] = "";
+	char advice[LIMIT_ADVICE];
 
+	fprintf(out, "%s (%s", err->text, pfork_code_name(err->code));
 	if (err->offset != PFORK_NO_OFFSET)
-		snprintf(where, sizeof(where), " at byte %llu",
-		    (unsigned long long)err->offset);
-	complain("%s%s%s (%s%s)%s%s", name == NULL ? "" : name,
-	    name == NULL ? "" : ": ", err->text, pfork_code_name(err->code),
-	    where, advice[0] == '\0' ? "" : "; ", advice);
-	free(name);
+		fprintf(out, " at byte %llu", (unsigned long long)err->offset);
+	fputc(')', out);
+	if (options != NULL && limit_advice(advice, options, err))
+		fprintf(out, "; %s", advice);
+	fputc('\n', out);
 }
 
 void
 complain_error(const char *file, const pfork_error *err)
 {
-	complain_about(file, err, "");
+	complain_load(NULL, file, err);
 }
 
 void
 complain_load(const struct options *options, const char *file,
     const pfork_error *err)
 {
-	char advice[LIMIT_ADVICE];
-
-	limit_advice(advice, options, err);
-	complain_about(file, err, advice);
+	flockfile(stderr);
+	fputs("picklefork: ", stderr);
+	if (file != NULL) {
+		print_text(stderr, file, strlen(file));
+		fputs(": ", stderr);
+	}
+	put_load_error(stderr, options, err);
+	funlockfile(stderr);
 }
 
 /* ------------------------------------------------------ standard output -- */

@@ -179,14 +179,6 @@ exit_for_report(enum pfork_code code)
 	return code == PFORK_E_REFUSED ? EXIT_REFUSED : EXIT_UNDECIDED;
 }
 
-static bool
-is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* A directory of many files, or of none. */
 static int
 no_set(const char *directory, pfork_error *err)
@@ -220,7 +212,7 @@ open_found(const struct options *options, pfork_broker *broker,
 	*ckpt = NULL;
 	if (set_in_directory(file, inside, sizeof(inside)))
 		file = inside;
-	else if (is_directory(file))
+	else if (set_is_of_type(file, S_IFDIR))
 		return no_set(file, err);
 	code = read_report(options, broker, top, file, ckpt, err);
 	if (code != PFORK_OK)

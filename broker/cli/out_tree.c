@@ -44,14 +44,6 @@ is_named_as_directory(const char *path, char directory[static PATH_MAX])
 	    strcmp(strrchr(inside, '/') + 1, slash + 1) == 0;
 }
 
-static bool
-is_directory(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
-}
-
 /* Without the suffix. */
 static size_t
 stem_length(const char *name, size_t length)
@@ -86,7 +78,7 @@ out_tree_name(const char *out_dir, const char *top, const char *path)
 		return NULL;
 	}
 	/* llama-3.1 and llama-3.2 are no two kinds of one file. */
-	if (top == NULL || !is_directory(path))
+	if (top == NULL || !set_is_of_type(path, S_IFDIR))
 		length = stem_length(path + start, length);
 	from = top == NULL ? start : beneath_length(top, path);
 	if (asprintf(&name, "%s/%.*s%.*s.safetensors", out_dir,

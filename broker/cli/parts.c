@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "set.h"
+#include "suffix.h"
 
 /* No name: the directory's data files have tensors together. */
 struct part {
@@ -132,12 +133,9 @@ parts_has(const struct parts *parts, const char *file)
 bool
 parts_beside(const struct parts *parts, const char *file)
 {
-	static const char end[] = ".distcp";
-	size_t length = strlen(file);
 	char directory[PATH_MAX];
 
-	return length >= sizeof(end) &&
-	    strcmp(file + length - (sizeof(end) - 1), end) == 0 &&
+	return suffix_is(file, ".distcp") &&
 	    path_of(directory, file, "") && parts_has(parts, directory);
 }
 

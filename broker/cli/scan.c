@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "interrupt.h"
-#include "options_limit.h"
 #include "print.h"
 #include "progress.h"
 #include "report.h"
@@ -57,7 +56,6 @@ text_report(FILE *out, const struct scan *s, const char *file,
 {
 	enum pfork_verdict verdict = ckpt == NULL ?
 	    PFORK_UNDECIDED : pfork_checkpoint_verdict(ckpt);
-	char advice[LIMIT_ADVICE];
 
 	report_verdict(out, verdict, 9, s->colours);
 	fputs("  ", out);
@@ -66,15 +64,8 @@ text_report(FILE *out, const struct scan *s, const char *file,
 		fprintf(out, "  (%s)", pfork_checkpoint_format(ckpt));
 	fputc('\n', out);
 	if (err->code != PFORK_OK) {
-		fprintf(out, "    %s (%s", err->text,
-		    pfork_code_name(err->code));
-		if (err->offset != PFORK_NO_OFFSET)
-			fprintf(out, " at byte %llu",
-			    (unsigned long long)err->offset);
-		fputc(')', out);
-		if (limit_advice(advice, s->options, err))
-			fprintf(out, "; %s", advice);
-		fputc('\n', out);
+		fputs("    ", out);
+		put_load_error(out, s->options, err);
 	}
 	suffix_report(out, file, ckpt, "    ");
 	if (ckpt != NULL)

@@ -19,6 +19,7 @@
 
 #include "beneath.h"
 #include "print.h"
+#include "suffix.h"
 
 static bool
 join(char *path, size_t size, const char *directory, const char *name)
@@ -68,22 +69,18 @@ find_candidates(struct candidates *c, const char *directory, const char *end)
 {
 	DIR *dir = opendir(directory);
 	const struct dirent *e;
-	size_t length;
 
 	c->count = 0;
 	if (dir == NULL)
 		return;
-	while ((e = readdir(dir)) != NULL) {
-		length = strlen(e->d_name);
-		if (length > strlen(end) && strcmp(e->d_name + length -
-		    strlen(end), end) == 0)
+	while ((e = readdir(dir)) != NULL)
+		if (suffix_is(e->d_name, end))
 			add_candidate(c, e->d_name);
-	}
 	closedir(dir);
 }
 
-static bool
-is_of_type(const char *path, mode_t type)
+bool
+set_is_of_type(const char *path, mode_t type)
 {
 	struct stat st;
 
@@ -93,9 +90,9 @@ is_of_type(const char *path, mode_t type)
 bool
 set_is_directory(const char *directory, char *path, size_t size)
 {
-	return is_of_type(directory, S_IFDIR) &&
+	return set_is_of_type(directory, S_IFDIR) &&
 	    join(path, size, directory, ".metadata") &&
-	    is_of_type(path, S_IFREG);
+	    set_is_of_type(path, S_IFREG);
 }
 
 /* Where there are two of a kind the next kind is no answer: it would be one
@@ -105,7 +102,7 @@ set_in_directory(const char *directory, char *path, size_t size)
 {
 	struct candidates c = { 0 };
 
-	if (!is_of_type(directory, S_IFDIR))
+	if (!set_is_of_type(directory, S_IFDIR))
 		return false;
 	if (set_is_directory(directory, path, size))
 		return true;

@@ -10,6 +10,8 @@
 
 #include "cli.h"
 
+/* S_IFDIR, say; links are followed. */
+bool set_is_of_type(const char *path, mode_t type);
 /* The directory is one checkpoint: it has a .metadata, as torch.distributed
  * writes it.  Whatever else is in it belongs to that. */
 bool set_is_directory(const char *directory, char *path, size_t size);

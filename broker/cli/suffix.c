@@ -26,6 +26,15 @@ static const struct {
 	{ ".tflite", "tflite", { "tflite" } },
 };
 
+bool
+suffix_is(const char *name, const char *end)
+{
+	size_t length = strlen(name);
+
+	return length > strlen(end) &&
+	    strcmp(name + length - strlen(end), end) == 0;
+}
+
 const char *
 suffix_differs(const char *file, const char *format)
 {

@@ -7,10 +7,13 @@
 #ifndef CLI_SUFFIX_H
 #define CLI_SUFFIX_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "picklefork.h"
 
+/* More than this end, that is: ".onnx" itself is none of them. */
+bool suffix_is(const char *name, const char *end);
 /* The format that the name promises, where the content is another one (or none
  * that is known); else NULL, also for suffixes that promise nothing. */
 const char *suffix_differs(const char *file, const char *format);

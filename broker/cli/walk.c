@@ -18,6 +18,7 @@
 #include "directory.h"
 #include "print.h"
 #include "set.h"
+#include "suffix.h"
 
 static bool
 add(struct walk *w, const char *path, const char *top)
@@ -82,19 +83,10 @@ cannot_read(struct walk *w, FTSENT *e)
 	directory->fts_number = 1;
 }
 
-static bool
-ends_in(const char *name, const char *end)
-{
-	size_t length = strlen(name);
-
-	return length > strlen(end) &&
-	    strcmp(name + length - strlen(end), end) == 0;
-}
-
 bool
 walk_is_index(const char *path)
 {
-	return ends_in(path, ".index.json");
+	return suffix_is(path, ".index.json");
 }
 
 static int
@@ -107,9 +99,9 @@ static int
 sets_first(const FTSENT **a, const FTSENT **b)
 {
 	bool x = walk_is_index((*a)->fts_name) ||
-	    ends_in((*a)->fts_name, ".onnx");
+	    suffix_is((*a)->fts_name, ".onnx");
 	bool y = walk_is_index((*b)->fts_name) ||
-	    ends_in((*b)->fts_name, ".onnx");
+	    suffix_is((*b)->fts_name, ".onnx");
 
 	return x != y ? (x ? -1 : 1) : by_name(a, b);
 }
@@ -132,7 +124,7 @@ is_set(const char *directory, bool links)
 		return false;
 	dir = opendir(directory);
 	while (dir != NULL && !found && (e = readdir(dir)) != NULL)
-		found = ends_in(e->d_name, ".distcp");
+		found = suffix_is(e->d_name, ".distcp");
 	if (dir != NULL)
 		closedir(dir);
 	return found;
@@ -283,13 +275,12 @@ bool
 walk_list(struct walk *w, const char **arguments, size_t count,
     enum walk_how how, const char *root)
 {
-	struct stat st;
 	bool fine = true;
 
 	memset(w, 0, sizeof(*w));
 	w->several = count > 1;
 	for (size_t i = 0; fine && i < count; i++) {
-		if (stat(arguments[i], &st) == 0 && S_ISDIR(st.st_mode)) {
+		if (set_is_of_type(arguments[i], S_IFDIR)) {
 			w->several = true;
 			fine = add_tree(w, arguments[i], how, root);
 		} else {
