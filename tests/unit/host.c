@@ -27,6 +27,21 @@ host_worker(void)
 	return worker;
 }
 
+pfork_broker *
+host_broker(const pfork_options *options)
+{
+	pfork_options o = *options;
+	pfork_broker *b = NULL;
+	pfork_error err;
+
+	o.size = sizeof(o);
+	if (o.worker_path == NULL)
+		o.worker_path = host_worker();
+	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	return b;
+}
+
 const char *
 host_liar(const char *lie)
 {

@@ -9,8 +9,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "picklefork.h"
+
 /* $PFORK_TEST_WORKER; fails the test where it is not set. */
 const char *host_worker(void);
+/* A broker by these options, with that worker where they name none; fails the
+ * test where there is none to be had. */
+pfork_broker *host_broker(const pfork_options *options);
 /* The program beside it that tells this lie (tests/liar), until the next
  * call. */
 const char *host_liar(const char *lie);

@@ -31,12 +31,8 @@ static pfork_broker *
 broker_of(const char *worker)
 {
 	pfork_options o = { .size = sizeof(o), .worker_path = worker };
-	pfork_broker *b = NULL;
-	pfork_error err;
 
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 /* The layers of a worker that did its job. */

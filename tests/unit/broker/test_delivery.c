@@ -25,16 +25,8 @@
 static pfork_broker *
 broker_with(pfork_options o)
 {
-	pfork_broker *b = NULL;
-	pfork_error err;
-
-	o.size = sizeof(o);
-	if (o.worker_path == NULL)
-		o.worker_path = host_worker();
 	o.refuse_at = PFORK_REFUSE_NEVER;
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 static void

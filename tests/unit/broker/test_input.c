@@ -24,6 +24,7 @@
 #include "checkpoint.h"
 #include "input.h"
 #include "limits.h"
+#include "host.h"
 #include "picklefork.h"
 
 #define HEADER 256
@@ -65,14 +66,9 @@ broker_with(uint32_t flags, uint64_t wall_ms)
 {
 	pfork_limits limits = { .size = sizeof(limits), .wall_ms = wall_ms };
 	pfork_options o = { .size = sizeof(o), .flags = flags,
-		.worker_path = getenv("PFORK_TEST_WORKER"),
 		.limits = &limits };
-	pfork_broker *b = NULL;
-	pfork_error err;
 
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 static pfork_checkpoint *

@@ -50,12 +50,8 @@ broker_of(const char *worker, uint32_t parked, uint64_t stall_ms)
 	pfork_limits limits = { .size = sizeof(limits), .stall_ms = stall_ms };
 	pfork_options o = { .size = sizeof(o), .worker_path = worker,
 		.limits = &limits, .parked_workers = parked };
-	pfork_broker *b = NULL;
-	pfork_error err;
 
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 static pfork_broker *

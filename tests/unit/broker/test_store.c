@@ -18,6 +18,7 @@
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "picklefork.h"
 #include "store.h"
 
@@ -91,14 +92,9 @@ tear_down(void **state)
 static pfork_broker *
 broker_new(const pfork_limits *limits)
 {
-	pfork_options o = { .size = sizeof(o), .limits = limits };
-	pfork_broker *b = NULL;
-	pfork_error err;
+	pfork_options o = { .limits = limits };
 
-	o.worker_path = getenv("PFORK_TEST_WORKER");
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 static enum pfork_code

@@ -17,6 +17,7 @@
 
 #include <cmocka.h>
 
+#include "host.h"
 #include "picklefork.h"
 #include "threads.h"
 
@@ -155,16 +156,7 @@ remove_file(void **state)
 static pfork_broker *
 broker_with(pfork_options o)
 {
-	pfork_broker *b = NULL;
-	pfork_error err;
-
-	o.size = sizeof(o);
-	o.worker_path = getenv("PFORK_TEST_WORKER");
-	if (o.worker_path == NULL)
-		fail_msg("PFORK_TEST_WORKER is not set");
-	if (pfork_broker_new(&o, &b, &err) != PFORK_OK)
-		fail_msg("%s", err.text);
-	return b;
+	return host_broker(&o);
 }
 
 /* Whether these are the tensor's bytes; every 61st is looked at. */
