@@ -90,7 +90,7 @@ int options_bad_value(const char *option, const char *value,
  * from a file or a command line goes through print_escape first. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void complain_error(const char *file, const pfork_error *err);
-/* A line: "text (CODE at byte N)", and what may help where options are there. */
+/* A line: "text (CODE at byte N)", and with options what may help. */
 void put_load_error(FILE *out, const struct options *options,
     const pfork_error *err);
 /* Before anything is printed: from here on stdout keeps why a write failed.
