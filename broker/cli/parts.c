@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "path.h"
 #include "set.h"
 #include "suffix.h"
 
@@ -38,18 +39,12 @@ by_place(const void *a, const void *b)
 static struct part *
 part_of(const char *path)
 {
-	const char *slash = strrchr(path, '/');
-	const char *name = slash == NULL ? path : slash + 1;
-	char directory[PATH_MAX] = ".";
+	char directory[PATH_MAX];
+	const char *name = path_split(path, directory);
 	struct stat st;
 	struct part *part;
 
-	if (slash != NULL && (size_t)(name - path) >= sizeof(directory))
-		return NULL;
-	if (slash != NULL)
-		snprintf(directory, sizeof(directory), "%.*s",
-		    (int)(name - path), path);
-	if (stat(directory, &st) != 0)
+	if (name == NULL || stat(directory, &st) != 0)
 		return NULL;
 	part = malloc(sizeof(*part) + strlen(name) + 1);
 	if (part == NULL)
@@ -58,17 +53,6 @@ part_of(const char *path)
 	part->directory = st.st_ino;
 	memcpy(part->name, name, strlen(name) + 1);
 	return part;
-}
-
-/* An index names its files from its own directory on, with --root too. */
-static bool
-path_of(char path[static PATH_MAX], const char *file, const char *name)
-{
-	const char *slash = strrchr(file, '/');
-	int length = slash == NULL ? 0 : (int)(slash - file) + 1;
-	int wrote = snprintf(path, PATH_MAX, "%.*s%s", length, file, name);
-
-	return wrote > 0 && wrote < PATH_MAX;
 }
 
 static bool
@@ -113,7 +97,9 @@ parts_add(struct parts *parts, const char *file, const pfork_checkpoint *ckpt)
 		    (before != NULL && strcmp(name, before) == 0))
 			continue;
 		before = name;
-		if (path_of(path, file, name) && !add(parts, path))
+		/* An index names its files from its own directory on, with
+		 * --root too. */
+		if (path_beside(file, name, path) && !add(parts, path))
 			return false;
 	}
 	return true;
@@ -136,7 +122,7 @@ parts_beside(const struct parts *parts, const char *file)
 	char directory[PATH_MAX];
 
 	return suffix_is(file, ".distcp") &&
-	    path_of(directory, file, "") && parts_has(parts, directory);
+	    path_beside(file, "", directory) && parts_has(parts, directory);
 }
 
 /* A file of one archive looks like any that torch.save wrote of one tensor. */

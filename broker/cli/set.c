@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "beneath.h"
+#include "path.h"
 #include "print.h"
 #include "suffix.h"
 
@@ -168,33 +169,21 @@ set_names_files(const pfork_checkpoint *ckpt)
 	return false;
 }
 
-/* The last name, and the directory before it where one is said.  A longer one
- * than any call opens stays part of the name. */
-static const char *
-split(const char *file, char directory[static PATH_MAX])
-{
-	const char *slash = strrchr(file, '/');
-
-	if (slash == NULL || slash - file >= PATH_MAX - 1)
-		return file;
-	snprintf(directory, PATH_MAX, "%.*s", (int)(slash - file) + 1, file);
-	return slash + 1;
-}
-
 /* Both made absolute: by their texts another file could be meant.  The last
  * name may be a link, which is the store's to follow. */
 static bool
 name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 {
-	char directory[PATH_MAX] = ".";
+	char directory[PATH_MAX];
 	char top[PATH_MAX];
 	char real[PATH_MAX];
-	const char *last = split(file, directory);
+	const char *last = path_split(file, directory);
 	const char *rest;
 	size_t length;
 	int wrote;
 
-	if (realpath(root, top) == NULL || realpath(directory, real) == NULL)
+	if (last == NULL || realpath(root, top) == NULL ||
+	    realpath(directory, real) == NULL)
 		return false;
 	length = top[1] == '\0' ? 0 : strlen(top);
 	if (strncmp(real, top, length) != 0 ||
@@ -289,11 +278,13 @@ set_scan(const struct options *options, pfork_broker *broker, const char *top,
 	pfork_store_options how = { .size = sizeof(how),
 		.pins = options->pins, .pin_count = options->pin_count };
 	char beneath[PATH_MAX];
-	char directory[PATH_MAX] = ".";
-	const char *last = split(file, directory);
+	char directory[PATH_MAX];
+	const char *last = path_split(file, directory);
 	pfork_store *store = NULL;
 	enum pfork_code code;
 
+	if (last == NULL)
+		return set_cannot_open(ENAMETOOLONG, err);
 	if (options->pin_count == 0)
 		how.pins = NULL;
 	else
