@@ -37,8 +37,9 @@ faults-long: $(CLI) $(PARKED_CLI) $(LENT_CLI) $(WORKER) $(B)/measure ## all of t
 	@$(PARKED_FAULTS) --long
 	@$(LENT_FAULTS) --long
 
-# test_output.c plays a file system without nameless files.
-$(B)/unit/cli/test_output: private LDFLAGS += -Wl,--wrap=open
+# These play a file system without nameless files.
+$(B)/unit/cli/test_output $(B)/unit/cli/test_out_tree: \
+	private LDFLAGS += -Wl,--wrap=openat
 
 .PHONY: torture
 torture: faults-long ## the long runs of everything that can fail

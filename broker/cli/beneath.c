@@ -35,41 +35,60 @@ open_at(int directory, const char *name, int flags)
 	return fd;
 }
 
+static void
+close_quietly(int fd)
+{
+	int errnum = errno;
+
+	close(fd);
+	errno = errnum;
+}
+
 /* Closes `directory`.  The next one of the path, or -1. */
 static int
-step(int directory, const char *name, size_t length)
+step(int directory, const char *at, size_t length, beneath_missing *missing,
+    void *context)
 {
-	char text[NAME_MAX + 1];
-	int errnum = ENAMETOOLONG;
+	char name[NAME_MAX + 1];
 	int fd = -1;
 
-	if (length < sizeof(text)) {
-		memcpy(text, name, length);
-		text[length] = '\0';
-		fd = open_at(directory, text, O_PATH | O_DIRECTORY);
+	if (length < sizeof(name)) {
+		memcpy(name, at, length);
+		name[length] = '\0';
+		fd = open_at(directory, name, O_PATH | O_DIRECTORY);
+		if (fd < 0 && errno == ENOENT && missing != NULL &&
+		    missing(context, directory, name, at))
+			fd = open_at(directory, name, O_PATH | O_DIRECTORY);
 		/* What was a directory is none. */
-		errnum = errno == ENOTDIR ? ELOOP : errno;
+		if (fd < 0 && errno == ENOTDIR)
+			errno = ELOOP;
+	} else {
+		errno = ENAMETOOLONG;
 	}
-	close(directory);
-	errno = errnum;
+	close_quietly(directory);
 	return fd;
 }
 
-/* *last: the name in it. */
-static int
-walk_to(const char *top, const char *path, const char **last)
+int
+beneath_walk(int fd, const char *path, const char **last,
+    beneath_missing *missing, void *context)
 {
-	const char *at = path + beneath_length(top, path);
 	const char *slash;
-	int fd = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	while (fd >= 0 && (slash = strchr(at, '/')) != NULL) {
-		fd = step(fd, at, (size_t)(slash - at));
-		for (at = slash; *at == '/';)
-			at++;
+	*last = path;
+	while (fd >= 0 && (slash = strchr(*last, '/')) != NULL) {
+		fd = step(fd, *last, (size_t)(slash - *last), missing, context);
+		while (fd >= 0 && *slash == '/')
+			*last = ++slash;
 	}
-	*last = at;
 	return fd;
+}
+
+static int
+walk_from(const char *top, const char *path, const char **last)
+{
+	return beneath_walk(open(top, O_PATH | O_DIRECTORY | O_CLOEXEC),
+	    path + beneath_length(top, path), last, NULL, NULL);
 }
 
 int
@@ -77,22 +96,19 @@ beneath_open_directory(const char *top, const char *path)
 {
 	const char *last;
 
-	return walk_to(top, path, &last);
+	return walk_from(top, path, &last);
 }
 
 int
 beneath_open(const char *top, const char *path)
 {
 	const char *last;
-	int directory = walk_to(top, path, &last);
-	int errnum;
+	int directory = walk_from(top, path, &last);
 	int fd;
 
 	if (directory < 0)
 		return -1;
 	fd = open_at(directory, last, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	errnum = errno;
-	close(directory);
-	errno = errnum;
+	close_quietly(directory);
 	return fd;
 }

@@ -185,13 +185,9 @@ write_nothing(const struct conversion *c, size_t left_out)
 static int
 open_output(const struct conversion *c, struct output *output)
 {
-	int code;
-
-	if (c->options->out_dir == NULL)
+	if (c->tree == NULL)
 		return output_open(output, c->output, c->options->force);
-	code = out_tree_directories(c->options->out_dir, c->output, true);
-	return code != 0 ? code :
-	    output_open_made(output, c->output, c->options->force);
+	return out_tree_output(c->tree, output, c->output, c->options->force);
 }
 
 static int

@@ -12,6 +12,7 @@ struct conversion {
 	const struct options *options;
 	const char *file;
 	const char *output;	/* "-": standard output */
+	struct out_tree *tree;	/* NULL, or what the output is made in */
 	FILE *say;		/* what was done; errors are complained of */
 	size_t *left_out;	/* NULL, or set to how many tensors are not in
 				 * the output */

@@ -10,12 +10,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "convert.h"
 #include "out_tree.h"
-#include "output.h"
 #include "parts.h"
 #include "print.h"
 #include "interrupt.h"
@@ -41,6 +38,7 @@ struct many {
 	size_t others;		/* in trees, and not looked at */
 	size_t of_sets;		/* found, and the tensors are in a set's */
 	bool tree_failed;
+	struct out_tree tree;
 	struct progress progress;
 	struct interrupt interrupt;
 	/* What follows is the lock's. */
@@ -246,16 +244,7 @@ judge_sorted(const struct many *m, struct entry **sorted)
 }
 
 static int
-check_output(const struct many *m, const struct entry *e)
-{
-	int code = out_tree_directories(m->options->out_dir, e->output, false);
-
-	return code != 0 ? code :
-	    output_check_made(e->output, m->options->force);
-}
-
-static int
-judge_names(const struct many *m)
+judge_names(struct many *m)
 {
 	struct entry **sorted = calloc(m->count + 1,
 	    sizeof(*sorted)); /* NOLINT: pointers */
@@ -270,7 +259,8 @@ judge_names(const struct many *m)
 	free(sorted);
 	for (size_t i = 0; code == 0 && i < m->count; i++)
 		if (!m->entries[i].dropped)
-			code = check_output(m, &m->entries[i]);
+			code = out_tree_check(&m->tree, m->entries[i].output,
+			    m->options->force);
 	return code;
 }
 
@@ -302,7 +292,7 @@ convert_entry(struct many *m, const struct entry *e)
 {
 	size_t left_out = 0;
 	struct conversion c = { .options = m->options, .file = e->path,
-		.output = e->output, .left_out = &left_out,
+		.output = e->output, .tree = &m->tree, .left_out = &left_out,
 		.top = e->top, .interrupt = &m->interrupt };
 	char *text = NULL;
 	size_t length = 0;
@@ -379,14 +369,14 @@ print_summary(const struct many *m)
 	fputc('\n', stderr);
 }
 
-/* By a signal; the lock is never held for long.  The output that is being
- * written goes when the signal is raised again (output.c). */
+/* By a signal; the lock is never held for long. */
 static void
 say_stopped(void *context)
 {
 	struct many *m = context;
 
 	pthread_mutex_lock(&m->lock);
+	out_tree_stop(&m->tree);
 	progress_end(&m->progress);
 	if (m->options->quiet)
 		return;
@@ -423,6 +413,7 @@ convert_all(struct many *m)
 	run_threads(m);
 	interrupt_end(&m->interrupt);
 	progress_end(&m->progress);
+	out_tree_tidy(&m->tree);
 	pthread_mutex_destroy(&m->lock);
 	if (!m->options->quiet)
 		print_summary(m);
@@ -431,25 +422,11 @@ convert_all(struct many *m)
 	return outcome(m);
 }
 
-static int
-check_directory(const char *directory)
-{
-	struct stat st;
-	char *escaped;
-
-	if (stat(directory, &st) == 0 && S_ISDIR(st.st_mode))
-		return 0;
-	escaped = print_escape(directory);
-	complain("--out-dir: %s is not a directory", escaped);
-	free(escaped);
-	return EXIT_UNDECIDED;
-}
-
 int
 convert_many(struct options *options)
 {
 	struct many m = { .options = options };
-	int code = check_directory(options->out_dir);
+	int code = out_tree_open(&m.tree, options->out_dir);
 
 	for (size_t i = 0; code == 0 && i < options->file_count; i++)
 		code = add_argument(&m, options->files[i]);
@@ -458,6 +435,7 @@ convert_many(struct options *options)
 	if (code == 0)
 		code = convert_all(&m);
 	pfork_broker_free(m.broker);
+	out_tree_close(&m.tree);
 	for (size_t i = 0; i < m.count; i++) {
 		free(m.entries[i].path);
 		free(m.entries[i].output);

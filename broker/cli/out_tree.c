@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * out_tree.c - see out_tree.h.  The names are those of somebody's tree: each is
- * one component, and no link in the output's directory leads out of it.  Who
- * may write there at the same time could put one in the way: the output's
- * directory is the caller's own.
+ * one component, and no link in the output's directory leads out of it, whoever
+ * may put one there at the same time: a directory is held from the check to the
+ * output's name in it.  Must never remove a directory that it has not made.
  */
 #include "out_tree.h"
 
@@ -14,10 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "beneath.h"
 #include "cli.h"
+#include "path.h"
 #include "print.h"
 #include "set.h"
 #include "walk.h"
@@ -31,17 +33,12 @@
 static bool
 is_named_as_directory(const char *path, char directory[static PATH_MAX])
 {
-	const char *slash = strrchr(path, '/');
+	const char *name = path_split(path, directory);
 	char inside[PATH_MAX];
-	int wrote;
 
-	if (!walk_is_index(path) || slash == NULL)
-		return false;
-	wrote = snprintf(directory, PATH_MAX, "%.*s", (int)(slash - path),
-	    path);
-	return wrote > 0 && wrote < PATH_MAX &&
+	return name != NULL && name != path && walk_is_index(path) &&
 	    set_in_directory(directory, inside, sizeof(inside)) &&
-	    strcmp(strrchr(inside, '/') + 1, slash + 1) == 0;
+	    strcmp(strrchr(inside, '/') + 1, name) == 0;
 }
 
 /* Without the suffix. */
@@ -93,11 +90,9 @@ out_tree_name(const char *out_dir, const char *top, const char *path)
 static int
 failed(const char *output, size_t length, int errnum)
 {
-	char *whole = strdup(output);
+	char *whole = strndup(output, length);
 	char *escaped;
 
-	if (whole != NULL)
-		whole[length] = '\0';
 	escaped = print_escape(whole == NULL ? output : whole);
 	complain("%s: %s", escaped, errnum == ENOTDIR || errnum == ELOOP ?
 	    "in the way of an output: no directory (links are not followed)" :
@@ -107,48 +102,174 @@ failed(const char *output, size_t length, int errnum)
 	return EXIT_UNDECIDED;
 }
 
-/* The next directory in place of *fd.  False with errno: there is none. */
+/* For one more; false: no memory. */
 static bool
-enter(int *fd, const char *name, bool make)
+reserve(struct out_tree *t)
 {
-	const int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-	int next = openat(*fd, name, flags);
+	size_t capacity = t->capacity == 0 ? 16 : t->capacity * 2;
+	struct made *more;
 
-	if (next < 0 && errno == ENOENT && make &&
-	    (mkdirat(*fd, name, 0777) == 0 || errno == EEXIST))
-		next = openat(*fd, name, flags);
-	if (next < 0)
+	if (t->count < t->capacity)
+		return true;
+	more = reallocarray(t->made, capacity, sizeof(*more));
+	if (more == NULL)
 		return false;
-	close(*fd);
-	*fd = next;
+	t->made = more;
+	t->capacity = capacity;
 	return true;
 }
 
-int
-out_tree_directories(const char *out_dir, const char *output, bool make)
-{
-	size_t at = strlen(out_dir) + 1;
-	char name[NAME_MAX + 1];
-	const char *slash;
-	int code = 0;
-	int fd;
+/* On the way to an output. */
+struct way {
+	struct out_tree *tree;
+	const char *path;	/* from tree->fd on */
+};
 
-	if (strchr(output + at, '/') == NULL)
-		return 0;
-	fd = open(out_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return failed(output, at - 1, errno);
-	while (code == 0 && (slash = strchr(output + at, '/')) != NULL) {
-		snprintf(name, sizeof(name), "%.*s",
-		    (int)(slash - (output + at)), output + at);
-		at = (size_t)(slash - output) + 1;
-		if (enter(&fd, name, make))
-			continue;
-		/* What is not there is no link. */
-		if (errno == ENOENT && !make)
-			break;
-		code = failed(output, at - 1, errno);
+/* Is there for certain, or errno. */
+static bool
+make_directory(void *context, int parent, const char *name, const char *at)
+{
+	const struct way *way = context;
+	struct out_tree *t = way->tree;
+	struct made made = { .path = strndup(way->path,
+	    (size_t)(at - way->path) + strlen(name)) };
+	struct stat st;
+	int errnum = ENOMEM;
+
+	if (made.path != NULL && reserve(t)) {
+		errnum = mkdirat(parent, name, 0777) == 0 ? 0 : errno;
+		if (errnum == 0 && fstatat(parent, name, &st,
+		    AT_SYMLINK_NOFOLLOW) == 0) {
+			made.device = st.st_dev;
+			made.inode = st.st_ino;
+			t->made[t->count++] = made;
+			return true;
+		}
 	}
-	close(fd);
+	free(made.path);
+	errno = errnum;
+	return errnum == 0 || errnum == EEXIST;
+}
+
+/* Of `output`; -1: it is not there, nor made.  0, or an exit code after a
+ * message. */
+static int
+find_directory(struct out_tree *t, const char *output, bool make,
+    int *directory)
+{
+	struct way way = { t, output + strlen(t->top) + 1 };
+	int from = fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
+	const char *at = way.path;
+
+	*directory = from < 0 ? -1 : beneath_walk(from, way.path, &at,
+	    make ? make_directory : NULL, &way);
+	/* What is not there is no link. */
+	if (*directory >= 0 || (errno == ENOENT && !make))
+		return 0;
+	return failed(output, (size_t)(at - output) + strcspn(at, "/"), errno);
+}
+
+int
+out_tree_check(struct out_tree *t, const char *output, bool force)
+{
+	int directory;
+	int code = find_directory(t, output, false, &directory);
+
+	if (code != 0 || directory < 0)
+		return code;
+	code = output_check_made(directory, output, force);
+	close(directory);
 	return code;
+}
+
+int
+out_tree_output(struct out_tree *t, struct output *o, const char *output,
+    bool force)
+{
+	int directory;
+	int code;
+
+	pthread_mutex_lock(&t->lock);
+	code = find_directory(t, output, true, &directory);
+	if (code == 0)
+		code = output_open_made(o, directory, output, force);
+	if (code == 0)
+		o->naming = &t->lock;
+	pthread_mutex_unlock(&t->lock);
+	return code;
+}
+
+/* ------------------------------------------------------- begin and end -- */
+
+int
+out_tree_open(struct out_tree *t, const char *out_dir)
+{
+	char *escaped;
+
+	*t = (struct out_tree){ .top = out_dir };
+	t->fd = open(out_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	pthread_mutex_init(&t->lock, NULL);
+	if (t->fd >= 0)
+		return 0;
+	escaped = print_escape(out_dir);
+	complain("--out-dir: %s is not a directory", escaped);
+	free(escaped);
+	return EXIT_UNDECIDED;
+}
+
+/* Not one that somebody has put in its place. */
+static void
+remove_if_empty(const struct out_tree *t, const struct made *made)
+{
+	int from = fcntl(t->fd, F_DUPFD_CLOEXEC, 3);
+	const char *name;
+	struct stat st;
+	int parent;
+
+	if (from < 0)
+		return;
+	parent = beneath_walk(from, made->path, &name, NULL, NULL);
+	if (parent < 0)
+		return;
+	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_dev == made->device && st.st_ino == made->inode)
+		(void)unlinkat(parent, name, AT_REMOVEDIR);
+	close(parent);
+}
+
+/* Those inside of another one were made after it. */
+void
+out_tree_tidy(struct out_tree *t)
+{
+	while (t->count > 0) {
+		remove_if_empty(t, &t->made[--t->count]);
+		free(t->made[t->count].path);
+	}
+}
+
+void
+out_tree_stop(struct out_tree *t)
+{
+	struct timespec until;
+
+	/* Where the file system does not answer, the process ends all the
+	 * same. */
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	if (pthread_mutex_clocklock(&t->lock, CLOCK_MONOTONIC, &until) != 0)
+		return;
+	output_remove_all();
+	out_tree_tidy(t);
+	/* It stays locked: who wants it ends with the process. */
+}
+
+void
+out_tree_close(struct out_tree *t)
+{
+	while (t->count > 0)
+		free(t->made[--t->count].path);
+	free(t->made);
+	if (t->fd >= 0)
+		close(t->fd);
+	pthread_mutex_destroy(&t->lock);
 }

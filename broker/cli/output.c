@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli.h"
+#include "path.h"
 #include "print.h"
 
 /* One for each thread that writes; --jobs takes 1024 at most. */
@@ -26,19 +27,33 @@
 /* What the disk is asked for at once, ahead of the sync. */
 #define SEND_BYTES ((uint64_t)32 << 20)
 
-/* For the signal handler: whoever takes a name out of here owns it, for the
- * handler may run while another thread is done with its file. */
-static _Atomic(char *) doomed[OUTPUTS_MOST];
+/* A name, and what it is in. */
+struct temporary {
+	int directory;
+	char name[];
+};
+
+/* For the signal handler: whoever takes a name out of here owns it, and its
+ * directory, for the handler may run while another thread is done with its
+ * file. */
+static _Atomic(struct temporary *) doomed[OUTPUTS_MOST];
+
+/* The handler's too. */
+void
+output_remove_all(void)
+{
+	for (size_t i = 0; i < OUTPUTS_MOST; i++) {
+		const struct temporary *t = atomic_exchange(&doomed[i], NULL);
+
+		if (t != NULL)
+			unlinkat(t->directory, t->name, 0);
+	}
+}
 
 static void
 remove_and_die(int number)
 {
-	for (size_t i = 0; i < OUTPUTS_MOST; i++) {
-		const char *path = atomic_exchange(&doomed[i], NULL);
-
-		if (path != NULL)
-			unlink(path);
-	}
+	output_remove_all();
 	/* SA_RESETHAND: the second time it ends us, but for the first process
 	 * of a container. */
 	raise(number);
@@ -64,7 +79,7 @@ static bool
 doom(struct output *o)
 {
 	for (size_t i = 0; i < OUTPUTS_MOST; i++) {
-		char *free_one = NULL;
+		struct temporary *free_one = NULL;
 
 		if (atomic_compare_exchange_strong(&doomed[i], &free_one,
 		    o->temporary)) {
@@ -77,17 +92,28 @@ doom(struct output *o)
 	return false;
 }
 
+static void
+leave_directory(struct output *o)
+{
+	if (o->directory >= 0)
+		close(o->directory);
+	o->directory = AT_FDCWD;
+}
+
 /* The temporary file is gone, or has its name. */
 static void
 forget_temporary(struct output *o)
 {
-	char *mine = o->temporary;
+	struct temporary *mine = o->temporary;
 
-	/* Otherwise the handler has it, and we are about to end. */
-	if (o->doomed == 0 ||
-	    atomic_compare_exchange_strong(&doomed[o->doomed - 1], &mine, NULL))
+	/* Otherwise the handler has both, and we are about to end. */
+	if (o->doomed == 0 || atomic_compare_exchange_strong(
+	    &doomed[o->doomed - 1], &mine, NULL)) {
 		free(o->temporary);
+		leave_directory(o);
+	}
 	o->temporary = NULL;
+	o->directory = AT_FDCWD;
 	o->doomed = 0;
 }
 
@@ -128,22 +154,22 @@ is_link(const char *path)
 enum kind { NOTHING_THERE, STANDARD_OUTPUT, REGULAR, LINK, SPECIAL,
 	DIRECTORY, UNKNOWN };
 
-/* What path names.  A link to a pipe or a device is as good as that, and one to
- * the file that is our standard output (/dev/stdout) as "-". */
+/* What a name in a directory means.  A link to a pipe or a device is as good as
+ * that; one to the file that is our standard output (/dev/stdout), as "-". */
 static enum kind
-kind_of(const char *path)
+kind_of(int directory, const char *name)
 {
 	struct stat st;
 	struct stat target;
 	struct stat out;
 
-	if (strcmp(path, "-") == 0)
+	if (directory == AT_FDCWD && strcmp(name, "-") == 0)
 		return STANDARD_OUTPUT;
-	if (lstat(path, &st) != 0)
+	if (fstatat(directory, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? NOTHING_THERE : UNKNOWN;
 	if (!S_ISLNK(st.st_mode))
 		target = st;
-	else if (stat(path, &target) != 0)
+	else if (fstatat(directory, name, &target, 0) != 0)
 		return errno == ENOENT ? LINK : UNKNOWN;
 	if (S_ISDIR(target.st_mode))
 		return DIRECTORY;
@@ -191,12 +217,21 @@ output_check(const char *path, bool force)
 			 "output");
 		return EXIT_USAGE;
 	}
-	return check_kind(path, kind_of(path), force);
+	return check_kind(path, kind_of(AT_FDCWD, path), force);
 }
 
-static int
-check_made(const char *path, enum kind kind, bool force)
+static const char *
+last_name(const char *path)
 {
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? path : slash + 1;
+}
+
+int
+output_check_made(int directory, const char *path, bool force)
+{
+	enum kind kind = kind_of(directory, last_name(path));
 	char *escaped;
 
 	if (kind != SPECIAL && kind != STANDARD_OUTPUT)
@@ -207,71 +242,57 @@ check_made(const char *path, enum kind kind, bool force)
 	return EXIT_UNDECIDED;
 }
 
-int
-output_check_made(const char *path, bool force)
-{
-	return check_made(path, kind_of(path), force);
-}
-
 /* DIRECTORY/.NAME.RANDOM.tmp */
-static char *
-temporary_name(const char *path)
+static struct temporary *
+temporary_name(const struct output *o)
 {
-	const char *slash = strrchr(path, '/');
-	size_t directory = slash == NULL ? 0 : (size_t)(slash + 1 - path);
-	size_t size = strlen(path) + 32;
-	char *name = malloc(size);
+	const char *last = last_name(o->name);
+	size_t size = strlen(o->name) + 32;
+	struct temporary *t = malloc(sizeof(*t) + size);
 	uint64_t number;
 
-	if (name == NULL || getrandom(&number, sizeof(number), 0) !=
+	if (t == NULL || getrandom(&number, sizeof(number), 0) !=
 	    (ssize_t)sizeof(number)) {
-		free(name);
+		free(t);
 		return NULL;
 	}
+	t->directory = o->directory;
 	/* A name may have 255 bytes, and we add 22. */
-	snprintf(name, size, "%.*s.%.*s.%016llx.tmp", (int)directory, path, 200,
-	    path + directory, (unsigned long long)number);
-	return name;
+	snprintf(t->name, size, "%.*s.%.*s.%016llx.tmp", (int)(last - o->name),
+	    o->name, 200, last, (unsigned long long)number);
+	return t;
 }
 
-/* The directory that path is in; to be freed. */
-static char *
-directory_of(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	if (slash == NULL)
-		return strdup(".");
-	return strndup(path, slash == path ? 1 : (size_t)(slash - path));
-}
-
-/* A file without a name goes with its process, even by SIGKILL.  -1 where the
- * file system has no such files. */
+/* What the output is to be in, opened with these flags. */
 static int
-open_nameless(const char *path)
+open_directory(const struct output *o, int flags)
 {
-	char *directory = directory_of(path);
-	int fd = directory == NULL ? -1 :
-	    open(directory, O_WRONLY | O_TMPFILE | O_CLOEXEC, 0666);
+	char directory[PATH_MAX];
 
-	free(directory);
-	return fd;
+	if (path_split(o->name, directory) == NULL) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return openat(o->directory, directory, flags | O_CLOEXEC, 0666);
 }
 
 static int
 open_beside(struct output *o)
 {
-	o->temporary = temporary_name(o->path);
+	o->temporary = temporary_name(o);
 	if (o->temporary == NULL) {
+		leave_directory(o);
 		errno = ENOMEM;
 		return failed(o->path, "no temporary name");
 	}
-	o->fd = open_nameless(o->path);
+	/* A file without a name goes with its process, even by SIGKILL; some
+	 * file systems have none. */
+	o->fd = open_directory(o, O_WRONLY | O_TMPFILE);
 	o->nameless = o->fd >= 0;
 	if (o->nameless)
 		return 0;
 	if (doom(o))
-		o->fd = open(o->temporary,
+		o->fd = openat(o->directory, o->temporary->name,
 		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (o->fd < 0) {
 		int code = failed(o->path, "cannot be written");
@@ -298,7 +319,8 @@ open_in_place(struct output *o)
 	o->fd = -1;
 	if (!o->force)
 		return exists(o->path);
-	return kind_of(o->path) == REGULAR ? open_beside(o) : is_link(o->path);
+	return kind_of(AT_FDCWD, o->path) == REGULAR ? open_beside(o) :
+						       is_link(o->path);
 }
 
 static void
@@ -306,23 +328,30 @@ set_up(struct output *o, const char *path, bool force)
 {
 	memset(o, 0, sizeof(*o));
 	o->fd = -1;
+	o->directory = AT_FDCWD;
+	o->name = path;
 	o->path = path;
 	o->force = force;
 }
 
 int
-output_open_made(struct output *o, const char *path, bool force)
+output_open_made(struct output *o, int directory, const char *path, bool force)
 {
-	int code = output_check_made(path, force);
+	int code = output_check_made(directory, path, force);
 
 	set_up(o, path, force);
-	return code != 0 ? code : open_beside(o);
+	o->directory = directory;
+	o->name = last_name(path);
+	if (code == 0)
+		return open_beside(o);
+	leave_directory(o);
+	return code;
 }
 
 int
 output_open(struct output *o, const char *path, bool force)
 {
-	enum kind kind = kind_of(path);
+	enum kind kind = kind_of(AT_FDCWD, path);
 	int code = check_kind(path, kind, force);
 
 	set_up(o, path, force);
@@ -337,17 +366,14 @@ output_open(struct output *o, const char *path, bool force)
 
 /* Without this a power cut may forget the new name. */
 static void
-sync_directory(const char *path)
+sync_directory(const struct output *o)
 {
-	char *directory = directory_of(path);
-	int fd = directory == NULL ? -1 :
-	    open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open_directory(o, O_RDONLY | O_DIRECTORY);
 
 	if (fd >= 0) {
 		(void)fsync(fd);
 		close(fd);
 	}
-	free(directory);
 }
 
 /* linkat never replaces; --force needs a name to rename from, and has it for
@@ -355,36 +381,51 @@ sync_directory(const char *path)
 static int
 name_it(struct output *o)
 {
+	const struct temporary *t = o->temporary;
+	int in = o->directory;
 	char self[32];
 
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", o->fd);
-	if (linkat(AT_FDCWD, self, AT_FDCWD, o->path, AT_SYMLINK_FOLLOW) == 0)
+	if (linkat(AT_FDCWD, self, in, o->name, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	if (errno != EEXIST || !o->force)
 		return -1;
-	if (!doom(o) || linkat(AT_FDCWD, self, AT_FDCWD, o->temporary,
+	if (!doom(o) || linkat(AT_FDCWD, self, in, t->name,
 	    AT_SYMLINK_FOLLOW) != 0)
 		return -1;
 	o->nameless = false;
-	return rename(o->temporary, o->path);
+	return renameat(in, t->name, in, o->name);
+}
+
+static int
+rename_it(const struct output *o)
+{
+	const char *from = o->temporary->name;
+	int in = o->directory;
+
+	if (o->force)
+		return renameat(in, from, in, o->name);
+	if (renameat2(in, from, in, o->name, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -1;
+	/* File systems without it: link refuses to replace as well. */
+	if (linkat(in, from, in, o->name, 0) != 0)
+		return -1;
+	return unlinkat(in, from, 0);
 }
 
 static int
 put_in_place(struct output *o)
 {
-	if (o->nameless)
-		return name_it(o);
-	if (o->force)
-		return rename(o->temporary, o->path);
-	if (renameat2(AT_FDCWD, o->temporary, AT_FDCWD, o->path,
-	    RENAME_NOREPLACE) == 0)
-		return 0;
-	if (errno != EINVAL && errno != ENOSYS)
-		return -1;
-	/* File systems without it: link refuses to replace as well. */
-	if (link(o->temporary, o->path) != 0)
-		return -1;
-	return unlink(o->temporary);
+	int got;
+
+	if (o->naming != NULL)
+		pthread_mutex_lock(o->naming);
+	got = o->nameless ? name_it(o) : rename_it(o);
+	if (o->naming != NULL)
+		pthread_mutex_unlock(o->naming);
+	return got;
 }
 
 void
@@ -421,7 +462,7 @@ output_commit(struct output *o)
 	/* It is synced: a close that fails has nothing left to lose. */
 	(void)close(o->fd);
 	o->fd = -1;
-	sync_directory(o->path);
+	sync_directory(o);
 	forget_temporary(o);
 	return 0;
 }
@@ -434,7 +475,7 @@ output_abandon(struct output *o)
 	o->fd = -1;
 	if (o->temporary != NULL) {
 		if (!o->nameless)
-			unlink(o->temporary);
+			unlinkat(o->directory, o->temporary->name, 0);
 		forget_temporary(o);
 	}
 }

@@ -733,6 +733,19 @@ def out_trees():
         check("nothing written", outputs("oo") == {name} and
               not os.listdir("elsewhere"), outputs("oo"))
         shutil.rmtree("oo")
+    # What a conversion that failed needed is not left.
+    os.makedirs("half/new/deep")
+    os.makedirs("half/was")
+    os.makedirs("oo/was")
+    for name in ("new/deep/c128", "was/c128", "new/c128", "one/two/good"):
+        os.makedirs(os.path.dirname(f"half/{name}"), exist_ok=True)
+        shutil.copy(os.path.basename(name) + ".pt", f"half/{name}.pt")
+    expect(["convert", "half", "--out-dir", "oo"], 2, "",
+           "1 converted, 0 refused, 3 failed")
+    check("no empty directories of ours", outputs("oo") == {
+        "one/two/good.safetensors"} and sorted(os.listdir("oo")) == [
+        "one", "was"] and not os.listdir("oo/was"), list(os.walk("oo")))
+    shutil.rmtree("oo")
     # --out-dir itself may be one.
     os.symlink("elsewhere", "oo")
     expect(["convert", "ot", "--out-dir", "oo"], 0)
@@ -917,7 +930,9 @@ def interrupted():
     write("in/n0.pt", torch_zip(torch_pickle({"w": torch_tensor(
         numel=1 << 22, size=(1 << 22,))}), {"0": big}))
     for i in range(1, 20):
-        shutil.copy("in/n0.pt", f"in/n{i}.pt")
+        os.remove(f"in/n{i}.pt")
+        os.makedirs(f"in/n{i}/deep")
+        shutil.copy("in/n0.pt", f"in/n{i}/deep/w.pt")
     for wait in (0.02, 0.05, 0.1, 0.2):
         shutil.rmtree("out")
         os.mkdir("out")
@@ -933,6 +948,9 @@ def interrupted():
         check("whole files alone", all(
             x.endswith(".safetensors") and (not x.startswith("n") or
             os.path.getsize(f"out/{x}") > 4 << 22) for x in left), left)
+        check("no empty directory", all(
+            top == "out" or files or directories
+            for top, directories, files in os.walk("out")), left)
 
 
 def extract():
@@ -1146,6 +1164,31 @@ def file_size_limit():
                                         if "limited" in x])
 
 
+def at_work(number):
+    """In the midst of a tensor: timeout(1) is the clock for that."""
+    os.makedirs("work/deep")
+    os.mkdir("slow-tree")
+    write("work/deep/long.pt", torch_zip(torch_pickle({"w": torch_tensor(
+        dtype_storage="ByteStorage", numel=1, size=(1 << 30,), stride=(0,))}),
+        {"0": b"1"}))
+    for args in (["work/deep/long.pt", "-o", "at-work.st"],
+                 ["work", "--out-dir", "slow-tree"],
+                 ["work/deep/long.pt", "w", "-o", "at-work.npy"]):
+        verb = "extract" if "w" in args else "convert"
+        p = subprocess.Popen([CLI, verb, *args], env=ENV,
+                             stderr=subprocess.DEVNULL, preexec_fn=lambda:
+                             signal.signal(number, signal.SIG_DFL))
+        time.sleep(0.3)
+        check(f"{verb} {args}: at work", p.poll() is None)
+        p.send_signal(number)
+        check(f"{verb} {args}: ends", p.wait(10) == -number, p.returncode)
+        check(f"{verb} {args}: nothing left", not os.listdir("slow-tree") and
+              not [x for x in os.listdir(".") if x.startswith("at-work.")],
+              os.listdir("slow-tree"))
+    shutil.rmtree("work")
+    shutil.rmtree("slow-tree")
+
+
 def signals():
     """A FIFO with no reader left holds the command inside its writing."""
     os.mkfifo("slow")
@@ -1162,6 +1205,7 @@ def signals():
         p.send_signal(number)
         check("ends by its signal", p.wait(10) == -number, p.returncode)
         os.close(reader)
+        at_work(number)
     check("no temporary files", not [x for x in os.listdir(".")
                                      if x.endswith(".tmp")])
 

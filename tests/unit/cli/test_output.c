@@ -22,19 +22,19 @@
 
 #include "output.h"
 
-/* mk/faults.mk wraps open: a file system without nameless files. */
+/* mk/faults.mk wraps openat: a file system without nameless files. */
 static bool no_nameless;
 
-int __real_open(const char *name, int flags, mode_t mode);
-int __wrap_open(const char *name, int flags, mode_t mode);
+int __real_openat(int in, const char *name, int flags, mode_t mode);
+int __wrap_openat(int in, const char *name, int flags, mode_t mode);
 int
-__wrap_open(const char *name, int flags, mode_t mode)
+__wrap_openat(int in, const char *name, int flags, mode_t mode)
 {
 	if (no_nameless && (flags & O_TMPFILE) == O_TMPFILE) {
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	return __real_open(name, flags, mode);
+	return __real_openat(in, name, flags, mode);
 }
 
 static char directory[64];
