@@ -170,14 +170,12 @@ check_layer_bits(const uint32_t *numbers, size_t count)
 	return bits;
 }
 
-/* Each once. */
+/* Each once, so that there are no more than WIRE_LAYERS_MAX. */
 static bool
 layers_are_numbers(const uint32_t *numbers, size_t count)
 {
 	uint64_t met = 0;
 
-	if (count > WIRE_LAYERS_MAX)
-		return false;
 	for (size_t i = 0; i < count; i++) {
 		if (numbers[i] >= WIRE_LAYERS_MAX ||
 		    (met >> numbers[i] & 1) != 0)

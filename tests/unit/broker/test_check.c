@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -90,6 +91,46 @@ test_utf8(void **state)
 			fail_msg("row %zu", i);
 }
 
+/* Eight bytes are looked at at once: each place of a word, each length, and
+ * behind them a page that cannot be read. */
+static void
+test_utf8_words(void **state)
+{
+	const size_t page = 4096;
+	const size_t longest = 26;
+	uint8_t *map = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint8_t *at;
+
+	(void)state;
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_int_equal(mprotect(map + page, page, PROT_NONE), 0);
+	for (size_t length = 0; length <= longest; length++) {
+		at = map + page - length;
+		memset(at, 'a', length);
+		assert_true(check_utf8(at, length));
+		for (size_t i = 0; i < length; i++) {
+			at[i] = 0x80;
+			assert_false(check_utf8(at, length));
+			at[i] = 0x7f;
+			assert_true(check_utf8(at, length));
+			/* A sequence of two and one of four, cut at the end. */
+			at[i] = 0xdf;
+			if (i + 1 < length)
+				at[i + 1] = 0xbf;
+			assert_true(check_utf8(at, length) ==
+			    (i + 1 < length));
+			at[i] = 0xf1;
+			for (size_t j = i + 1; j < length && j < i + 4; j++)
+				at[j] = 0x80;
+			assert_true(check_utf8(at, length) ==
+			    (i + 3 < length));
+			memset(at, 'a', length);
+		}
+	}
+	munmap(map, 2 * page);
+}
+
 static void
 test_name(void **state)
 {
@@ -161,6 +202,13 @@ test_path(void **state)
 	for (size_t i = 0; i < COUNT(many); i++)
 		many[i] = (struct wire_bytes)B("x");
 	m.path = many;
+	m.path_count = 3;
+	m.path_kinds = (struct wire_bytes){ kinds, 3 };
+	for (size_t i = 0; i < 3; i++) {
+		many[i] = (struct wire_bytes)B("\xff");
+		expect("one of three", check_path(&m), PFORK_E_PROTOCOL);
+		many[i] = (struct wire_bytes)B("x");
+	}
 	m.path_count = PATH_PARTS_MAX;
 	m.path_kinds = (struct wire_bytes){ kinds, PATH_PARTS_MAX };
 	expect("512 parts", check_path(&m), PFORK_OK);
@@ -175,7 +223,7 @@ test_hello(void **state)
 	static uint32_t all[WIRE_LAYERS_MAX];
 	static const uint32_t eight[] = { 8 };
 	static const uint32_t two[] = { 8, 8 };
-	static const uint32_t big[] = { 64 };
+	static const uint32_t big[] = { 64, 84, UINT32_MAX };
 	static const uint32_t reason[] = { 1 };
 	struct wire_hello m = { .version = WIRE_VERSION, .layers = layers,
 		.layer_count = 7 };
@@ -218,9 +266,16 @@ test_hello(void **state)
 	bad = m;
 	bad.reason_count = 0;
 	expect("no reason", check_hello(&rules, &bad), PFORK_E_PROTOCOL);
-	bad = m;
-	bad.missing = big;
-	expect("missing 64", check_hello(&rules, &bad), PFORK_E_PROTOCOL);
+	for (size_t i = 0; i < COUNT(big); i++) {
+		bad = m;
+		bad.missing = &big[i];
+		expect("missing 64", check_hello(&rules, &bad),
+		    PFORK_E_PROTOCOL);
+		bad.layers++;
+		bad.layer_count--;
+		expect("0 is not there, 64 missing", check_hello(&rules, &bad),
+		    PFORK_E_PROTOCOL);
+	}
 	bad = m;
 	bad.layer_count = WIRE_LAYERS_MAX + 1;
 	expect("65 layers", check_hello(&rules, &bad), PFORK_E_PROTOCOL);
@@ -319,7 +374,9 @@ test_storage(void **state)
 
 static const uint64_t four[] = { 4 };
 static const uint64_t one[] = { 1 };
-static const struct storage hundred = { .length = 100 };
+/* The second one has not been accepted yet. */
+static const struct storage hundred[] = { { .length = 100 },
+	{ .length = 100 } };
 
 static struct wire_tensor
 vector(void)
@@ -335,7 +392,7 @@ judge(const struct wire_tensor *m, struct geometry *g)
 {
 	struct totals t = { .storages = 1 };
 
-	return check_tensor(&rules, &t, &hundred, m, g);
+	return check_tensor(&rules, &t, hundred, m, g);
 }
 
 static void
@@ -462,32 +519,32 @@ test_tensor_totals(void **state)
 
 	(void)state;
 	/* Name, shape and strides; a part's text and its structures. */
-	expect("last", check_tensor(&rules, &t, &hundred, &m, &g), PFORK_OK);
+	expect("last", check_tensor(&rules, &t, hundred, &m, &g), PFORK_OK);
 	assert_int_equal(t.tensors, 3);
 	assert_int_equal(t.contiguous, 10000);
 	assert_int_equal(t.kept, 1 + 16 + 16);
-	expect("one more", check_tensor(&rules, &t, &hundred, &m, &g),
+	expect("one more", check_tensor(&rules, &t, hundred, &m, &g),
 	    PFORK_E_LIMIT);
 	before.contiguous++;
 	t = before;
-	expect("a byte more", check_tensor(&rules, &t, &hundred, &m, &g),
+	expect("a byte more", check_tensor(&rules, &t, hundred, &m, &g),
 	    PFORK_E_LIMIT);
 	unmoved("a byte more", &t, &before);
 	before.contiguous = 0;
 	before.kept = 20000 - 33;
 	t = before;
-	expect("names full", check_tensor(&rules, &t, &hundred, &m, &g),
+	expect("names full", check_tensor(&rules, &t, hundred, &m, &g),
 	    PFORK_OK);
 	m.path = &part;
 	m.path_count = 1;
 	m.path_kinds = (struct wire_bytes){ &kind, 1 };
 	t = before;
-	expect("and a part", check_tensor(&rules, &t, &hundred, &m, &g),
+	expect("and a part", check_tensor(&rules, &t, hundred, &m, &g),
 	    PFORK_E_LIMIT);
 	unmoved("and a part", &t, &before);
 	before.kept -= 4 + 16 + sizeof(struct tensor_part);
 	t = before;
-	expect("room for a part", check_tensor(&rules, &t, &hundred, &m, &g),
+	expect("room for a part", check_tensor(&rules, &t, hundred, &m, &g),
 	    PFORK_OK);
 	assert_int_equal(t.kept, 20000);
 }
@@ -516,6 +573,8 @@ test_alias(void **state)
 	(void)state;
 	expect("good", check_alias(&rules, &t, &m), PFORK_OK);
 	assert_int_equal(t.aliases, 2);
+	/* The name twice, for the note, and the target's. */
+	assert_int_equal(t.kept, 2 * (1 + 16) + TENSOR_NAME_MAX);
 	expect("one more", check_alias(&rules, &t, &m), PFORK_E_LIMIT);
 	t.aliases = 0;
 	m.target = 2;
@@ -708,6 +767,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_utf8_words),
 		cmocka_unit_test(test_name),
 		cmocka_unit_test(test_path),
 		cmocka_unit_test(test_hello),

@@ -76,6 +76,8 @@ test_files(void **state)
 		{ "plain", B("model.onnx.data"), PFORK_OK },
 		{ "dots", B("..."), PFORK_OK },
 		{ "hidden", B(".metadata"), PFORK_OK },
+		{ "hidden, one letter", B(".a"), PFORK_OK },
+		{ "dot behind a letter", B("a."), PFORK_OK },
 		{ "control", B("\x1b[2J"), PFORK_OK },
 		{ "utf-8", B("\xc3\xa9"), PFORK_OK },
 		{ "empty", B(""), PFORK_E_PROTOCOL },
@@ -166,6 +168,9 @@ test_places(void **state)
 		{ "archive of any length", PIECE_TORCH, 9, 900, PFORK_OK },
 		{ "archive past all", PIECE_TORCH, INT64_MAX, 1,
 		    PFORK_E_PROTOCOL },
+		{ "longest archive", PIECE_TORCH, 0, INT64_MAX, PFORK_OK },
+		{ "longer archive", PIECE_TORCH, 0,
+		    (uint64_t)INT64_MAX + 1, PFORK_E_PROTOCOL },
 		{ "archive of 2^64 - 1", PIECE_TORCH, 0, UINT64_MAX,
 		    PFORK_E_PROTOCOL },
 		{ "kind 0", 0, 0, 48, PFORK_E_PROTOCOL },
@@ -237,8 +242,10 @@ static void
 test_further_boxes(void **state)
 {
 	static const uint64_t other_shape[] = { 8, 4 };
+	static const uint64_t taller_shape[] = { 9, 3 };
 	static const uint8_t other_kinds[] = { PATH_ATTR, PATH_INDEX };
 	static const struct wire_bytes other_path[] = { B("layer"), B("1") };
+	static const struct wire_bytes longer_path[] = { B("layers"), B("0") };
 	const struct pfork_tensor *open;
 	pfork_checkpoint *c = checkpoint_new();
 	struct wire_piece m = lower_half();
@@ -251,7 +258,10 @@ test_further_boxes(void **state)
 	assert_int_equal(check_piece(&rules, &t, NULL, &m, &g, &more).code, 0);
 	assert_int_equal(build_piece(c, &m, &g, more), BUILD_OK);
 	open = &c->tensors[0];
+	assert_int_equal(g.elements, 24);
 	assert_int_equal(g.nbytes, 96);
+	assert_int_equal(g.span, 96);
+	assert_true(g.contiguous);
 	assert_null(open->home);
 	assert_int_equal(tensor_strides(open)[0], 3);
 	assert_int_equal(check_piece(&rules, &t, open, &m, &g, &more).code, 0);
@@ -272,11 +282,17 @@ test_further_boxes(void **state)
 	    PFORK_E_PROTOCOL)
 	DIFFERS(m.dtype = DTYPE_I32);
 	DIFFERS(m.shape = other_shape);
+	DIFFERS(m.shape = taller_shape);
 	DIFFERS(m.path = other_path);
+	DIFFERS(m.path = longer_path);
 	DIFFERS(m.path_kinds.at = other_kinds);
 	DIFFERS(m.path_count = m.path_kinds.len = 1);
 	DIFFERS(m.rank = m.start_count = m.size_count = 1; m.length = 16);
 	/* Another name makes another tensor; this one stays as it was. */
+	m = lower_half();
+	m.name = (struct wire_bytes)B("layer.1");
+	assert_int_equal(check_piece(&rules, &t, open, &m, &g, &more).code, 0);
+	assert_false(more);
 	m = lower_half();
 	m.name.len--;
 	assert_int_equal(check_piece(&rules, &t, open, &m, &g, &more).code, 0);
@@ -316,6 +332,44 @@ test_totals(void **state)
 	assert_int_equal(check_piece(&few, &t, NULL, &m, &g, &more).code, 0);
 }
 
+/* What a box makes us keep, its tensor apart: its numbers, its file's name, and
+ * the structures; a further one is under both limits too. */
+static void
+test_further_totals(void **state)
+{
+	const uint64_t box = sizeof(struct piece_entry) + 16 + 5 + 16 +
+	    2 * 2 * sizeof(uint64_t);
+	const uint64_t tensor = 7 + 16 + 2 * 2 * sizeof(uint64_t) +
+	    2 * (sizeof(struct tensor_part) + 16) + 5 + 1;
+	pfork_checkpoint *c = checkpoint_new();
+	struct rules few = rules;
+	struct wire_piece m = lower_half();
+	struct totals t = { 0 };
+	struct geometry g;
+	bool more;
+
+	(void)state;
+	assert_non_null(c);
+	assert_int_equal(check_piece(&few, &t, NULL, &m, &g, &more).code, 0);
+	assert_int_equal(build_piece(c, &m, &g, more), BUILD_OK);
+	assert_int_equal(t.kept, box + tensor);
+	few.limits.names_bytes = 2 * box + tensor - 1;
+	assert_int_equal(check_piece(&few, &t, &c->tensors[0], &m, &g,
+	    &more).code, PFORK_E_LIMIT);
+	assert_int_equal(t.kept, box + tensor);
+	few.limits.names_bytes++;
+	few.limits.tensors = 1;
+	assert_int_equal(check_piece(&few, &t, &c->tensors[0], &m, &g,
+	    &more).code, PFORK_E_LIMIT);
+	assert_int_equal(t.more_boxes, 0);
+	few.limits.tensors = 2;
+	assert_int_equal(check_piece(&few, &t, &c->tensors[0], &m, &g,
+	    &more).code, 0);
+	assert_int_equal(t.kept, 2 * box + tensor);
+	assert_int_equal(t.more_boxes, 1);
+	pfork_checkpoint_unref(c);
+}
+
 int
 main(void)
 {
@@ -326,6 +380,7 @@ main(void)
 		cmocka_unit_test(test_the_rest),
 		cmocka_unit_test(test_further_boxes),
 		cmocka_unit_test(test_totals),
+		cmocka_unit_test(test_further_totals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

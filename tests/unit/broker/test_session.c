@@ -162,6 +162,35 @@ finish(struct session *s, pfork_checkpoint *c)
 	pfork_checkpoint_unref(c);
 }
 
+/* It has ended as a breach, which is no system error and at no offset. */
+static void
+broke(const struct session *s)
+{
+	assert_int_equal(s->error.code, PFORK_E_PROTOCOL);
+	assert_int_equal(s->error.errnum, 0);
+	assert_int_equal(s->error.offset, PFORK_NO_OFFSET);
+	assert_int_equal(s->state, ENDED);
+}
+
+/* The place for the next bytes ends where its memory does: the buffer of two of
+ * the largest messages, or the storage that is received. */
+static void
+fits(const struct session *s, const uint8_t *at, size_t room)
+{
+	const struct storage *newest;
+
+	assert_true(room > 0);
+	if (s->data_left == 0) {
+		assert_ptr_equal(at + room, s->buffer +
+		    2 * (FRAME_MESSAGE_MAX + FRAME_HEAD_BYTES));
+		return;
+	}
+	newest = &s->ckpt->storages[s->ckpt->storage_count - 1];
+	assert_ptr_equal(at, newest->bytes + s->received);
+	assert_int_equal(room, s->data_left);
+	assert_true(room <= newest->length - s->received);
+}
+
 /* False: the session ended. */
 static bool
 feed(struct session *s, const uint8_t *bytes, size_t length, size_t piece)
@@ -174,7 +203,7 @@ feed(struct session *s, const uint8_t *bytes, size_t length, size_t piece)
 		at = session_want(s, &room);
 		if (at == NULL)
 			return false;
-		assert_true(room > 0);
+		fits(s, at, room);
 		n = length - done;
 		n = n < room ? n : room;
 		n = n < piece ? n : piece;
@@ -278,6 +307,7 @@ test_cut(void **state)
 			    length - talk.go, SIZE_MAX));
 		assert_false(session_eof(&s));
 		assert_int_equal(s.error.code, PFORK_E_WORKER);
+		assert_int_equal(s.error.errnum, 0);
 		assert_int_equal(s.state, ENDED);
 		assert_false(session_eof(&s));
 		finish(&s, c);
@@ -308,10 +338,17 @@ test_steps(void **state)
 		add_data(1);
 	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
 	assert_int_equal(s.steps, steps);
-	free_talk(NULL);
-	add_data(65536);
-	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-	assert_int_equal(s.steps, steps + 1);
+	/* 64 KiB but for a byte; that one; and so again. */
+	for (int again = 0; again < 2; again++) {
+		free_talk(NULL);
+		add_data(again ? 65535 : 65535 - 1000);
+		assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+		assert_int_equal(s.steps, steps);
+		free_talk(NULL);
+		add_data(1);
+		assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+		assert_int_equal(s.steps, ++steps);
+	}
 	finish(&s, c);
 	free_talk(NULL);
 	make_talk(NULL);
@@ -455,8 +492,7 @@ test_turns(void **state)
 				fail_msg("%s %s", frame_type_name(type),
 				    session_state_name(from));
 			if (!passed && from != ENDED)
-				assert_int_equal(s.error.code,
-				    PFORK_E_PROTOCOL);
+				broke(&s);
 			free_talk(NULL);
 			finish(&s, c);
 		}
@@ -483,7 +519,7 @@ piece_talk(const struct rules *r, const char *second, enum frame_type between)
 	if (s.state == LISTENING)
 		assert_int_equal(c->piece_count, 2);
 	else
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 	state = s.state;
 	free_talk(NULL);
 	talk = saved;
@@ -555,12 +591,44 @@ test_malformed(void **state)
 		memset(&talk, 0, sizeof(talk));
 		add_frame((enum frame_type)type, "\xff", 1);
 		assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 		assert_non_null(strstr(s.error.text, frame_type_name(type)));
 		free_talk(NULL);
 		finish(&s, c);
 	}
 	talk = saved;
+}
+
+/* A head that cannot be, or that is not due: it is not waited for more. */
+static void
+test_heads(void **state)
+{
+	static const struct {
+		uint8_t head[FRAME_HEAD_BYTES];
+		const char *text;
+	} rows[] = {
+		{ { 1, 0, 0, 0, 0 }, "bad frame head" },
+		{ { 1, 0, 0, 0, FRAME_TYPE_LAST + 1 }, "bad frame head" },
+		{ { 0, 0, 0, 0, FRAME_NOTE }, "bad frame head" },
+		{ { 1, 0, 1, 0, FRAME_NOTE }, "bad frame head" },
+		{ { 1, 0, 16, 0, FRAME_DATA }, "bad frame head" },
+		{ { 0, 0, 16, 0, FRAME_DATA }, "DATA while listing" },
+		{ { 1, 0, 0, 0, FRAME_HELLO }, "HELLO while listing" },
+	};
+	struct session s;
+	pfork_checkpoint *c;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		c = start(&s, &rules);
+		bring_to(&s, LISTENING);
+		assert_true(feed(&s, rows[i].head, FRAME_HEAD_BYTES - 1, 1));
+		assert_false(feed(&s, rows[i].head + FRAME_HEAD_BYTES - 1, 1,
+		    1));
+		broke(&s);
+		assert_non_null(strstr(s.error.text, rows[i].text));
+		finish(&s, c);
+	}
 }
 
 /* Judged, and found wanting: each handler passes the finding on. */
@@ -573,10 +641,10 @@ test_judged(void **state)
 	static const struct wire_bytes empty = { NULL, 0 };
 
 	(void)state;
-	for (int which = 0; which < 10; which++) {
+	for (int which = 0; which < 11; which++) {
 		c = start(&s, &rules);
 		bring_to(&s, which == 0 ? WAIT_FORMAT :
-		    which == 9 ? RECEIVING : LISTENING);
+		    which >= 9 ? RECEIVING : LISTENING);
 		memset(&talk, 0, sizeof(talk));
 		switch (which) {
 		case 0:
@@ -609,9 +677,13 @@ test_judged(void **state)
 		case 9:
 			add_data(9);
 			break;
+		case 10:	/* two into eight, then seven into six */
+			add_data(2);
+			add_data(7);
+			break;
 		}
 		assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 		assert_int_equal(s.state, ENDED);
 		free_talk(NULL);
 		finish(&s, c);
@@ -638,7 +710,7 @@ test_names_taken(void **state)
 		else
 			add_tensor("a'", 0);
 		assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 		assert_non_null(strstr(s.error.text, "twice: 'a\\x27'"));
 		assert_int_equal(c->tensor_count, 1);
 		assert_int_equal(c->alias_count, 0);
@@ -730,7 +802,7 @@ test_bad_hello(void **state)
 	    .layer_count = 1);
 	c = start(&s, &rules);
 	assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-	assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+	broke(&s);
 	finish(&s, c);
 	free_talk(NULL);
 	ADD(HELLO, hello, .version = WIRE_VERSION, .layers = layers,
@@ -753,18 +825,21 @@ test_silence(void **state)
 		SAID_FAULT };
 	struct session s;
 	pfork_checkpoint *c;
+	size_t room = 1;
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
 		c = start(&s, &rules);
 		bring_to(&s, silent[i]);
 		assert_false(feed(&s, (const uint8_t *)"", 1, 1));
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 		assert_non_null(strstr(s.error.text,
 		    session_state_name(silent[i])));
+		assert_null(session_want(&s, &room));
+		assert_int_equal(room, 0);
 		assert_false(session_got(&s, 0));
 		assert_false(session_eof(&s));
-		assert_int_equal(s.error.code, PFORK_E_PROTOCOL);
+		broke(&s);
 		finish(&s, c);
 	}
 }
@@ -860,6 +935,7 @@ main(void)
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_pieces_in_done),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_judged),
 		cmocka_unit_test(test_names_taken),
 		cmocka_unit_test(test_faults),
