@@ -136,12 +136,15 @@ take_options(struct pfork_broker *b, const pfork_options *from,
 		return bad(err, "options.delivery is unknown");
 	if (o.parked_workers > KEEPER_MOST)
 		return bad(err, "options.parked_workers is over its ceiling");
+	if (o.inflate_workers > SHARES_MAX)
+		return bad(err, "options.inflate_workers is over its ceiling");
 	if (o.worker_uid > INT32_MAX)
 		return bad(err, "options.worker_uid is too large");
 	code = take_limits(&b->limits, o.limits, err);
 	if (code != PFORK_OK)
 		return code;
 	b->flags = o.flags;
+	b->inflate_workers = o.inflate_workers != 0 ? o.inflate_workers : 1;
 	b->required_layers = o.required_layers | PFORK_LAYERS_REQUIRED;
 	b->refuse_at = o.refuse_at != PFORK_REFUSE_DEFAULT
 	    ? o.refuse_at : PFORK_REFUSE_DANGEROUS;

@@ -27,6 +27,7 @@ struct pfork_broker {
 	uint32_t flags;
 	uint32_t go_flags;	/* GO_PIECES, GO_DISTCP: a store sets them, in
 				 * its own copy */
+	uint32_t inflate_workers; /* of one input: 1 to SHARES_MAX */
 	enum pfork_refuse refuse_at;
 	enum pfork_delivery delivery;
 	struct holder *holder;	/* the namespaces that workers are lent */

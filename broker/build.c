@@ -126,13 +126,14 @@ build_storage(pfork_checkpoint *c, const struct wire_storage *m)
 {
 	struct storage s = { 0 };
 
-	s.streamed = m->kind == STORAGE_STREAM;
+	s.streamed = m->kind != STORAGE_EXTENT;
+	s.elsewhere = m->kind == STORAGE_ELSEWHERE;
 	s.length = m->length;
 	if (!ROOM(c, storages, storage))
 		return BUILD_NO_MEMORY;
 	if (!s.streamed)
 		s.offset = m->offset;
-	else if (s.length > 0) {
+	else if (s.length > 0 && !s.elsewhere) {
 		s.bytes = storage_bytes(s.length);
 		if (s.bytes == NULL)
 			return BUILD_NO_MEMORY;

@@ -223,49 +223,6 @@ check_format(const struct wire_format *m)
 	return fine;
 }
 
-/* ----------------------------------------------------------- storages -- */
-
-static struct finding
-check_extent(const struct rules *r, const struct wire_storage *m)
-{
-	if (r->deliver_stream)
-		return lie("an extent, where streams were asked for");
-	if (m->offset > r->input_size ||
-	    m->length > r->input_size - m->offset)
-		return lie("an extent reaches outside the input");
-	return fine;
-}
-
-struct finding
-check_storage(const struct rules *r, struct totals *t,
-    const struct wire_storage *m)
-{
-	struct totals sum = *t;
-	struct finding f = fine;
-
-	if (m->id != t->storages)
-		return lie("a storage's number is not the next one");
-	if (!add_under(&sum.storages, 1, r->limits.tensors))
-		return over("more storages than the limit `tensors`");
-	switch (m->kind) {
-	case STORAGE_EXTENT:
-		f = check_extent(r, m);
-		break;
-	case STORAGE_STREAM:
-		if (m->offset != WIRE_NO_OFFSET)
-			return lie("a stream has an offset");
-		if (!add_under(&sum.streamed, m->length,
-		    r->limits.streamed_bytes))
-			return over("more bytes than the limit streamed_bytes");
-		break;
-	default:
-		return lie("a storage is of an unknown kind");
-	}
-	if (f.code == PFORK_OK)
-		*t = sum;
-	return f;
-}
-
 /* ------------------------------------------------------------ tensors -- */
 
 /* Works the geometry out anew; nothing is taken from the worker's word. */

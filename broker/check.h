@@ -27,12 +27,16 @@ struct rules {
 	bool deliver_stream;	/* then extents are refused */
 	bool scalars;
 	bool pieces;		/* GO_PIECES: a store is loading */
+	uint32_t shares;	/* workers of this input: 1 but where the
+				 * caller asked for more */
+	uint32_t share;		/* this one; others than 0 send bytes alone */
 };
 
 /* What has been accepted so far. */
 struct totals {
 	uint64_t storages;
 	uint64_t streamed;	/* bytes announced */
+	uint64_t elsewhere;	/* storages whose bytes another worker sends */
 	uint64_t tensors;
 	uint64_t aliases;
 	uint64_t pieces;	/* messages */
@@ -67,7 +71,21 @@ struct finding check_hello(const struct rules *r, const struct wire_hello *m);
 struct finding check_format(const struct wire_format *m);
 struct finding check_storage(const struct rules *r, struct totals *t,
     const struct wire_storage *m);
-/* storages: the t->storages ones accepted so far, all received in full. */
+/* check_storage.c.  *held: the bytes of streams that all workers of the input
+ * made together, to which those of this one are added. */
+struct finding check_held(const struct rules *r, uint64_t *held,
+    const struct wire_storage *m);
+/* What one of them said of the input's storages, in full. */
+struct share {
+	const struct storage *storages;
+	size_t count;
+};
+/* Have the others found the same storages as the first one, and has each stream
+ * been sent by one of them alone? */
+struct finding check_shares(const struct share *first,
+    const struct share *others, size_t count);
+/* storages: the t->storages ones accepted so far, all received in full, or to
+ * be had from another worker. */
 struct finding check_tensor(const struct rules *r, struct totals *t,
     const struct storage *storages, const struct wire_tensor *m,
     struct geometry *out);

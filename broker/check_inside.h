@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * check_inside.h - what check.c and check_piece.c share; for them alone.
+ * check_inside.h - what the files of check.h share; for them alone.
  */
 #ifndef BROKER_CHECK_INSIDE_H
 #define BROKER_CHECK_INSIDE_H

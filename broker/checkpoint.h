@@ -37,6 +37,8 @@ struct storage {
 	};
 	uint64_t length;
 	bool streamed;
+	bool elsewhere;		/* another worker sends it: in a checkpoint that
+				 * is handed out, none is */
 };
 
 /* This, and one block of `strings`: rank numbers of the shape, as many strides,

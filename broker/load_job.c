@@ -20,6 +20,7 @@
 #include "input.h"
 #include "keeper.h"
 #include "monotonic.h"
+#include "shares.h"
 
 /* Reads of one step: some 10 MB, a few milliseconds. */
 #define READS_A_STEP 48
@@ -30,8 +31,6 @@
 
 /* The clock is looked at this often at least. */
 #define LOOK_MS 60000
-
-#define CONTIGUOUS_CEILING (64 * TIB)
 
 /* ---------------------------------------------------------------- ends -- */
 
@@ -65,7 +64,8 @@ over_with_timeout(struct pfork_job *job, const char *what, uint64_t ms)
 static void
 over_with_system(struct pfork_job *job, const char *what, int errnum)
 {
-	job_over(job, 0);
+	if (!job->over)
+		job_over(job, 0);
 	job->code = error_set(&job->error, PFORK_E_SYSTEM, errnum,
 	    PFORK_NO_OFFSET, "%s: %s", what, error_errno(errnum));
 }
@@ -112,9 +112,19 @@ over_with_last_word(struct pfork_job *job)
 }
 
 void
+load_job_fail(struct pfork_job *job, const pfork_error *err)
+{
+	if (!job->over)
+		job_over(job, 0);
+	job->code = err->code;
+	job->error = *err;
+}
+
+void
 load_job_cancel(struct pfork_job *job)
 {
-	job_over(job, 0);
+	if (!job->over)
+		job_over(job, 0);
 	job->code = error_set(&job->error, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
 	    "the load was cancelled");
 }
@@ -191,6 +201,8 @@ send_go(struct pfork_job *job)
 		return false;
 	}
 	go.limits = job->session.rules.limits;
+	go.shares = job->session.rules.shares;
+	go.share = job->session.rules.share;
 	if (job->session.rules.deliver_stream)
 		go.flags |= GO_DELIVER_STREAM;
 	if (job->session.rules.scalars)
@@ -273,17 +285,27 @@ read_once(struct pfork_job *job)
 	return job->session.state != WAIT_GO || answer_hello(job);
 }
 
+void
+load_job_step(struct pfork_job *job)
+{
+	for (int i = 0; !job->over && i < READS_A_STEP; i++) {
+		if (!read_once(job))
+			break;
+		if (job->settings != NULL)
+			shares_begin(job);
+	}
+	if (!job->over)
+		look_at_clock(job);
+}
+
 enum pfork_code
 pfork_job_step(pfork_job *job, bool *done)
 {
 	if (job == NULL || done == NULL)
 		return PFORK_E_ARGS;
-	for (int i = 0; !job->over && i < READS_A_STEP; i++)
-		if (!read_once(job))
-			break;
-	if (!job->over)
-		look_at_clock(job);
-	*done = job->over;
+	load_job_step(job);
+	shares_step(job);
+	*done = shares_over(job);
 	return PFORK_OK;
 }
 
@@ -299,15 +321,34 @@ time_left(const struct pfork_job *job)
 	return next - now < LOOK_MS ? (int)(next - now) : LOOK_MS;
 }
 
+static void
+add_wait(const struct pfork_job *job, struct pollfd *p, nfds_t *count, int *ms)
+{
+	int left;
+
+	if (job->over)
+		return;
+	p[*count] = (struct pollfd){ job->child.socket, POLLIN, 0 };
+	++*count;
+	left = time_left(job);
+	if (left < *ms)
+		*ms = left;
+}
+
 void
 load_job_wait(struct pfork_job *job)
 {
 	bool done = false;
 
 	while (!done) {
-		struct pollfd p = { job->child.socket, POLLIN, 0 };
+		struct pollfd p[SHARES_MAX];
+		nfds_t count = 0;
+		int ms = LOOK_MS;
 
-		if (poll(&p, 1, time_left(job)) < 0 && errno != EINTR)
+		add_wait(job, p, &count, &ms);
+		for (uint32_t i = 0; i < job->filler_count; i++)
+			add_wait(job->fillers[i], p, &count, &ms);
+		if (poll(p, count, ms) < 0 && errno != EINTR)
 			over_with_system(job, "waiting for the worker", errno);
 		(void)pfork_job_step(job, &done);
 	}
@@ -337,6 +378,7 @@ load_job_free(struct pfork_job *job)
 {
 	struct child_end end;
 
+	shares_free(job);
 	child_finish(&job->child, 0, &end);
 	session_free(&job->session);
 	keeper_unref(job->keeper);
@@ -356,8 +398,8 @@ watch(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-static bool
-open_epoll(struct pfork_job *job)
+bool
+load_job_watch(struct pfork_job *job)
 {
 	job->epoll = child_fd_above(epoll_create1(EPOLL_CLOEXEC));
 	if (job->epoll < 0)
@@ -368,105 +410,10 @@ open_epoll(struct pfork_job *job)
 	    watch(job->epoll, job->child.socket) && arm(job);
 }
 
-enum pfork_code
-load_job_offer(struct pfork_job *job, pfork_error *err)
+void
+load_job_unwatch(struct pfork_job *job)
 {
-	enum pfork_code code;
-
-	if (open_epoll(job))
-		return PFORK_OK;
-	code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-	    "preparing a load: %s", error_errno(errno));
-	load_job_free(job);
-	return code;
-}
-
-static void
-set_rules(struct rules *r, const struct pfork_broker *b, uint64_t size)
-{
-	memset(r, 0, sizeof(*r));
-	r->limits = b->limits;
-	/* What stands in other files has nothing to do with this one's size:
-	 * the store judges the sum when it knows all of them. */
-	if (r->limits.contiguous_bytes == 0)
-		r->limits.contiguous_bytes =
-		    (b->go_flags & GO_PIECES) != 0 ? CONTIGUOUS_CEILING :
-						     8 * size + GIB;
-	r->required_layers = b->required_layers;
-	r->input_size = size;
-	r->deliver_stream = b->delivery == PFORK_DELIVER_STREAM;
-	r->scalars = (b->flags & PFORK_SCALARS) != 0;
-	r->pieces = (b->go_flags & GO_PIECES) != 0;
-}
-
-/* A job with everything but its worker; NULL: errno.  The input is taken only
- * on success. */
-static struct pfork_job *
-job_new(const struct pfork_broker *b, const struct source *input)
-{
-	struct pfork_job *job = calloc(1, sizeof(*job));
-	struct rules rules;
-
-	if (job == NULL)
-		return NULL;
-	job->child = CHILD_NONE;
-	job->epoll = -1;
+	if (job->timer >= 0)
+		close(job->timer);
 	job->timer = -1;
-	job->ckpt = checkpoint_new();
-	set_rules(&rules, b, input->size);
-	if (job->ckpt == NULL ||
-	    !session_init(&job->session, &rules, job->ckpt)) {
-		errno = ENOMEM;
-		goto fail;
-	}
-	job->ckpt->source = *input;
-	job->ckpt->flags = b->flags;
-	job->refuse_at = b->refuse_at;
-	job->go_flags = b->go_flags;
-	job->cpu_seconds = b->limits.cpu_seconds;
-	job->keeper = keeper_ref(b->keeper);
-	return job;
-fail:
-	load_job_free(job);
-	return NULL;
-}
-
-/* One that waits, or else one of our own. */
-static enum pfork_code
-get_worker(const struct pfork_broker *b, struct pfork_job *job, bool prompt,
-    pfork_error *err)
-{
-	int input = job->ckpt->source.fd;
-
-	if (job->keeper != NULL &&
-	    keeper_employ(job->keeper, input, &job->child)) {
-		job->parked = true;
-		return PFORK_OK;
-	}
-	return child_spawn(b, "run", prompt ? LEND_PROMPT : LEND_SOON, input,
-	    &job->child, err);
-}
-
-enum pfork_code
-load_job_begin(const struct pfork_broker *b, struct source *input,
-    bool prompt, struct pfork_job **out, pfork_error *err)
-{
-	struct pfork_job *job = job_new(b, input);
-	enum pfork_code code;
-
-	if (job == NULL) {
-		input_close(input);
-		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-		    "preparing a load: %s", error_errno(errno));
-	}
-	job->started_us = monotonic_us();
-	job->moved = job->started_us / 1000;
-	job->wall_until = job->started_us / 1000 + b->limits.wall_ms;
-	job->stall_ms = b->limits.stall_ms;
-	code = get_worker(b, job, prompt, err);
-	if (code != PFORK_OK)
-		load_job_free(job);
-	else
-		*out = job;
-	return code;
 }

@@ -2,7 +2,8 @@
  *
  * load_job.h - one load under way: a worker, its session, and the clock.  All
  * ends here, once: with a whole checkpoint, or an error and no tensor, and
- * with the worker dead and reaped, or killed and the keeper's to reap.
+ * with the worker dead and reaped, or killed and the keeper's to reap.  A load
+ * with fillers (shares.h) has jobs for them, each with a worker of its own.
  */
 #ifndef BROKER_LOAD_JOB_H
 #define BROKER_LOAD_JOB_H
@@ -30,6 +31,11 @@ struct pfork_job {
 	double wall_ms;
 	enum pfork_refuse refuse_at;
 	uint32_t go_flags;	/* beyond those of the rules */
+	/* Other workers of the same input, which send a share of its bytes;
+	 * settings: by which they are started, NULL where none may be. */
+	struct pfork_broker *settings;
+	struct pfork_job *fillers[SHARES_MAX - 1];
+	uint32_t filler_count;
 	bool parked;		/* its worker had waited for it */
 	bool over;
 	enum pfork_code code;	/* when over */
@@ -45,9 +51,25 @@ enum pfork_code load_job_begin(const struct pfork_broker *b,
 void load_job_wait(struct pfork_job *job);
 /* Or makes the descriptor to wait by.  On failure the job is freed. */
 enum pfork_code load_job_offer(struct pfork_job *job, pfork_error *err);
-/* Before its end: the worker is killed, and the result is TIMEOUT. */
+/* Before its end: the workers are killed, and the result is TIMEOUT. */
 void load_job_cancel(struct pfork_job *job);
 void load_job_free(struct pfork_job *job);
+
+/* The parts, for shares.c as well.  A job with everything but its worker; NULL:
+ * errno.  The input is taken only on success. */
+struct pfork_job *load_job_new(const struct pfork_broker *b,
+    const struct source *input);
+/* Its worker: one that waits, or else one of our own. */
+enum pfork_code load_job_hire(const struct pfork_broker *b,
+    struct pfork_job *job, int input, bool prompt, pfork_error *err);
+/* The descriptor to wait by.  False: errno. */
+bool load_job_watch(struct pfork_job *job);
+/* Nothing of its own worker makes it readable any more. */
+void load_job_unwatch(struct pfork_job *job);
+/* As pfork_job_step, of its own worker alone. */
+void load_job_step(struct pfork_job *job);
+/* Its worker is ended, if it is not yet, and this is the result. */
+void load_job_fail(struct pfork_job *job, const pfork_error *err);
 
 /* load_result.c.  Ends and frees the job.  scan: a fault is recorded, not
  * returned, and no verdict is refused. */

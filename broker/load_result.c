@@ -9,7 +9,7 @@
 
 #include "error.h"
 #include "input.h"
-#include "load_job.h"
+#include "shares.h"
 
 bool
 load_job_is_fault(enum pfork_code code)
@@ -111,10 +111,12 @@ record_fault(struct pfork_job *job)
 static enum pfork_code
 conclude(struct pfork_job *job, bool scan, pfork_error *err)
 {
-	if (!job->over)
+	if (!shares_over(job))
 		load_job_cancel(job);
 	else
 		compare_input(job);
+	if (job->code == PFORK_OK)
+		shares_join(job);
 	tell_worker(job);
 	if (job->code == PFORK_OK && !scan &&
 	    is_refused(job->refuse_at, job->ckpt->verdict))

@@ -24,22 +24,23 @@ static const struct turn {
 	enum session_state state;
 	enum frame_type type;
 	session_handler *handle;
+	bool first;		/* of share 0 alone: others send only bytes */
 } turns[] = {
-	{ WAIT_HELLO, FRAME_HELLO, session_on_hello }, /* once */
-	{ WAIT_FORMAT, FRAME_FORMAT, session_on_format }, /* once */
-	{ WAIT_FORMAT, FRAME_NOTE, session_on_note }, /* of no format */
-	{ WAIT_FORMAT, FRAME_PROGRESS, session_on_progress },
-	{ WAIT_FORMAT, FRAME_FAULT, session_on_fault },
-	{ LISTENING, FRAME_STORAGE, session_on_storage },
-	{ LISTENING, FRAME_TENSOR, session_on_tensor },
-	{ LISTENING, FRAME_PIECE, session_on_piece }, /* when asked for */
-	{ LISTENING, FRAME_ALIAS, session_on_alias },
-	{ LISTENING, FRAME_NOTE, session_on_note },
-	{ LISTENING, FRAME_SCALAR, session_on_scalar },
-	{ LISTENING, FRAME_PROGRESS, session_on_progress },
-	{ LISTENING, FRAME_DONE, session_on_done }, /* last */
-	{ LISTENING, FRAME_FAULT, session_on_fault }, /* last */
-	{ RECEIVING, FRAME_FAULT, session_on_fault }, /* a bad stream */
+	{ WAIT_HELLO, FRAME_HELLO, session_on_hello, false }, /* once */
+	{ WAIT_FORMAT, FRAME_FORMAT, session_on_format, false }, /* once */
+	{ WAIT_FORMAT, FRAME_NOTE, session_on_note, true }, /* of no format */
+	{ WAIT_FORMAT, FRAME_PROGRESS, session_on_progress, false },
+	{ WAIT_FORMAT, FRAME_FAULT, session_on_fault, false },
+	{ LISTENING, FRAME_STORAGE, session_on_storage, false },
+	{ LISTENING, FRAME_TENSOR, session_on_tensor, true },
+	{ LISTENING, FRAME_PIECE, session_on_piece, true }, /* if asked for */
+	{ LISTENING, FRAME_ALIAS, session_on_alias, true },
+	{ LISTENING, FRAME_NOTE, session_on_note, true },
+	{ LISTENING, FRAME_SCALAR, session_on_scalar, true },
+	{ LISTENING, FRAME_PROGRESS, session_on_progress, false },
+	{ LISTENING, FRAME_DONE, session_on_done, false }, /* last */
+	{ LISTENING, FRAME_FAULT, session_on_fault, false }, /* last */
+	{ RECEIVING, FRAME_FAULT, session_on_fault, false }, /* a bad stream */
 	/* RECEIVING takes DATA: see data_begins. */
 };
 
@@ -84,7 +85,8 @@ static const struct turn *
 turn_of(const struct session *s, enum frame_type type)
 {
 	for (size_t i = 0; i < COUNT(turns); i++)
-		if (turns[i].state == s->state && turns[i].type == type)
+		if (turns[i].state == s->state && turns[i].type == type &&
+		    (s->rules.share == 0 || !turns[i].first))
 			return &turns[i];
 	return NULL;
 }
@@ -210,6 +212,7 @@ session_init(struct session *s, const struct rules *rules,
 	memset(s, 0, sizeof(*s));
 	s->rules = *rules;
 	s->ckpt = ckpt;
+	s->held = &s->held_alone;
 	s->buffer = malloc(BUFFER_BYTES);
 	s->arena.size = WIRE_ARENA_BYTES;
 	s->arena.at = malloc(WIRE_ARENA_BYTES);

@@ -51,6 +51,9 @@ struct session {
 	size_t end;
 	uint32_t data_left;	/* payload of the DATA frame under way */
 	uint64_t received;	/* of the storage being received */
+	uint64_t *held;		/* see check_held: its own, or that of the load
+				 * whose share it has */
+	uint64_t held_alone;
 	uint64_t data_step;	/* since the last step */
 	struct wire_arena arena;
 };

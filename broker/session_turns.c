@@ -124,6 +124,7 @@ session_on_storage(struct session *s, const uint8_t *at, size_t length)
 		return malformed(s, FRAME_STORAGE);
 	if (!judged(s, FRAME_STORAGE,
 	    check_storage(&s->rules, &s->totals, &m)) ||
+	    !judged(s, FRAME_STORAGE, check_held(&s->rules, s->held, &m)) ||
 	    !built(s, none, build_storage(s->ckpt, &m)))
 		return false;
 	if (m.kind == STORAGE_STREAM && m.length > 0) {

@@ -209,6 +209,8 @@ typedef struct pfork_options {
 	enum pfork_delivery delivery;
 	uint32_t parked_workers; /* workers that are kept ready for loads to
 				 * come [0, ceiling 64]; see below */
+	uint32_t inflate_workers; /* workers that inflate one file together
+				 * [1, ceiling 16]; see below */
 } pfork_options;
 
 /* ------------------------------------------------------------- broker -- */
@@ -236,6 +238,15 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
  *   - A host that drops its rights does so before it makes the broker: a worker
  *     that it then may no longer kill is not used.
  *   - Some 0.5 MB and three descriptors a worker.
+ *
+ * inflate_workers: for a caller who waits for one large file.  Where a zip
+ * archive (torch, npz) has two deflated members or more, and one of 1 MiB or
+ * over, up to so many workers of the one load inflate them at the same time, on
+ * as many processors.  Every one of them is jailed and verified, parses all of
+ * the file, and has limits of its own (arena_bytes, cpu_seconds), but
+ * streamed_bytes is that of all together.  Their accounts of the file must fit
+ * together: PFORK_E_PROTOCOL.  One that fails, or cannot be had, fails the
+ * load.  pfork_worker_info tells of the first one.
  *
  * A broker that loads more than a few files, or has parked workers, keeps five
  * descriptors open: namespaces that its workers enter. */

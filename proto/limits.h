@@ -25,6 +25,9 @@
 #define RANK_MAX 64
 /* A dimension over 2^48 fits no memory; sums of products stay below 2^64. */
 #define DIMENSION_MAX (UINT64_C(1) << 48)
+/* Workers of one file.  Each starts in half a millisecond, but parses all of
+ * it; beyond this one thread that receives is what all wait for. */
+#define SHARES_MAX 16
 /* Names.  100 nested dicts with ten-letter keys make 1,100 bytes. */
 #define TENSOR_NAME_MAX 4096
 #define PATH_PARTS_MAX 512

@@ -22,7 +22,11 @@ struct wire_bytes {
 };
 
 /* Numbers as on the wire: the broker checks each against its enum. */
-enum storage_kind { STORAGE_EXTENT = 1, STORAGE_STREAM = 2 };
+enum storage_kind {
+	STORAGE_EXTENT = 1,
+	STORAGE_STREAM = 2,
+	STORAGE_ELSEWHERE = 3	/* a stream that another worker sends */
+};
 enum piece_kind { PIECE_RAW = 1, PIECE_TORCH = 2 };
 enum path_kind { PATH_KEY = 1, PATH_ATTR = 2, PATH_INDEX = 3 };
 enum note_kind {
@@ -93,6 +97,10 @@ struct wire_go {
 	struct limits limits;	/* input, arena, wall, stall, cpu do not travel:
 				 * they are in force before Go */
 	uint32_t flags;
+	/* Workers that parse this input, of which each sends a part of what is
+	 * inflated; share 0 sends all else as well. */
+	uint32_t shares;	/* 1 to SHARES_MAX */
+	uint32_t share;		/* under shares */
 };
 struct wire_format {
 	struct wire_bytes name;

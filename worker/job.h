@@ -35,6 +35,10 @@ struct job {
 	struct arena arena;
 	struct limits limits;
 	uint32_t flags;		/* enum go_flag */
+	/* Workers that parse this input, and which of them this is: the sink
+	 * leaves out what others send.  0 workers are one. */
+	uint32_t shares;
+	uint32_t share;
 	uint64_t seed[2];	/* random, for hashes of hostile keys */
 	struct sink *sink;
 

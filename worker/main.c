@@ -50,7 +50,7 @@ enum leave {
 
 enum { INPUT = 0, BROKER = 1 };
 
-/* Go is eight varints: 88 bytes at most.  More is not a Go. */
+/* Go is ten varints: 95 bytes at most.  More is not a Go. */
 #define GO_MAX 128
 /* Overruns hit this before anything else that is mapped. */
 #define GUARD_BYTES ((size_t)1 << 20)
@@ -335,10 +335,13 @@ await_go(void)
 		leave(LEAVE_NO_GO);
 	hear(bytes, head.length);
 	if (!wire_go_unpack(&none, bytes, head.length, &go) ||
-	    (go.flags & ~GO_FLAGS_ALL) != 0)
+	    (go.flags & ~GO_FLAGS_ALL) != 0 || go.shares == 0 ||
+	    go.shares > SHARES_MAX || go.share >= go.shares)
 		leave(LEAVE_NO_GO);
 	job.limits = go.limits;
 	job.flags = go.flags;
+	job.shares = go.shares;
+	job.share = go.share;
 }
 
 /* --------------------------------------------------------------- jail -- */

@@ -45,6 +45,8 @@ sink_new(struct job *job)
 	s->data_frame = NO_DATA_FRAME;
 	s->verdict = VERDICT_CLEAN;
 	s->contiguous_limit = contiguous_limit(job);
+	if (job->shares > 1)
+		s->shares = arena_alloc(&job->arena, 1, sizeof(*s->shares));
 	return s;
 }
 
@@ -85,6 +87,8 @@ sink_send(struct job *job, enum frame_type type, size_t length)
 	if (length == 0)
 		die(job, FAULT_INTERNAL, WIRE_NO_OFFSET,
 		    "a message is too large to send");
+	if (s->shares != NULL && !sink_share_says(job, type))
+		return;
 	frame_head_write(s->buffer + s->used, type, (uint32_t)length);
 	s->used += FRAME_HEAD_BYTES + length;
 }
@@ -153,7 +157,7 @@ storage(struct job *job, enum storage_kind kind, uint64_t offset,
 		die(job, FAULT_LIMIT, offset, "too many storages");
 	sink_spend(job, &s->storages, 1, job->limits.tensors, offset,
 	    "storages are over the limit tensors");
-	if (kind == STORAGE_STREAM) {
+	if (kind != STORAGE_EXTENT) {
 		sink_spend(job, &s->streamed_bytes, length,
 		    job->limits.streamed_bytes, offset,
 		    "bytes to send are over the limit streamed_bytes");
@@ -161,6 +165,18 @@ storage(struct job *job, enum storage_kind kind, uint64_t offset,
 	}
 	sink_send(job, FRAME_STORAGE, wire_storage_pack(&m, sink_payload(job)));
 	return m.id;
+}
+
+/* One whose bytes are made; the limit is on those of all workers. */
+static uint32_t
+stream(struct job *job, uint64_t where, uint64_t length, bool mine)
+{
+	uint32_t id = storage(job, mine ? STORAGE_STREAM : STORAGE_ELSEWHERE,
+	    where, length);
+
+	job->sink->mute = !mine;
+	job->sink->stream_left = length;
+	return id;
 }
 
 uint32_t
@@ -174,8 +190,7 @@ sink_extent(struct job *job, uint64_t offset, uint64_t length)
 	if ((job->flags & GO_DELIVER_STREAM) == 0 &&
 	    (job->window.depth == 0 || job->window.in_file))
 		return storage(job, STORAGE_EXTENT, offset, length);
-	id = storage(job, STORAGE_STREAM, offset, length);
-	job->sink->stream_left = length;
+	id = stream(job, offset, length, sink_share_is_mine(job, 0));
 	if (length > 0)
 		sink_data(job, job->map + offset, (size_t)length);
 	return id;
@@ -184,9 +199,23 @@ sink_extent(struct job *job, uint64_t offset, uint64_t length)
 uint32_t
 sink_stream(struct job *job, uint64_t length)
 {
-	uint32_t id = storage(job, STORAGE_STREAM, WIRE_NO_OFFSET, length);
+	return stream(job, WIRE_NO_OFFSET, length, sink_share_is_mine(job, 0));
+}
 
-	job->sink->stream_left = length;
+uint32_t
+sink_stream_packed(struct job *job, uint64_t length, uint64_t packed,
+    bool *mine)
+{
+	uint32_t id;
+
+	*mine = sink_share_is_mine(job, packed);
+	id = stream(job, WIRE_NO_OFFSET, length, *mine);
+	if (*mine)
+		return id;
+	job->sink->stream_left = 0;
+	/* The broker starts the others when it hears of this. */
+	if (job->share == 0)
+		sink_flush(job);
 	return id;
 }
 
@@ -224,6 +253,8 @@ sink_data(struct job *job, const void *bytes, size_t length)
 		die(job, FAULT_INTERNAL, WIRE_NO_OFFSET,
 		    "more bytes than the storage has");
 	s->stream_left -= length;
+	if (s->mute)
+		return;
 	for (; length > 0; at += piece, length -= piece) {
 		piece = length < FRAME_DATA_MAX ? length : FRAME_DATA_MAX;
 		if (piece <= GATHER_DATA) {
@@ -269,13 +300,18 @@ sink_done(struct job *job)
 {
 	struct sink *s = job->sink;
 	struct wire_done m = {
-		.tensors = s->tensors, .aliases = s->aliases,
-		.storages = s->storages, .notes = s->notes,
-		.notes_dropped = s->notes_dropped, .verdict = s->verdict,
-		.pieces = s->pieces
+		.storages = s->storages, .verdict = s->verdict
 	};
 
 	sink_between(job);
+	/* Of what this worker said; see sink_share_says. */
+	if (job->share == 0) {
+		m.tensors = s->tensors;
+		m.aliases = s->aliases;
+		m.notes = s->notes;
+		m.notes_dropped = s->notes_dropped;
+		m.pieces = s->pieces;
+	}
 	sink_send(job, FRAME_DONE, wire_done_pack(&m, sink_payload(job)));
 	sink_flush(job);
 }

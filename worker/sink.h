@@ -41,6 +41,15 @@ struct tensor_out {
 
 struct sink *sink_new(struct job *job);
 
+/* sink_share.c: who sends what, where several workers parse one input.  All of
+ * them decide the same: from here on each stream that is packed into so much is
+ * given to the one that was given least.  The file has more than one worth it,
+ * says the caller.  Without this, and all else, share 0 sends it. */
+#define SINK_SHARE_MIN MIB
+void sink_share_out(struct job *job);
+/* Has that been said? */
+bool sink_is_shared_out(const struct job *job);
+
 /* Tell the broker which format it is; first, and whoever comes second is not
  * heard.  sink_format_if_fault: what to call it should the job end in a fault
  * before that; a constant. */
@@ -53,6 +62,11 @@ uint32_t sink_extent(struct job *job, uint64_t offset, uint64_t length);
 /* A storage whose bytes the worker made: announce, then exactly length bytes in
  * any number of pieces before anything else is sent. */
 uint32_t sink_stream(struct job *job, uint64_t length);
+/* The same for bytes that may be another worker's to make (job->shares).
+ * packed: as many of the input it takes, which has to be the same in every
+ * worker.  *mine false: there is nothing to send, nor to make. */
+uint32_t sink_stream_packed(struct job *job, uint64_t length, uint64_t packed,
+    bool *mine);
 void sink_data(struct job *job, const void *bytes, size_t length);
 
 /* Returns the tensor's number (for aliases).  A name that is taken gets "~2"

@@ -17,6 +17,13 @@ struct said {
 	uint32_t used;
 };
 
+/* What each worker of the input was given to inflate, in packed bytes. */
+struct shares {
+	uint64_t given[SHARES_MAX];
+	bool out;		/* sink_share_out */
+	bool begun;		/* somebody else has been given something */
+};
+
 struct sink {
 	uint8_t *buffer;
 	size_t used;
@@ -24,6 +31,8 @@ struct sink {
 	size_t data_frame;	/* where the open DATA frame's head is in the
 				 * buffer, or NO_DATA_FRAME */
 	uint64_t stream_left;	/* of the storage being streamed */
+	bool mute;		/* whose bytes another worker sends */
+	struct shares *shares;	/* NULL: there is no other worker */
 	enum verdict verdict;
 
 	uint64_t storages;
@@ -60,6 +69,10 @@ uint8_t *sink_payload(struct job *job);
 void sink_send(struct job *job, enum frame_type type, size_t length);
 /* Dies when a storage has been announced and not sent to its end. */
 void sink_between(struct job *job);
+/* sink_share.c: is this stream for this worker to send?  Once for each. */
+bool sink_share_is_mine(struct job *job, uint64_t packed);
+/* Does this worker say so? */
+bool sink_share_says(const struct job *job, enum frame_type type);
 /* Adds to a running total, or dies with text when it would pass the limit. */
 void sink_spend(struct job *job, uint64_t *total, uint64_t amount,
     uint64_t limit, uint64_t where, const char *text);

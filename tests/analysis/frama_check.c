@@ -50,7 +50,9 @@ fill(void)
 	for (size_t i = 0; i < PARTS_ROOM; i++)
 		parts[i] = any_bytes();
 	for (size_t i = 0; i < STORAGES; i++)
-		storages[i].length = any_u64();
+		storages[i] = (struct storage){ .offset = any_u64(),
+			.length = any_u64(), .streamed = any_upto(1) != 0,
+			.elsewhere = any_upto(1) != 0 };
 }
 
 static struct rules
@@ -65,7 +67,7 @@ any_rules(void)
 		.required_layers = any_u64(), .input_size = any_u64(),
 		.deliver_stream = any_upto(1) != 0,
 		.pieces = any_upto(1) != 0,
-		.scalars = any_upto(1) != 0
+		.scalars = any_upto(1) != 0, .shares = any_u32()
 	};
 
 	return r;
@@ -104,6 +106,21 @@ tensors(const struct rules *r, struct totals *t)
 	if (t->storages <= STORAGES)
 		(void)check_tensor(r, t, storages, &m, &g);
 	(void)check_alias(r, t, &a);
+}
+
+/* What any three workers said of one input. */
+static void
+shares(const struct rules *r)
+{
+	const struct wire_storage m = { any_u32(), any_u32(), any_u64(),
+		any_u64() };
+	struct share of[3];
+	uint64_t held = any_u64();
+
+	for (int i = 0; i < 3; i++)
+		of[i] = (struct share){ storages, any_upto(STORAGES) };
+	(void)check_held(r, &held, &m);
+	(void)check_shares(&of[0], of + 1, 2);
 }
 
 /* First boxes: what a further one is held against, the broker has made. */
@@ -169,6 +186,7 @@ main(void)
 	r = any_rules();
 	t = any_totals();
 	tensors(&r, &t);
+	shares(&r);
 	pieces(&r, &t);
 	words(&r, &t);
 	ends(&r, &t);

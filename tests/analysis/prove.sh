@@ -82,7 +82,7 @@ wp "a zip member's interval" \
 eva "the broker's checks" "-iquote broker -Iinclude -iquote proto" \
 	check_utf8,is_index,shape_count,shape_bytes,shape_span,shape_is_contiguous \
 	tests/analysis/frama_check.c broker/check.c broker/check_piece.c \
-	proto/dtype.c
+	broker/check_storage.c proto/dtype.c
 
 echo "prove: $passed passed, $failed failed"
 [ "$failed" -eq 0 ]

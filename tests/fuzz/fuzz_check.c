@@ -17,7 +17,7 @@ static const struct rules rules = {
 	.limits = { .tensors = 40, .notes = 10, .streamed_bytes = 1 << 20,
 	    .contiguous_bytes = 1 << 30, .names_bytes = 1 << 16 },
 	.required_layers = PFORK_LAYERS_REQUIRED, .input_size = 1 << 16,
-	.scalars = true, .pieces = true };
+	.scalars = true, .pieces = true, .shares = 3 };
 static struct storage storages[64];
 
 static void
@@ -154,8 +154,51 @@ try_storage(struct take *t, struct totals *totals)
 	else
 		must(totals->streamed == before.streamed + m.length &&
 		    totals->streamed <= rules.limits.streamed_bytes);
-	*s = (struct storage){ .streamed = m.kind == STORAGE_STREAM,
+	*s = (struct storage){ .streamed = m.kind != STORAGE_EXTENT,
+		.elsewhere = m.kind == STORAGE_ELSEWHERE,
 		.offset = m.offset, .length = m.length };
+}
+
+/* Three accounts of up to four storages, judged storage by storage. */
+static bool
+fits(const struct share *of, size_t i)
+{
+	unsigned sent = 0;
+
+	for (size_t k = 0; k < 3; k++) {
+		const struct storage *s = &of[k].storages[i];
+		const struct storage *one = &of[0].storages[i];
+
+		if (s->streamed != one->streamed || s->length != one->length ||
+		    (!s->streamed && s->offset != one->offset))
+			return false;
+		sent += s->streamed && !s->elsewhere;
+	}
+	return sent == of[0].storages[i].streamed;
+}
+
+static void
+try_shares(struct take *t)
+{
+	struct storage made[3][4];
+	struct share of[3];
+	bool good = true;
+
+	for (size_t k = 0; k < 3; k++) {
+		of[k] = (struct share){ made[k], 3 + (take_under(t, 8) == 7) };
+		for (size_t i = 0; i < 4; i++) {
+			uint32_t kind = take_under(t, 4);
+
+			made[k][i] = (struct storage){ .streamed = kind != 1,
+				.elsewhere = kind != 1 && kind != 2,
+				.offset = take_under(t, 16) == 15,
+				.length = take_under(t, 16) == 15 };
+		}
+		good = good && of[k].count == of[0].count;
+	}
+	for (size_t i = 0; good && i < of[0].count; i++)
+		good = fits(of, i);
+	must((check_shares(&of[0], of + 1, 2).code == PFORK_OK) == good);
 }
 
 /* The tensor of the last box that was accepted, as the session keeps it. */
@@ -334,6 +377,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case 5:
 			try_piece(&t, &totals);
+			break;
+		case 7:
+			try_shares(&t);
 			break;
 		default:
 			try_tensor(&t, &totals);

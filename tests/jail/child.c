@@ -205,7 +205,7 @@ void
 child_go(struct child *c)
 {
 	static uint8_t frame[FRAME_HEAD_BYTES + FRAME_MESSAGE_MAX];
-	struct wire_go go = { .flags = 0 };
+	struct wire_go go = { .shares = 1 };
 	size_t length;
 
 #define X(name, standard, ceiling) go.limits.name = (standard);

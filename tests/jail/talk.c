@@ -118,6 +118,10 @@ skip_hello(struct child *c)
 	return child_frame(c, &head, &payload) && head.type == FRAME_HELLO;
 }
 
+/* The seven limits of a Go. */
+#define LIMITS_OF_1 \
+	"\x08\x01\x10\x01\x18\x01\x20\x01\x28\x01\x30\x01\x38\x01"
+
 static void
 check_wrong_go(const char *worker)
 {
@@ -135,14 +139,25 @@ check_wrong_go(const char *worker)
 		{ "type 0", "\x01\0\0\0\0a", 6 },
 		{ "type 255", "\x01\0\0\0\xff" "a", 6 },
 		{ "Hello", "\x02\0\0\0\x01\x08\x01", 7 },
-		{ "a Go that is called Done", "\x10\0\0\0\x0b\x08\x01\x10\x01"
-		    "\x18\x01\x20\x01\x28\x01\x30\x01\x38\x01\x40\0", 21 },
+		{ "a Go that is called Done", "\x14\0\0\0\x0b" LIMITS_OF_1
+		    "\x40\0\x48\x01\x50\0", 25 },
 		{ "not protobuf", "\x04\0\0\0\x02\xff\xff\xff\xff", 9 },
 		{ "fields missing", "\x02\0\0\0\x02\x08\x01", 7 },
-		{ "unknown flag", "\x11\0\0\0\x02\x08\x01\x10\x01\x18\x01\x20"
-		    "\x01\x28\x01\x30\x01\x38\x01\x40\x80\x01", 22 },
-		{ "unknown field", "\x12\0\0\0\x02\x08\x01\x10\x01\x18\x01\x20"
-		    "\x01\x28\x01\x30\x01\x38\x01\x40\x01\x48\x01", 23 },
+		{ "unknown flag", "\x15\0\0\0\x02" LIMITS_OF_1
+		    "\x40\x80\x01\x48\x01\x50\0", 26 },
+		{ "unknown field", "\x16\0\0\0\x02" LIMITS_OF_1
+		    "\x40\x01\x48\x01\x50\0\x58\x01", 27 },
+		{ "no shares", "\x10\0\0\0\x02" LIMITS_OF_1 "\x40\0", 21 },
+		{ "no share", "\x12\0\0\0\x02" LIMITS_OF_1
+		    "\x40\0\x48\x01", 23 },
+		{ "0 shares", "\x14\0\0\0\x02" LIMITS_OF_1
+		    "\x40\0\x48\0\x50\0", 25 },
+		{ "17 shares", "\x14\0\0\0\x02" LIMITS_OF_1
+		    "\x40\0\x48\x11\x50\0", 25 },
+		{ "share 1 of 1", "\x14\0\0\0\x02" LIMITS_OF_1
+		    "\x40\0\x48\x01\x50\x01", 25 },
+		{ "share 16 of 16", "\x14\0\0\0\x02" LIMITS_OF_1
+		    "\x40\0\x48\x10\x50\x10", 25 },
 	};
 	const char *const argv[] = RUN(worker);
 	int input = child_input("x", 1);

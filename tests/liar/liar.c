@@ -24,16 +24,20 @@ static const struct {
 #define LIE(name, code, what) { #name, lie_##name },
 #define SET_LIE LIE
 #define LATE_LIE LIE
+#define SHARE_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
 #undef LATE_LIE
+#undef SHARE_LIE
 };
 
 struct jail liar_jail;
 const volatile uint8_t *liar_map;
 uint64_t liar_size;
 uint32_t liar_go;
+uint32_t liar_share;
+uint32_t liar_shares;
 static uint64_t turns_a_tenth;
 static uint8_t packed[FRAME_MESSAGE_MAX];
 static uint8_t gathered[4096];
@@ -128,6 +132,12 @@ pass_moment(void)
 	turn(turns_a_tenth / 4);
 }
 
+void
+pass_instant(void)
+{
+	turn(turns_a_tenth / 40);
+}
+
 static void
 measure_time(void)
 {
@@ -186,6 +196,8 @@ hear_go(void)
 	    !wire_go_unpack(&arena, bytes, h.length, &go))
 		leave(2);
 	liar_go = go.flags;
+	liar_share = go.share;
+	liar_shares = go.shares;
 }
 
 void
@@ -231,6 +243,15 @@ void
 say_stream(uint32_t id, uint64_t length)
 {
 	struct wire_storage m = { .id = id, .kind = STORAGE_STREAM,
+		.length = length, .offset = WIRE_NO_OFFSET };
+
+	say_storage(&m);
+}
+
+void
+say_elsewhere(uint32_t id, uint64_t length)
+{
+	struct wire_storage m = { .id = id, .kind = STORAGE_ELSEWHERE,
 		.length = length, .offset = WIRE_NO_OFFSET };
 
 	say_storage(&m);

@@ -18,15 +18,19 @@
 #define LIE(name, code, what) void lie_##name(void);
 #define SET_LIE LIE
 #define LATE_LIE LIE
+#define SHARE_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
 #undef LATE_LIE
+#undef SHARE_LIE
 
 extern struct jail liar_jail;
 extern const volatile uint8_t *liar_map;	/* the input, mapped */
 extern uint64_t liar_size;
 extern uint32_t liar_go;			/* enum go_flag, from Go */
+extern uint32_t liar_share;			/* likewise */
+extern uint32_t liar_shares;
 
 /* Bytes to the broker, whatever they are; leaves when it hung up. */
 void put(const void *bytes, size_t length);
@@ -43,6 +47,8 @@ void wait_for_ever(void) __attribute__((noreturn));
 void pass_time(void);
 /* A quarter of that: the broker has looked by then, and still waits. */
 void pass_moment(void);
+/* Still less, for where several workers spin at once. */
+void pass_instant(void);
 
 /* One good message of each type, to be spoiled. */
 struct wire_hello good_hello(void);
@@ -55,6 +61,7 @@ void begin(void);	/* Hello, Go, the format */
 void say_format(const char *name);
 void say_storage(const struct wire_storage *m);
 void say_stream(uint32_t id, uint64_t length);
+void say_elsewhere(uint32_t id, uint64_t length);
 void say_data(size_t length);
 void say_tensor(const struct wire_tensor *m);
 void say_piece(const struct wire_piece *m);

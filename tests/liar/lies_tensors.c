@@ -64,7 +64,7 @@ lie_storage_skips(void)
 void
 lie_storage_kind(void)
 {
-	only_storage(0, 3, 0, 8);
+	only_storage(0, 4, 0, 8);
 }
 
 void

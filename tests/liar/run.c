@@ -33,12 +33,12 @@ static const struct lie {
 	const char *name;
 	enum pfork_code loads;
 	const char *what;
-	bool set;
-	bool late;
+	enum { ONE_FILE, SET, LATE, SHARE } kind;
 } lies[] = {
-#define LIE(name, code, what) { #name, CODE_##code, what, false, false },
-#define SET_LIE(name, code, what) { #name, CODE_##code, what, true, false },
-#define LATE_LIE(name, code, what) { #name, CODE_##code, what, false, true },
+#define LIE(name, code, what) { #name, CODE_##code, what, ONE_FILE },
+#define SET_LIE(name, code, what) { #name, CODE_##code, what, SET },
+#define LATE_LIE(name, code, what) { #name, CODE_##code, what, LATE },
+#define SHARE_LIE(name, code, what) { #name, CODE_##code, what, SHARE },
 #define CODE_OK PFORK_OK
 #define CODE_FORMAT PFORK_E_FORMAT
 #define CODE_REFUSED PFORK_E_REFUSED
@@ -54,6 +54,7 @@ static const struct lie {
 #undef LIE
 #undef SET_LIE
 #undef LATE_LIE
+#undef SHARE_LIE
 };
 
 enum { SCAN = 1, PARKED = 2, WAYS = 4 };
@@ -227,6 +228,22 @@ check_honest_set(const pfork_checkpoint *ckpt)
 	check_bytes(ckpt, "r", 100, 0, 10);
 }
 
+/* lies_share.c: one tensor of each storage, the first an extent. */
+static void
+check_shared(const pfork_checkpoint *ckpt)
+{
+	uint8_t bytes[64];
+
+	claim(pfork_checkpoint_count(ckpt) == 4, "tensors of a shared file");
+	for (size_t k = 0; k < pfork_checkpoint_count(ckpt); k++) {
+		claim(pfork_tensor_read(pfork_checkpoint_at(ckpt, k), bytes,
+		    64, NULL) == PFORK_OK, "reading what another sent");
+		for (size_t i = 0; i < 64; i++)
+			claim(bytes[i] == (k == 0 ? (128 + i) % 253 : i),
+			    "bytes that another sent");
+	}
+}
+
 /* As pfork_load_path and pfork_scan_path, of one file or of a set. */
 static enum pfork_code
 load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
@@ -235,7 +252,7 @@ load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
 	pfork_store *store = NULL;
 	enum pfork_code code;
 
-	if (!lie->set)
+	if (lie->kind != SET)
 		return (scan ? pfork_scan_path : pfork_load_path)(broker,
 		    input_path, ckpt, err);
 	code = pfork_store_open(broker, directory_path, NULL, &store, err);
@@ -252,7 +269,7 @@ check_parked(const struct lie *lie, const pfork_checkpoint *ckpt, bool parked)
 {
 	pfork_worker_info info = { .size = sizeof(info) };
 
-	claim(lie->set || (pfork_checkpoint_worker(ckpt, &info) == PFORK_OK &&
+	claim(lie->kind == SET || (pfork_checkpoint_worker(ckpt, &info) == PFORK_OK &&
 	    info.parked == parked), "which worker took the load");
 }
 
@@ -272,6 +289,8 @@ check_load(const struct lie *lie, pfork_broker *broker, bool parked)
 			check_honest(ckpt);
 		if (strcmp(lie->name, "set_honest") == 0)
 			check_honest_set(ckpt);
+		if (lie->kind == SHARE && strcmp(lie->name, "share_of_one"))
+			check_shared(ckpt);
 		check_parked(lie, ckpt, parked);
 		pfork_checkpoint_unref(ckpt);
 		return;
@@ -313,6 +332,10 @@ check_scan(const struct lie *lie, pfork_broker *broker, bool parked)
 		claim(fault != NULL && fault->code == lie->loads,
 		    "the scan's fault");
 		claim(pfork_checkpoint_count(ckpt) == 0, "tensors of a fault");
+		claim(pfork_checkpoint_verdict(ckpt) ==
+		    (strstr(lie->name, "dangerous") != NULL ?
+		    PFORK_DANGEROUS : PFORK_UNDECIDED) ||
+		    lie->kind != SHARE, "the verdict of a shared fault");
 		claim(pfork_checkpoint_verdict(ckpt) == PFORK_UNDECIDED ||
 		    pfork_checkpoint_verdict(ckpt) == PFORK_DANGEROUS,
 		    "the verdict of a fault");
@@ -340,7 +363,8 @@ tell(const struct lie *lie, const char *directory, int way)
 	char path[4096];
 	pfork_options options = { .size = sizeof(options),
 		.worker_path = path, .limits = &limits,
-		.parked_workers = (way & PARKED) != 0 };
+		.parked_workers = (way & PARKED) != 0,
+		.inflate_workers = lie->kind == SHARE ? 3 : 0 };
 	bool cut = strcmp(lie->name, "truncated") == 0;
 	pfork_broker *broker;
 	pfork_error err;
@@ -394,7 +418,7 @@ main(int argc, char **argv)
 		for (int way = 0; way < WAYS; way++) {
 			struct lie lie = lies[i];
 
-			if (lie.late && (way & PARKED) != 0)
+			if (lie.kind == LATE && (way & PARKED) != 0)
 				lie.loads = PFORK_OK;
 			if (tell(&lie, argv[1], way))
 				passed++;

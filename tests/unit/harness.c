@@ -174,6 +174,20 @@ harness_run(const void *bytes, size_t length, uint32_t go_flags,
 	return harness_run_limits(bytes, length, go_flags, &limits, out);
 }
 
+bool
+harness_run_share(const void *bytes, size_t length, uint32_t go_flags,
+    uint32_t shares, uint32_t share, struct harness *out)
+{
+	struct limits limits = harness_limits();
+
+	set_up(out, bytes, length, go_flags, &limits);
+	out->job.shares = shares;
+	out->job.share = share;
+	(void)job_run(&out->job);
+	harness_collect(out);
+	return out->done;
+}
+
 struct job *
 harness_job(const void *bytes, size_t length, uint32_t go_flags,
     struct harness *out)
@@ -237,6 +251,8 @@ on_storage(struct harness *h, struct wire_arena *arena,
 		assert_true(m.offset <= h->job.size);
 		assert_true(m.length <= h->job.size - m.offset);
 		s->bytes = h->job.map + m.offset;
+	} else if (m.kind == STORAGE_ELSEWHERE) {
+		assert_true(h->job.shares > 1);
 	} else {
 		assert_int_equal(m.kind, STORAGE_STREAM);
 		s->bytes = keep(h, (size_t)m.length);

@@ -127,6 +127,9 @@ bool harness_run(const void *bytes, size_t length, uint32_t go_flags,
     struct harness *out);
 bool harness_run_limits(const void *bytes, size_t length, uint32_t go_flags,
     const struct limits *limits, struct harness *out);
+/* As one of several workers of one input. */
+bool harness_run_share(const void *bytes, size_t length, uint32_t go_flags,
+    uint32_t shares, uint32_t share, struct harness *out);
 /* A job with its arena and its sink, to call parsers with under setjmp.  Set
  * job->limits before the call that should see them (the sink reads
  * contiguous_bytes when it is made: job->sink = sink_new(job)). */

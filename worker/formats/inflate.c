@@ -79,6 +79,17 @@ inflate_raw(struct job *job, const uint8_t *packed, uint64_t packed_len,
 	return out;
 }
 
+void
+inflate_beginning(struct job *job, const uint8_t *packed, uint64_t packed_len,
+    uint8_t *out, size_t room, uint64_t where)
+{
+	size_t used;
+
+	/* Bad data is for who inflates all of it to say. */
+	(void)libdeflate_deflate_decompress_ex(ready(job, where), packed,
+	    (size_t)packed_len, out, room, &used, NULL);
+}
+
 enum inflate_result
 inflate_wrapped(struct job *job, const struct inflate_from *from, uint8_t *out,
     uint64_t room, size_t *used, size_t *made)

@@ -14,6 +14,10 @@
  * ratio limit (1,032:1, deflate's own) is judged before anything is written. */
 const uint8_t *inflate_raw(struct job *job, const uint8_t *packed,
     uint64_t packed_len, uint64_t size, uint64_t where);
+/* Its first bytes, if it is longer than `room`: what was not written is as it
+ * was, which may be all, for a block that does not fit is left out. */
+void inflate_beginning(struct job *job, const uint8_t *packed,
+    uint64_t packed_len, uint8_t *out, size_t room, uint64_t where);
 /* A whole zlib or gzip stream whose length nobody told.  One stream only. */
 struct inflate_from {
 	const uint8_t *packed;

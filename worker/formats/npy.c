@@ -7,6 +7,8 @@
  */
 #include "npy.h"
 
+#include <string.h>
+
 #include "formats.h"
 #include "pickle_read.h"
 #include "swap.h"
@@ -60,13 +62,27 @@ report_rest(struct job *job, const struct pickle_source *rest)
 		read_aside(job, rest);
 }
 
+/* All of the member, whose header was believed before the rest was there. */
+static const uint8_t *
+rest_of_member(struct job *job, const struct pickle_source *source,
+    const struct npy_header *h, const struct npy_member *member)
+{
+	const uint8_t *bytes = zip_bytes(job, member->zip);
+
+	if (memcmp(bytes, source->at, (size_t)h->data) != 0)
+		die(job, FAULT_FORMAT, npy_where(source, 0),
+		    "npy: the header cannot be read by itself");
+	return bytes;
+}
+
 static uint32_t
 storage_of(struct job *job, const struct pickle_source *source,
-    const struct npy_header *h)
+    const struct npy_header *h, const struct npy_member *member)
 {
-	const uint8_t *bytes = source->at + h->data;
+	const uint8_t *bytes = source->at;
 	unsigned width = dtype_element_bytes(h->type.dtype);
 	uint32_t id;
+	bool mine;
 
 	/* Each half of a complex number is turned round by itself. */
 	if (h->type.dtype->code == DTYPE_C64 ||
@@ -76,17 +92,22 @@ storage_of(struct job *job, const struct pickle_source *source,
 		width = 1;
 	if (source->in_file && width == 1)
 		return sink_extent(job, source->base + h->data, h->bytes);
-	id = sink_stream(job, h->bytes);
+	id = sink_stream_packed(job, h->bytes,
+	    member != NULL ? member->effort : 0, &mine);
+	if (!mine)
+		return id;
+	if (member != NULL && member->begun)
+		bytes = rest_of_member(job, source, h, member);
 	if (width > 1)
-		swap_send(job, bytes, h->bytes, width);
+		swap_send(job, bytes + h->data, h->bytes, width);
 	else if (h->bytes > 0)
-		sink_data(job, bytes, (size_t)h->bytes);
+		sink_data(job, bytes + h->data, (size_t)h->bytes);
 	return id;
 }
 
 void
 npy_send(struct job *job, const struct pickle_source *source,
-    const struct path_part *name, size_t mark)
+    const struct path_part *name, const struct npy_member *member, size_t mark)
 {
 	struct npy_header h __attribute__((uninitialized));
 	struct pickle_source rest;
@@ -112,11 +133,14 @@ npy_send(struct job *job, const struct pickle_source *source,
 		sink_note(job, NOTE_RECORD, VERDICT_CLEAN, out.where,
 		    "npy: elements of a type that only another package knows "
 		    "(bfloat16, float8)");
-	out.storage = storage_of(job, source, &h);
+	out.storage = storage_of(job, source, &h, member);
 	out.dtype = h.type.dtype->code;
 	out.rank = h.rank;
-	rest = rest_of(source, h.data + h.bytes);
-	report_rest(job, &rest);
+	/* One that has begun ends with its array. */
+	if (member == NULL || !member->begun) {
+		rest = rest_of(source, h.data + h.bytes);
+		report_rest(job, &rest);
+	}
 	if (mark != NPY_KEEP)
 		arena_rewind(&job->arena, mark);
 	sink_tensor(job, &out);
@@ -134,5 +158,5 @@ npy_parse(struct job *job)
 	struct pickle_source source = { .at = job->map, .len = job->size,
 		.in_file = true };
 
-	npy_send(job, &source, NULL, NPY_KEEP);
+	npy_send(job, &source, NULL, NULL, NPY_KEEP);
 }

@@ -8,6 +8,7 @@
 
 #include "machine.h"
 #include "vocabulary_numpy.h"
+#include "zip.h"
 
 struct npy_header {
 	struct npy_dtype type;	/* refused: why it is left out */
@@ -30,11 +31,19 @@ void npy_header_read(struct job *job, const struct pickle_source *source,
  * inflated, where it begins. */
 uint64_t npy_where(const struct pickle_source *source, uint64_t at);
 
+/* A deflated member of an archive.  begun: of its bytes only those are there
+ * that hold the header, for another worker may be the one to send the rest. */
+struct npy_member {
+	const struct zip_member *zip;
+	uint64_t effort;	/* for sink_stream_packed */
+	bool begun;
+};
+
 /* npy.c: sends the array, by this name (NULL: it is the root).  When its bytes
  * have been sent the arena goes back to `mark`, unless that is NPY_KEEP or a
  * pickle was read, whose nodes stay. */
 #define NPY_KEEP SIZE_MAX
 void npy_send(struct job *job, const struct pickle_source *source,
-    const struct path_part *name, size_t mark);
+    const struct path_part *name, const struct npy_member *member, size_t mark);
 
 #endif

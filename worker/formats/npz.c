@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include "formats.h"
+#include "inflate.h"
 #include "npy.h"
 #include "pickle_read.h"
+#include "sink.h"
 #include "zip_parts.h"
 
 static bool
@@ -55,6 +57,64 @@ report_strange(struct job *job, const struct zip_member *m,
 	pickle_read_aside(&graph, source);
 }
 
+/* numpy's headers have 118 or 128 bytes, with few exceptions. */
+#define BEGINNING 4096
+/* Magic, version 1.0, 16 bits of length; longer ones need another version. */
+#define HEADER_AT 10
+
+/* What was not written is 0, as no byte of the text is. */
+static bool
+header_is_whole(const uint8_t *at)
+{
+	size_t length = (size_t)at[8] | (size_t)at[9] << 8;
+
+	return npy_magic(at, BEGINNING) && at[6] == 1 && at[7] == 0 &&
+	    length <= BEGINNING - HEADER_AT &&
+	    memchr(at + HEADER_AT, 0, length) == NULL;
+}
+
+/* Sees the header without inflating what another worker may inflate.  False:
+ * this takes all of the member's bytes, or is no matter of an array alone. */
+static bool
+begin_member(struct job *job, struct pickle_source *source,
+    struct npy_member *member)
+{
+	const struct zip_member *m = member->zip;
+	struct npy_header h __attribute__((uninitialized));
+	size_t mark = arena_mark(&job->arena);
+	uint8_t *out;
+
+	if (!sink_is_shared_out(job) || m->size <= BEGINNING ||
+	    (job->share == 0 && m->packed < SINK_SHARE_MIN))
+		return false;
+	out = arena_alloc(&job->arena, BEGINNING, 1);
+	inflate_beginning(job, job->map + m->data, m->packed, out, BEGINNING,
+	    m->data);
+	if (header_is_whole(out)) {
+		source->at = out;
+		npy_header_read(job, source, &h);
+		/* What is no array of numbers has no bytes here. */
+		if (h.data + h.bytes == m->size)
+			return true;
+	}
+	arena_rewind(&job->arena, mark);
+	return false;
+}
+
+/* Its bytes are there, or its header.  What was inflated only to see what it is
+ * stays with share 0, whoever that is. */
+static void
+read_bytes(struct job *job, struct pickle_source *source,
+    struct npy_member *member)
+{
+	member->begun = member->zip->method == ZIP_DEFLATED &&
+	    begin_member(job, source, member);
+	if (member->begun || member->zip->packed < SINK_SHARE_MIN)
+		member->effort = zip_effort(member->zip);
+	if (!member->begun)
+		source->at = zip_bytes(job, member->zip);
+}
+
 /* As numpy does it: the first bytes say what it is, and the name is without
  * ".npy". */
 static void
@@ -63,20 +123,22 @@ read_member(struct job *job, const struct zip_member *m)
 	struct path_part part = { .at = m->name, .len = m->name_len,
 		.kind = PATH_KEY };
 	size_t mark = arena_mark(&job->arena);
+	struct npy_member member = { .zip = m };
 	struct pickle_source source = {
-		.at = zip_bytes(job, m),
 		.len = m->size,
 		.base = m->data,
 		.in_file = m->method == ZIP_STORED,
 	};
 
+	read_bytes(job, &source, &member);
 	if (!npy_magic(source.at, source.len)) {
 		report_strange(job, m, &source);
 		return;
 	}
 	if (ends_with(m->name, m->name_len, ".npy"))
 		part.len -= 4;
-	npy_send(job, &source, &part, source.in_file ? NPY_KEEP : mark);
+	npy_send(job, &source, &part, &member,
+	    source.in_file ? NPY_KEEP : mark);
 }
 
 void

@@ -261,11 +261,14 @@ announce(struct torch_zip *t, const struct zip_member *m, unsigned swap)
 	const uint8_t *bytes;
 	uint32_t id;
 	size_t mark;
+	bool mine;
 
 	if (m->method == ZIP_STORED && swap <= 1)
 		return sink_extent(job, m->data, m->packed);
 	/* Announced first: that judges the limit before the work. */
-	id = sink_stream(job, m->size);
+	id = sink_stream_packed(job, m->size, zip_effort(m), &mine);
+	if (!mine)
+		return id;
 	mark = arena_mark(&job->arena);
 	bytes = zip_bytes(job, m);
 	if (swap > 1)

@@ -338,6 +338,27 @@ read_directory(struct job *job, struct zip *zip, const struct zip_end *end)
 		    "zip: directory goes on after its last entry");
 }
 
+/* Another worker takes as long to start as this one to inflate so much: there
+ * has to be that besides the largest member.  What is in another file is
+ * unpacked by each of them, which gains nothing. */
+static void
+share_out(struct job *job, const struct zip *zip)
+{
+	uint64_t sum = 0, most = 0, effort;
+
+	if (job->shares <= 1 || job->window.depth > 0)
+		return;
+	/* No overflow: they stand in the file, and do not overlap. */
+	for (uint32_t i = 0; i < zip->count; i++) {
+		effort = zip_effort(&zip->members[i]);
+		sum += effort;
+		if (effort > most)
+			most = effort;
+	}
+	if (sum - most >= SINK_SHARE_MIN)
+		sink_share_out(job);
+}
+
 void
 zip_open(struct job *job, struct zip *zip)
 {
@@ -359,6 +380,7 @@ zip_open(struct job *job, struct zip *zip)
 	read_directory(job, zip, &end);
 	index_names(job, zip);
 	zip_locals(job, zip, &end);
+	share_out(job, zip);
 }
 
 const struct zip_member *

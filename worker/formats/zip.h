@@ -46,6 +46,13 @@ bool zip_is(const struct job *job);
 void zip_open(struct job *job, struct zip *zip);
 const struct zip_member *zip_find(const struct job *job, const struct zip *zip,
     const void *name, size_t length);
+/* What its bytes take to make, for sink_stream_packed. */
+static inline uint64_t
+zip_effort(const struct zip_member *m)
+{
+	return m->method == ZIP_DEFLATED ? m->packed : 0;
+}
+
 /* The member's bytes: in the mapping when stored (checked against its CRC under
  * GO_VERIFY), inflated into the arena when deflated (always checked).  Dies on
  * a wrong CRC or size, or over the arena's limit. */

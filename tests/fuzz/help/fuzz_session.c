@@ -54,6 +54,7 @@ begin(struct session *s, const struct rules *rules, pfork_checkpoint *ckpt)
 	s->arena.size = was.arena.size;
 	s->rules = *rules;
 	s->ckpt = ckpt;
+	s->held = &s->held_alone;
 	return true;
 }
 
@@ -157,7 +158,8 @@ holds(const pfork_checkpoint *ckpt, const struct pfork_tensor *t,
 	if (t->offset > home->length || span(t) > home->length - t->offset)
 		return false;
 	if (home->streamed)
-		return home->bytes != NULL || home->length == 0;
+		return home->bytes != NULL || home->length == 0 ||
+		    home->elsewhere;
 	return home->length <= input_size &&
 	    home->offset <= input_size - home->length;
 }

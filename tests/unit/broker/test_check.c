@@ -335,7 +335,9 @@ test_storage(void **state)
 		{ "id 0", { 0, 1, 1, 0 }, PFORK_E_PROTOCOL },
 		{ "id 2", { 2, 1, 1, 0 }, PFORK_E_PROTOCOL },
 		{ "kind 0", { 1, 0, 1, 0 }, PFORK_E_PROTOCOL },
-		{ "kind 3", { 1, 3, 1, 0 }, PFORK_E_PROTOCOL },
+		{ "kind 4", { 1, 4, 1, 0 }, PFORK_E_PROTOCOL },
+		{ "elsewhere, not asked for", { 1, 3, 1, WIRE_NO_OFFSET },
+		    PFORK_E_PROTOCOL },
 		{ "stream", { 1, 2, 600, WIRE_NO_OFFSET }, PFORK_OK },
 		{ "empty stream", { 1, 2, 0, WIRE_NO_OFFSET }, PFORK_OK },
 		{ "stream over", { 1, 2, 601, WIRE_NO_OFFSET },
@@ -359,7 +361,7 @@ test_storage(void **state)
 			assert_int_equal(t.storages, 2);
 	}
 	t = before;
-	assert_int_equal(check_storage(&rules, &t, &rows[12].m).code, PFORK_OK);
+	assert_int_equal(check_storage(&rules, &t, &rows[13].m).code, PFORK_OK);
 	assert_int_equal(t.streamed, 1000);
 	t = before;
 	stream.deliver_stream = true;
@@ -368,6 +370,50 @@ test_storage(void **state)
 	t.storages = 4;
 	expect("too many", check_storage(&rules, &t,
 	    &(struct wire_storage){ 4, 1, 1, 0 }), PFORK_E_LIMIT);
+}
+
+/* Kind 3 counts as a stream does, where it may be said. */
+static void
+test_elsewhere(void **state)
+{
+	static const struct {
+		const char *name;
+		uint64_t length;
+		uint64_t offset;
+		enum pfork_code code;
+	} rows[] = {
+		{ "elsewhere", 600, WIRE_NO_OFFSET, PFORK_OK },
+		{ "elsewhere, empty", 0, WIRE_NO_OFFSET, PFORK_OK },
+		{ "elsewhere, over", 601, WIRE_NO_OFFSET, PFORK_E_LIMIT },
+		{ "elsewhere, wraps", UINT64_MAX, WIRE_NO_OFFSET,
+		    PFORK_E_LIMIT },
+		{ "elsewhere, at 0", 1, 0, PFORK_E_PROTOCOL },
+	};
+	const struct totals before = { .storages = 1, .streamed = 400,
+		.elsewhere = 3 };
+	struct rules shared = rules;
+	struct totals t;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		for (uint32_t shares = 0; shares < 4; shares++) {
+			struct wire_storage m = { 1, STORAGE_ELSEWHERE,
+				rows[i].length, rows[i].offset };
+			enum pfork_code code = shares > 1 ? rows[i].code :
+			    PFORK_E_PROTOCOL;
+
+			t = before;
+			shared.shares = shares;
+			expect(rows[i].name, check_storage(&shared, &t, &m),
+			    code);
+			if (code != PFORK_OK) {
+				unmoved(rows[i].name, &t, &before);
+				continue;
+			}
+			assert_int_equal(t.storages, 2);
+			assert_int_equal(t.elsewhere, 4);
+			assert_int_equal(t.streamed, 400 + rows[i].length);
+		}
 }
 
 /* ------------------------------------------------------------- tensors -- */
@@ -773,6 +819,7 @@ main(void)
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_format),
 		cmocka_unit_test(test_storage),
+		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_tensor_geometry),
 		cmocka_unit_test(test_tensor_rest),
 		cmocka_unit_test(test_tensor_totals),

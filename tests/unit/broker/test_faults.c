@@ -5,6 +5,8 @@
  * (and no leak, under ASan).  The linker wraps the calls: mk/broker.mk.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -192,7 +194,27 @@ remove_set(void **state)
 
 /* ------------------------------------------------------------- one file -- */
 
-enum way { MEMORY, PATH, SCAN, PROBE, PARKED, WAYS };
+enum way { MEMORY, PATH, SCAN, PROBE, PARKED, SHARED, SHARED_JOB, WAYS };
+
+/* As an event loop does it; a step that fails says so at the end. */
+static enum pfork_code
+run_job(pfork_broker *b, const char *path, pfork_checkpoint **c,
+    pfork_error *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	pfork_job *job = NULL;
+	enum pfork_code code = pfork_job_start(b, fd, &job, err);
+	bool done = code != PFORK_OK;
+
+	close(fd);
+	while (!done) {
+		struct pollfd p = { pfork_job_fd(job), POLLIN, 0 };
+
+		(void)poll(&p, 1, 10000);
+		assert_int_equal(pfork_job_step(job, &done), PFORK_OK);
+	}
+	return code != PFORK_OK ? code : pfork_job_finish(job, c, err);
+}
 
 static enum pfork_code
 go(enum way way, pfork_broker *b, const char *path, pfork_checkpoint **c,
@@ -207,7 +229,10 @@ go(enum way way, pfork_broker *b, const char *path, pfork_checkpoint **c,
 		(void)keeper_wait(b->keeper, 1, 50);
 		return pfork_load_path(b, path, c, err);
 	case PATH:
+	case SHARED:
 		return pfork_load_path(b, path, c, err);
+	case SHARED_JOB:
+		return run_job(b, path, c, err);
 	case SCAN:
 		return pfork_scan_path(b, path, c, err);
 	case PROBE:
@@ -224,7 +249,8 @@ fail_one(enum way way, const char *worker, const char *path, unsigned long at,
 {
 	pfork_options o = { .size = sizeof(o), .worker_path = worker,
 		.flags = PFORK_MAP_INPUT | (way == PATH ? PFORK_SNAPSHOT : 0),
-		.parked_workers = way == PARKED };
+		.parked_workers = way == PARKED,
+		.inflate_workers = way >= SHARED ? 3 : 0 };
 	pfork_checkpoint *c = NULL;
 	pfork_broker *b = NULL;
 	pfork_error err = { 0 };
@@ -257,7 +283,7 @@ static void
 test_sweep(void **state)
 {
 	static const char *const lies[WAYS] = { "honest", "honest", "honest",
-		"hello_only", "honest" };
+		"hello_only", "honest", "share_honest", "share_honest" };
 	static char path[] = "/tmp/test-faults-XXXXXX";
 	const char *program;
 	size_t before;

@@ -472,23 +472,27 @@ static const unsigned allowed[] = {
 	[ENDED] = 0,
 };
 
+/* Of these, what one with a share of the bytes may not say. */
+static const unsigned first_only = 1u << FRAME_TENSOR | 1u << FRAME_PIECE |
+    1u << FRAME_ALIAS | 1u << FRAME_NOTE | 1u << FRAME_SCALAR;
+
 static void
-test_turns(void **state)
+try_turns(const struct rules *r, unsigned not_allowed)
 {
 	struct session s;
 	pfork_checkpoint *c;
 	struct talk saved = talk;
 	bool passed;
 
-	(void)state;
 	for (unsigned from = WAIT_HELLO; from <= ENDED; from++) {
 		for (unsigned type = 1; type <= FRAME_TYPE_LAST; type++) {
-			c = start(&s, &rules);
+			c = start(&s, r);
 			bring_to(&s, (enum session_state)from);
 			memset(&talk, 0, sizeof(talk));
 			add_any((enum frame_type)type);
 			passed = feed(&s, talk.bytes, talk.length, SIZE_MAX);
-			if (passed != ((allowed[from] >> type & 1) != 0))
+			if (passed != (((allowed[from] & ~not_allowed) >>
+			    type & 1) != 0))
 				fail_msg("%s %s", frame_type_name(type),
 				    session_state_name(from));
 			if (!passed && from != ENDED)
@@ -498,6 +502,102 @@ test_turns(void **state)
 		}
 	}
 	talk = saved;
+}
+
+static void
+test_turns(void **state)
+{
+	struct rules share = rules;
+
+	(void)state;
+	try_turns(&rules, 0);
+	share.shares = 2;
+	try_turns(&share, 0);
+	share.share = 1;
+	try_turns(&share, first_only);
+}
+
+/* Brings one of two workers to where it listens, and lets it say a tensor over
+ * bytes that are elsewhere, as far as it may. */
+static enum session_state
+elsewhere_talk(uint32_t shares, uint32_t share, uint64_t length)
+{
+	struct rules r = rules;
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+	enum session_state state;
+
+	r.shares = shares;
+	r.share = share;
+	c = start(&s, &r);
+	bring_to(&s, LISTENING);
+	memset(&talk, 0, sizeof(talk));
+	ADD(STORAGE, storage, 0, STORAGE_ELSEWHERE, length, WIRE_NO_OFFSET);
+	if (share == 0)
+		add_tensor("t", 0);
+	ADD(STORAGE, storage, 1, STORAGE_STREAM, 8, WIRE_NO_OFFSET);
+	add_data(8);
+	ADD(DONE, done, .tensors = share == 0, .storages = 2,
+	    .verdict = VERDICT_CLEAN);
+	(void)feed(&s, talk.bytes, talk.length, SIZE_MAX);
+	state = s.state;
+	if (state == SAID_DONE) {
+		assert_true(c->storages[0].streamed);
+		assert_true(c->storages[0].elsewhere);
+		assert_null(c->storages[0].bytes);
+		assert_false(c->storages[1].elsewhere);
+		assert_int_equal(s.totals.elsewhere, 1);
+		assert_int_equal(s.totals.streamed, length + 8);
+		assert_int_equal(*s.held, 8);
+	}
+	free_talk(NULL);
+	talk = saved;
+	finish(&s, c);
+	return state;
+}
+
+static void
+test_elsewhere(void **state)
+{
+	(void)state;
+	assert_int_equal(elsewhere_talk(2, 0, 16), SAID_DONE);
+	assert_int_equal(elsewhere_talk(2, 1, 16), SAID_DONE);
+	assert_int_equal(elsewhere_talk(16, 15, 16), SAID_DONE);
+	/* No other worker; a tensor past its end; too much. */
+	assert_int_equal(elsewhere_talk(1, 0, 16), ENDED);
+	assert_int_equal(elsewhere_talk(0, 0, 16), ENDED);
+	assert_int_equal(elsewhere_talk(2, 0, 15), ENDED);
+	assert_int_equal(elsewhere_talk(2, 1, 64 << 20), ENDED);
+}
+
+/* Two sessions that hold streams together. */
+static void
+test_held(void **state)
+{
+	struct rules r = rules;
+	struct session s[2];
+	pfork_checkpoint *c[2];
+	struct talk saved = talk;
+
+	(void)state;
+	r.shares = 2;
+	for (uint32_t i = 0; i < 2; i++) {
+		r.share = i;
+		c[i] = start(&s[i], &r);
+		bring_to(&s[i], LISTENING);
+	}
+	s[1].held = s[0].held;
+	memset(&talk, 0, sizeof(talk));
+	ADD(STORAGE, storage, 0, STORAGE_STREAM, 33 << 20, WIRE_NO_OFFSET);
+	assert_true(feed(&s[1], talk.bytes, talk.length, SIZE_MAX));
+	assert_false(feed(&s[0], talk.bytes, talk.length, SIZE_MAX));
+	assert_int_equal(s[0].error.code, PFORK_E_LIMIT);
+	assert_int_equal(c[0]->storage_count, 0);
+	free_talk(NULL);
+	talk = saved;
+	for (int i = 0; i < 2; i++)
+		finish(&s[i], c[i]);
 }
 
 /* Feeds what is in the talk to a session that listens, then the rest. */
@@ -932,6 +1032,8 @@ main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_steps),
 		cmocka_unit_test(test_turns),
+		cmocka_unit_test(test_elsewhere),
+		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_pieces),
 		cmocka_unit_test(test_pieces_in_done),
 		cmocka_unit_test(test_malformed),

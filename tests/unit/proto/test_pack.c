@@ -163,11 +163,15 @@ check_go(const struct wire_go *g)
 	m.notes = g->limits.notes;
 	m.names_bytes = g->limits.names_bytes;
 	m.flags = g->flags;
+	m.shares = g->shares;
+	m.share = g->share;
 	length = wire_go_pack(g, ours);
 	assert_same(&m.base, length);
 	assert_true(wire_go_unpack(&arena, ours, length, &back));
 	assert_memory_equal(&back.limits, &g->limits, sizeof(back.limits));
 	assert_int_equal(back.flags, g->flags);
+	assert_int_equal(back.shares, g->shares);
+	assert_int_equal(back.share, g->share);
 }
 
 static void
@@ -298,7 +302,8 @@ check_others(uint64_t lists[2][LIST_MAX], const struct wire_bytes *path)
 	limits.nesting = number();
 	limits.notes = number();
 	limits.names_bytes = number();
-	check_go(&(struct wire_go){ limits, number_32() });
+	check_go(&(struct wire_go){ limits, number_32(), number_32(),
+	    number_32() });
 	check_format(&(struct wire_format){ bytes() });
 	check_progress(&(struct wire_progress){ number(), number() });
 	check_done(&(struct wire_done){ number(), number(), number(),
@@ -400,7 +405,8 @@ test_go_alone(void **state)
 	static uint8_t packed[FRAME_MESSAGE_MAX];
 	static uint8_t memory[1];
 	struct wire_arena arena = { memory, sizeof(memory), 0 };
-	struct wire_go go = { .limits = { .tensors = 300 }, .flags = 77 };
+	struct wire_go go = { .limits = { .tensors = 300 }, .flags = 1,
+		.shares = 2, .share = 77 };
 	struct wire_go got;
 	size_t length = wire_go_pack(&go, packed);
 

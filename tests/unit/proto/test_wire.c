@@ -93,7 +93,7 @@ test_hello(void **state)
 static void
 test_go(void **state)
 {
-	struct wire_go m = { .flags = 5 };
+	struct wire_go m = { .flags = 5, .shares = 16, .share = 15 };
 	struct wire_go got;
 	size_t length;
 
@@ -111,6 +111,8 @@ test_go(void **state)
 	m.limits.cpu_seconds = 0;
 	assert_memory_equal(&got.limits, &m.limits, sizeof(m.limits));
 	assert_int_equal(got.flags, 5);
+	assert_int_equal(got.shares, 16);
+	assert_int_equal(got.share, 15);
 	CHECK_EXACT(go, length);
 }
 
