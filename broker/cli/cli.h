@@ -107,6 +107,9 @@ int finish_output(int code);
 
 /* open.c: 0, or an exit code after a message. */
 int open_broker(struct options *options, pfork_broker **broker);
+/* The same for one file of which every byte is wanted: several workers may
+ * inflate it. */
+int open_broker_whole(struct options *options, pfork_broker **broker);
 /* The same for so many files: for many, workers are started ahead. */
 int open_broker_for(struct options *options, size_t files,
     pfork_broker **broker);

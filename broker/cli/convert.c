@@ -287,7 +287,7 @@ convert_run(struct options *options)
 	c.file = options->files[0];
 	code = output_check(options->output, options->force);
 	if (code == 0)
-		code = open_broker(options, &broker);
+		code = open_broker_whole(options, &broker);
 	if (code == 0)
 		code = convert_file(&c, broker);
 	pfork_broker_free(broker);

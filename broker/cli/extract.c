@@ -195,7 +195,7 @@ extract_run(struct options *options)
 	}
 	code = output_check(options->output, options->force);
 	if (code == 0)
-		code = open_broker(options, &broker);
+		code = open_broker_whole(options, &broker);
 	if (code != 0)
 		return code;
 	if (!options->quiet)

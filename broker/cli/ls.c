@@ -447,7 +447,8 @@ ls_run(struct options *options)
 	if (stat(options->files[0], &st) == 0 && S_ISDIR(st.st_mode) &&
 	    !set_is_directory(options->files[0], inside, sizeof(inside)))
 		return list_directory(options);
-	code = open_broker(options, &broker);
+	code = (options->digest ? open_broker_whole : open_broker)(options,
+	    &broker);
 	if (code == EXIT_DONE)
 		code = list_file(options, broker, options->files[0]);
 	pfork_broker_free(broker);

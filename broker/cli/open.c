@@ -92,16 +92,24 @@ jobs_for(const struct options *options, size_t files)
 	return wanted < files ? wanted : files;
 }
 
+/* Those that this process may run on. */
+static size_t
+my_processors(void)
+{
+	cpu_set_t mine;
+
+	/* Fails where there are over 1,024 of them. */
+	if (sched_getaffinity(0, sizeof(mine), &mine) != 0)
+		return CPU_SETSIZE;
+	return (size_t)CPU_COUNT(&mine);
+}
+
 /* Starting one ahead takes a sixth more of a processor's time than starting it
  * for its load: that gains nothing where every processor has a job already. */
 static bool
 has_idle_processor(size_t jobs)
 {
-	cpu_set_t mine;
-
-	/* Fails where there are over 1,024 of them. */
-	return sched_getaffinity(0, sizeof(mine), &mine) != 0 ||
-	    (size_t)CPU_COUNT(&mine) > jobs;
+	return my_processors() > jobs;
 }
 
 int
@@ -113,6 +121,19 @@ open_broker_for(struct options *options, size_t files, pfork_broker **broker)
 	if (files > FEW_FILES && has_idle_processor(jobs))
 		options->load.parked_workers = parked < PARKED_MOST ?
 		    (unsigned)parked : PARKED_MOST;
+	return open_broker(options, broker);
+}
+
+/* Beyond this the one thread that receives is what all wait for. */
+#define INFLATE_MOST 4
+
+int
+open_broker_whole(struct options *options, pfork_broker **broker)
+{
+	size_t processors = my_processors();
+
+	options->load.inflate_workers = processors < INFLATE_MOST ?
+	    (uint32_t)processors : INFLATE_MOST;
 	return open_broker(options, broker);
 }
 

@@ -8,7 +8,8 @@
  *				or into one that was read into before
  *   sum FILE [populate]	.. and sum every byte, through PFORK_MAP_INPUT
  *				(and PFORK_POPULATE)
- *   data FILE			.. and ask for every tensor's address
+ *   data FILE [WORKERS]	.. and ask for every tensor's address; so many
+ *				workers inflate it
  *   several RUNS FILE		RUNS loads, each one's time
  *   parked RUNS FILE		the same, each by a worker that was started ahead,
  *				after a pause in which one can be
@@ -177,13 +178,13 @@ run_sum(int count, char **words)
 static void
 run_data(int count, char **words)
 {
-	pfork_broker *broker = broker_with(0, 0);
+	pfork_broker *broker = broker_of((pfork_options){ .inflate_workers =
+	    count > 1 ? (uint32_t)strtoul(words[1], NULL, 10) : 0 });
 	double start = now_s(), took;
 	pfork_checkpoint *ckpt = load(broker, words[0]);
 	uint64_t bytes = 0;
 	pfork_error err;
 
-	(void)count;
 	for (size_t i = 0; i < pfork_checkpoint_count(ckpt); i++) {
 		const pfork_tensor *t = pfork_checkpoint_at(ckpt, i);
 		const void *data;

@@ -94,7 +94,7 @@ def deflated(b):
             b.table.unmeasured("G10", what, f"<= {at_most}", "too few cores")
             continue
         b.cores(cores)
-        s = b.rounds({"ours": b.ask("ours", "data", path),
+        s = b.rounds({"ours": b.ask("ours", "data", path, str(cores)),
                       "torch": b.ask("peer", "torch", path, "plain"),
                       "libdeflate": b.ask("limit", "inflate", path)})
         t = b.table

@@ -16,6 +16,7 @@ import zipfile
 
 import numpy
 import safetensors
+import safetensors.numpy
 import safetensors.torch
 import torch
 
@@ -248,6 +249,70 @@ def check_sparse(cli, scratch):
         Tally.check("extract %s of 5 GiB" % name, problems)
 
 
+# ------------------------------------------- inflated by several workers --
+
+def noise(seed, *shape):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def make_torch(path):
+    state = {"w%d" % i: noise(i, 700 + 50 * i, 1000) for i in range(6)}
+    state.update({"half": noise(7, 900, 1000).half(), "tied": state["w3"],
+                  "view": state["w2"].t(), "b": torch.arange(10),
+                  "long": torch.arange(800000) * 1000003})
+    plain = path + ".plain"
+    torch.save(state, plain)
+    with zipfile.ZipFile(plain) as archive, \
+            zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for record in archive.infolist():
+            out.writestr(record.filename, archive.read(record))
+    state = torch.load(path, weights_only=True)
+    return {name: t.contiguous().numpy() for name, t in state.items()}
+
+
+def make_numpy(path):
+    arrays = {"w%d" % i: noise(20 + i, 700 + 50 * i, 1000).numpy()
+              for i in range(6)}
+    arrays["swapped"] = arrays["w1"].astype(">f8")
+    arrays["fortran"] = numpy.asfortranarray(arrays["w2"])
+    arrays["noise"] = numpy.random.default_rng(1).integers(
+        0, 256, 3 << 20, dtype=numpy.uint8)
+    arrays["small"] = numpy.arange(7)
+    numpy.savez_compressed(path, **arrays)
+    with numpy.load(path) as file:
+        return {name: file[name] for name in file.files}
+
+
+def check_shared(cli, scratch, name, make):
+    """By one processor one worker, by all of them several: one output."""
+    path = os.path.join(scratch, name)
+    expected = make(path)
+    outputs = []
+    processors = os.sched_getaffinity(0)
+    for some in ({min(processors)}, processors):
+        out = os.path.join(scratch, "out.safetensors")
+        os.sched_setaffinity(0, some)
+        done = run(cli, "convert", "--force", "--clone-aliases", path, "-o",
+                   out)
+        os.sched_setaffinity(0, processors)
+        if done.returncode != 0:
+            Tally.check("convert %s" % name, [complaint(done)])
+            return
+        with open(out, "rb") as file:
+            outputs.append(file.read())
+    found = safetensors.numpy.load(outputs[1])
+    problems = ["%s differs" % key for key in expected
+                if key not in found or
+                not numpy.array_equal(found[key], expected[key])]
+    if sorted(found) != sorted(expected):
+        problems.append("other names: %r" % sorted(found))
+    if outputs[0] != outputs[1]:
+        problems.append("one worker gives other bytes")
+    if len(processors) == 1:
+        problems.append("one processor alone: nothing was shared")
+    Tally.check("convert %s by several workers" % name, problems)
+
+
 def main():
     cli = os.path.abspath(sys.argv[1])
     only = sys.argv[2] if len(sys.argv) > 2 else ""
@@ -257,6 +322,9 @@ def main():
                 check_fixture(cli, file, scratch)
         if only in "sparse":
             check_sparse(cli, scratch)
+        if only in "shared":
+            check_shared(cli, scratch, "shared.pt", make_torch)
+            check_shared(cli, scratch, "shared.npz", make_numpy)
     print("interop: %d passed, %d failed" % (Tally.passed, Tally.failed))
     return 0 if Tally.failed == 0 and Tally.passed > 0 else 1
 
