@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "checkpoint.h"
+#include "siphash.h"
 
 #define NAMES 20000u
 
@@ -68,6 +69,58 @@ test_seed(void **state)
 	name_table_free(&two);
 }
 
+/* A slip in a round would find every name all the same, and be no SipHash-1-3:
+ * the worker's, which is held against CPython's, must say the same. */
+static void
+test_hash(void **state)
+{
+	char name[48];
+	struct name_slot *slot;
+
+	(void)state;
+	for (size_t length = 0; length < sizeof(name); length++) {
+		struct name_table t = { .seed = { length,
+		    UINT64_C(0xf0e1d2c3b4a59687) << length % 8 } };
+
+		for (size_t i = 0; i < length; i++)
+			name[i] = (char)(1 + (i * 151 + length) % 255);
+		name[length] = '\0';
+		assert_int_equal(name_table_put(&t, name, length, 9), 1);
+		slot = t.slots;
+		while (slot->name == NULL)
+			slot++;
+		assert_int_equal(slot->hash,
+		    (uint32_t)siphash(t.seed, name, length));
+		assert_int_equal(slot - t.slots, slot->hash & t.mask);
+		assert_int_equal(name_table_find(&t, name), 9);
+		name_table_free(&t);
+	}
+}
+
+/* Always a free slot, or a search for what is not there would never end; and
+ * not many more than are needed. */
+static void
+test_room(void **state)
+{
+	struct name_table t = { .seed = { 1, 2 } };
+	static char names[1000][8];
+	size_t slots;
+
+	(void)state;
+	for (uint32_t i = 0; i < 1000; i++) {
+		slots = t.slots == NULL ? 0 : t.mask + 1;
+		snprintf(names[i], sizeof(names[i]), "%u", i);
+		assert_int_equal(name_table_add(&t, names[i], i), 1);
+		assert_int_equal(t.used, i + 1);
+		/* Wider by one step, as soon as seven eighths are full. */
+		assert_int_equal(t.mask + 1, slots == 0 ? 64 :
+		    i < slots / 8 * 7 ? slots : 2 * slots);
+	}
+	name_table_free(&t);
+	assert_int_equal(t.mask, 0);
+	assert_int_equal(t.used, 0);
+}
+
 static void
 test_pool(void **state)
 {
@@ -100,6 +153,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_seed),
+		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_pool),
 	};
 

@@ -169,6 +169,8 @@ broke(const struct session *s)
 	assert_int_equal(s->error.code, PFORK_E_PROTOCOL);
 	assert_int_equal(s->error.errnum, 0);
 	assert_int_equal(s->error.offset, PFORK_NO_OFFSET);
+	assert_non_null(strstr(s->error.text,
+	    "the worker broke the protocol: "));
 	assert_int_equal(s->state, ENDED);
 }
 
@@ -612,6 +614,8 @@ piece_talk(const struct rules *r, const char *second, enum frame_type between)
 	bring_to(&s, LISTENING);
 	memset(&talk, 0, sizeof(talk));
 	add_piece("p");
+	if (between == FRAME_TENSOR)
+		add_any(FRAME_STORAGE);
 	if (between != FRAME_DATA)
 		add_any(between);
 	add_half(second, 2);
@@ -640,9 +644,41 @@ test_pieces(void **state)
 	assert_int_equal(piece_talk(&asked, "p", FRAME_PROGRESS), LISTENING);
 	/* Then it is a second tensor of that name. */
 	assert_int_equal(piece_talk(&asked, "p", FRAME_ALIAS), ENDED);
+	assert_int_equal(piece_talk(&asked, "p", FRAME_TENSOR), ENDED);
+	assert_int_equal(piece_talk(&asked, "q", FRAME_TENSOR), LISTENING);
 	assert_int_equal(piece_talk(&rules, "p", FRAME_DATA), ENDED);
 	/* Totals: a box is counted, and no other number will do. */
 	assert_int_equal(piece_talk(&asked, "p", FRAME_DONE), ENDED);
+}
+
+/* A tensor closes the box before it; no piece is a further box of a tensor that
+ * came whole, though it says the same of it. */
+static void
+test_piece_of_a_tensor(void **state)
+{
+	struct rules asked = rules;
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+
+	(void)state;
+	asked.pieces = true;
+	c = start(&s, &asked);
+	bring_to(&s, LISTENING);
+	memset(&talk, 0, sizeof(talk));
+	add_half("q", 0);
+	add_any(FRAME_STORAGE);
+	ADD(TENSOR, tensor, .name = B("p"), .dtype = DTYPE_U8, .shape = shape,
+	    .rank = 1, .strides = strides, .stride_count = 1);
+	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	free_talk(NULL);
+	add_half("p", 2);
+	assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	broke(&s);
+	assert_non_null(strstr(s.error.text, "twice"));
+	free_talk(NULL);
+	finish(&s, c);
+	talk = saved;
 }
 
 static void
@@ -859,6 +895,58 @@ test_faults(void **state)
 	talk = saved;
 }
 
+/* Where a fault is said to be, when that is inside the input. */
+static void
+test_fault_outside(void **state)
+{
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+
+	(void)state;
+	for (uint64_t where = 999; where <= 1001; where++) {
+		memset(&talk, 0, sizeof(talk));
+		c = start(&s, &rules);
+		bring_to(&s, LISTENING);
+		ADD(FAULT, fault, FAULT_FORMAT, B("f"), where, 0);
+		assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+		assert_true(s.error.offset ==
+		    (where <= 1000 ? where : PFORK_NO_OFFSET));
+		free_talk(NULL);
+		finish(&s, c);
+	}
+	talk = saved;
+}
+
+/* A stream of a byte is received as any other; and how many notes the worker
+ * left out is kept. */
+static void
+test_smallest_stream(void **state)
+{
+	struct session s;
+	pfork_checkpoint *c = start(&s, &rules);
+	struct talk saved = talk;
+
+	(void)state;
+	memset(&talk, 0, sizeof(talk));
+	bring_to(&s, LISTENING);
+	ADD(STORAGE, storage, 0, STORAGE_STREAM, 1, WIRE_NO_OFFSET);
+	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	assert_int_equal(s.state, RECEIVING);
+	free_talk(NULL);
+	add_data(1);
+	ADD(NOTE, note, 1, 1, B("n"), 0);
+	ADD(NOTE, note, 1, 1, B("n"), 0);
+	ADD(DONE, done, .storages = 1, .notes = 2, .notes_dropped = 9,
+	    .verdict = VERDICT_CLEAN);
+	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+	assert_int_equal(s.state, SAID_DONE);
+	assert_int_equal(c->notes_dropped, 9);
+	free_talk(NULL);
+	finish(&s, c);
+	talk = saved;
+}
+
 /* Required layers: the missing one is named, with its reason. */
 static void
 test_layers(void **state)
@@ -879,7 +967,7 @@ test_layers(void **state)
 	c = start(&s, &more);
 	assert_false(feed(&s, talk.bytes, talk.go, SIZE_MAX));
 	assert_int_equal(s.error.code, PFORK_E_SANDBOX);
-	assert_non_null(strstr(s.error.text, "unknown"));
+	assert_non_null(strstr(s.error.text, "here: (unknown); nothing"));
 	assert_int_equal(s.error.errnum, 0);
 	finish(&s, c);
 	session_go(&s);
@@ -891,7 +979,8 @@ static void
 test_bad_hello(void **state)
 {
 	static const uint32_t layer[] = { 64 };
-	static const uint32_t reason[] = { 0x12345 };
+	static const uint32_t said[][2] = { { 0x12345, 0 },
+		{ INT16_MAX + 1, 0 }, { INT16_MAX, INT16_MAX }, { 0, 0 } };
 	struct session s;
 	pfork_checkpoint *c;
 	struct talk saved = talk;
@@ -905,15 +994,17 @@ test_bad_hello(void **state)
 	broke(&s);
 	finish(&s, c);
 	free_talk(NULL);
-	ADD(HELLO, hello, .version = WIRE_VERSION, .layers = layers,
-	    .layer_count = 8, .missing = missing, .missing_count = 1,
-	    .reasons = reason, .reason_count = 1);
-	c = start(&s, &rules);
-	assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
-	assert_int_equal(s.state, WAIT_GO);
-	assert_int_equal(s.reasons[8], 0);
-	finish(&s, c);
-	free_talk(NULL);
+	for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+		ADD(HELLO, hello, .version = WIRE_VERSION, .layers = layers,
+		    .layer_count = 8, .missing = missing, .missing_count = 1,
+		    .reasons = said[i], .reason_count = 1);
+		c = start(&s, &rules);
+		assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+		assert_int_equal(s.state, WAIT_GO);
+		assert_int_equal(s.reasons[8], said[i][1]);
+		finish(&s, c);
+		free_talk(NULL);
+	}
 	talk = saved;
 }
 
@@ -959,6 +1050,8 @@ test_other_codes(void **state)
 	assert_false(feed(&s, talk.bytes, talk.length, SIZE_MAX));
 	assert_int_equal(s.error.code, PFORK_E_SANDBOX);
 	assert_non_null(strstr(s.error.text, "version"));
+	assert_null(strstr(s.error.text, "protocol"));
+	assert_int_equal(s.error.errnum, 0);
 	finish(&s, c);
 	free_talk(NULL);
 	/* More than any address space has: judged fine, and not to be had. */
@@ -1035,12 +1128,15 @@ main(void)
 		cmocka_unit_test(test_elsewhere),
 		cmocka_unit_test(test_held),
 		cmocka_unit_test(test_pieces),
+		cmocka_unit_test(test_piece_of_a_tensor),
 		cmocka_unit_test(test_pieces_in_done),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_heads),
 		cmocka_unit_test(test_judged),
 		cmocka_unit_test(test_names_taken),
 		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_fault_outside),
+		cmocka_unit_test(test_smallest_stream),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_bad_hello),
 		cmocka_unit_test(test_silence),

@@ -3,6 +3,8 @@
  * test_verify.c - a worker seen from outside (/proc/PID/status), and what its
  * end tells.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -46,6 +52,14 @@ test_status(void **state)
 		{ "PPid:\t42", "PPid:\t42 1", false },
 		{ "PPid:\t42", "PPid:\t", false },
 		{ "PPid:\t42\n", "", false },
+		/* A number is on its line, not on the next one. */
+		{ "PPid:\t42", "PPid:\t\n42", false },
+		{ "CapEff:\t0000000000000000", "CapEff:\t\n0", false },
+		/* 1 for strtoull. */
+		{ "Threads:\t1", "Threads:\t-18446744073709551615", false },
+		/* The first line that says it counts. */
+		{ "Seccomp:\t2\n", "Seccomp:\t0\nSeccomp:\t2\n", false },
+		{ "Threads:\t1\n", "Threads:\tx\nThreads:\t1\n", false },
 		{ "Threads:\t1", "Threads:\t2", false },
 		{ "Threads:\t1\n", "", false },
 		{ "NoNewPrivs:\t1", "NoNewPrivs:\t0", false },
@@ -75,6 +89,7 @@ test_status(void **state)
 		    "Uid:\t65530\t65530\t65530\t0", true },
 		{ "Uid:\t65530\t65530\t65530\t65530",
 		    "Uid:\t65530\t65530\t65530", true },
+		{ "Uid:\t65530", "Uid:\t65530\t65530", true },
 		{ "Gid:\t65530", "Gid:\t0", true },
 		{ "Gid:\t65530\t65530\t65530\t65530\n", "", true },
 	};
@@ -129,10 +144,107 @@ test_ourselves(void **state)
 	c.pid = 1;
 	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
 	assert_non_null(strstr(err.text, "not our child"));
+	assert_int_equal(err.errnum, 0);
 	c.pid = -5;
 	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
 	assert_non_null(strstr(err.text, "cannot be verified"));
+	assert_int_equal(err.errnum, ENOENT);
 	assert_int_equal(child_verify(&c, NULL), PFORK_E_SANDBOX);
+	assert_false(child_watch_status(&c));
+	/* Our own, kept open: its first line names this program. */
+	c.pid = getpid();
+	assert_true(child_watch_status(&c));
+	assert_int_equal(fcntl(c.status, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_non_null(strstr(err.text, "not our child"));
+	close(c.status);
+}
+
+/* A file with the status of a worker whose host we are, `length` bytes long. */
+static int
+status_file(const char *from, const char *to, size_t length)
+{
+	static char text[65536];
+	const char *at = strstr(strstr(good, "PPid"), from);
+	int fd = memfd_create("status", MFD_CLOEXEC);
+	size_t used;
+
+	assert_non_null(at);
+	assert_true(fd >= 0);
+	used = (size_t)snprintf(text, sizeof(text), "PPid:\t%d\n%.*s%s%s",
+	    (int)getpid(), (int)(at - good), good, to, at + strlen(from));
+	memset(text + used, ' ', sizeof(text) - used);
+	used = length > 0 ? length : used;
+	assert_int_equal(write(fd, text, used), used);
+	return fd;
+}
+
+static void
+test_status_file(void **state)
+{
+	static const struct {
+		const char *from;
+		const char *to;
+		size_t length;
+		const char *why;	/* NULL: it is good */
+		int errnum;
+	} rows[] = {
+		{ "Threads", "Threads", 0, NULL, 0 },
+		{ "Threads:\t1", "Threads:\t2", 0, "one thread", 0 },
+		/* All of it is read, or nothing of it is believed. */
+		{ "Threads", "Threads", 65534, NULL, 0 },
+		{ "Threads", "Threads", 65535, "cannot be verified", EFBIG },
+		{ "Threads", "Threads", 65536, "cannot be verified", EFBIG },
+	};
+	struct child c = CHILD_NONE;
+	pfork_error err;
+
+	(void)state;
+	c.pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	assert_true(c.pidfd >= 0);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		c.status = status_file(rows[i].from, rows[i].to,
+		    rows[i].length);
+		memset(&err, 0, sizeof(err));
+		if (child_verify(&c, &err) !=
+		    (rows[i].why == NULL ? PFORK_OK : PFORK_E_SANDBOX))
+			fail_msg("row %zu: %s", i, err.text);
+		if (rows[i].why != NULL)
+			assert_non_null(strstr(err.text, rows[i].why));
+		assert_int_equal(err.errnum, rows[i].errnum);
+		close(c.status);
+	}
+	/* One more filter than before; what nobody can read; nobody to kill. */
+	c.status = status_file("Threads", "Threads", 0);
+	c.filters = 1;
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_non_null(strstr(err.text, "its own seccomp filter"));
+	close(c.pidfd);
+	c.filters = 0;
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_non_null(strstr(err.text, "may not kill"));
+	close(c.status);
+	assert_int_equal(child_verify(&c, &err), PFORK_E_SANDBOX);
+	assert_int_equal(err.errnum, EBADF);
+}
+
+/* Signals go to whom the descriptor says, who may have left. */
+static void
+test_may_kill(void **state)
+{
+	struct child c = CHILD_NONE;
+
+	(void)state;
+	assert_false(child_may_kill(&c));
+	c.pid = fork();
+	if (c.pid == 0)
+		_exit(0);
+	assert_true(c.pid > 0);
+	c.pidfd = (int)syscall(SYS_pidfd_open, c.pid, 0);
+	assert_true(child_may_kill(&c));
+	assert_int_equal(waitpid(c.pid, NULL, 0), c.pid);
+	assert_true(child_may_kill(&c));
+	close(c.pidfd);
 }
 
 static void
@@ -193,6 +305,8 @@ main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_host_filters),
 		cmocka_unit_test(test_ourselves),
+		cmocka_unit_test(test_status_file),
+		cmocka_unit_test(test_may_kill),
 		cmocka_unit_test(test_death),
 	};
 

@@ -42,6 +42,7 @@ test_table(void **state)
 	assert_null(dtype_by_code(DTYPE_NONE));
 	assert_null(dtype_by_code(UINT32_MAX));
 	assert_null(dtype_by_name("", 0));
+	assert_null(dtype_by_torch("", 0));	/* many have no such name */
 	assert_null(dtype_by_torch("float32\0", 8));
 	assert_null(dtype_by_torch("F32", 3));
 }
@@ -140,11 +141,17 @@ test_shapes(void **state)
 static void
 test_rank(void **state)
 {
+	/* Two factors of 2^63 - 1; and 2^63. */
+	static const uint64_t most[] = { 60247241209, 153092023 };
+	static const uint64_t more[] = { P(32), P(31) };
 	uint64_t shape[RANK_MAX + 1];
 	uint64_t strides[RANK_MAX + 1];
 	uint64_t count = 7;
 
 	(void)state;
+	assert_true(shape_count(most, 2, &count));
+	assert_int_equal(count, INT64_MAX);
+	assert_false(shape_count(more, 2, &count));
 	for (size_t i = 0; i <= RANK_MAX; i++)
 		shape[i] = 1;
 	assert_true(shape_count(shape, RANK_MAX, &count));

@@ -19,7 +19,8 @@ test_every_type_byte(void **state)
 	static const uint32_t lengths[] = {
 		0, 1, 0xff, 0x100, FRAME_MESSAGE_MAX - 1, FRAME_MESSAGE_MAX,
 		FRAME_MESSAGE_MAX + 1, FRAME_DATA_MAX - 1, FRAME_DATA_MAX,
-		FRAME_DATA_MAX + 1, 0x7fffffff, 0x80000000, UINT32_MAX
+		FRAME_DATA_MAX + 1, 0x7fffffff, 0x80000000, 0x80000001,
+		UINT32_MAX
 	};
 	uint8_t bytes[FRAME_HEAD_BYTES];
 	struct frame_head head;

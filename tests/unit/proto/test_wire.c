@@ -202,6 +202,7 @@ test_piece(void **state)
 	};
 	struct wire_piece got;
 	size_t length = wire_piece_pack(&m, packed);
+	uint8_t *at;
 
 	(void)state;
 	assert_true(wire_piece_unpack(&arena, packed, length, &got));
@@ -221,6 +222,15 @@ test_piece(void **state)
 	assert_int_equal(got.offset, 1 << 20);
 	assert_int_equal(got.length, 900);
 	CHECK_EXACT(piece, length);
+	/* A packed list comes once: not { 8 }, { 3 } for { 8, 3 }. */
+	at = memchr(packed, 5 << 3 | 2, length);
+	assert_non_null(at);
+	assert_memory_equal(at, "\x2a\2\x8\3", 4);
+	memmove(at + 6, at + 4, length - (size_t)(at + 4 - packed));
+	memcpy(at, "\x2a\1\x8\x2a\1\3", 6);
+	assert_false(wire_piece_unpack(&arena, packed, length + 2, &got));
+	memcpy(at, "\x2a\4\x8\3\x8\3", 6);
+	assert_true(wire_piece_unpack(&arena, packed, length + 2, &got));
 	m.path_count = PATH_PARTS_MAX + 1;
 	assert_int_equal(wire_piece_pack(&m, packed), 0);
 }
@@ -237,6 +247,12 @@ test_alias_and_note(void **state)
 	assert_text(alias.name, "b");
 	assert_int_equal(alias.target, 7);
 	CHECK_EXACT(alias, length);
+	alias.target = UINT32_MAX;
+	length = wire_alias_pack(&alias, packed);
+	assert_true(wire_alias_unpack(&arena, packed, length, &alias));
+	assert_int_equal(alias.target, UINT32_MAX);
+	packed[length - 1]++;	/* its fifth byte: 2^32 more */
+	assert_false(wire_alias_unpack(&arena, packed, length, &alias));
 	length = wire_note_pack(&note, packed);
 	assert_true(wire_note_unpack(&arena, packed, length, &note));
 	assert_int_equal(note.kind, NOTE_CALL);
@@ -270,6 +286,7 @@ test_scalars(void **state)
 		    m.kind == SCALAR_BIGINT || m.kind >= SCALAR_TEXT ? 3 : 0);
 		assert_int_equal(got.full_length,
 		    got.data.len == 0 ? 0 : 5000);
+		CHECK_EXACT(scalar, length);
 	}
 	m.kind = SCALAR_INT;
 	length = wire_scalar_pack(&m, packed);
@@ -557,6 +574,51 @@ test_full_arena(void **state)
 	}
 }
 
+/* Every size of the arena, for what is read by descriptors: each list begins at
+ * an address for any type, and all lie inside the arena, or none is given. */
+static void
+test_small_arenas(void **state)
+{
+	static const uint32_t layers[] = { 1, 2, 3 };
+	static const uint64_t box[] = { 1 };
+	const struct wire_bytes path[] = { text("a"), text("b") };
+	const struct wire_hello hello = { .version = 1, .layers = layers,
+		.layer_count = 3, .missing = layers, .missing_count = 1,
+		.reasons = layers, .reason_count = 1 };
+	const struct wire_piece piece = { .name = text("a"), .path = path,
+		.path_count = 2, .path_kinds = text("xx"), .dtype = 1,
+		.shape = box, .rank = 1, .start = box, .start_count = 1,
+		.size = box, .size_count = 1, .kind = PIECE_RAW,
+		.file = text("f"), .length = 1 };
+	_Alignas(16) uint8_t bytes[160];
+	uint8_t *other = packed + FRAME_MESSAGE_MAX / 2;
+	size_t hello_length = wire_hello_pack(&hello, packed);
+	size_t length = wire_piece_pack(&piece, other);
+	struct wire_hello h;
+	struct wire_piece p;
+
+	(void)state;
+	for (size_t size = 0; size < 128; size++) {
+		struct wire_arena a = { bytes, size, 0 };
+
+		memset(bytes, 0x5a, sizeof(bytes));
+		assert_int_equal(wire_hello_unpack(&a, packed, hello_length,
+		    &h), size >= 16 + 16 + 4);
+		assert_true(a.used <= size);
+		assert_int_equal(wire_piece_unpack(&a, other, length, &p),
+		    size >= 32 + 16 + 16 + 16 + 32);
+		assert_true(a.used <= size);
+		for (size_t i = size; i < sizeof(bytes); i++)
+			assert_int_equal(bytes[i], 0x5a);
+	}
+	assert_ptr_equal(h.missing, bytes + 16);
+	assert_ptr_equal(h.reasons, bytes + 32);
+	assert_ptr_equal(p.shape, bytes + 32);
+	assert_ptr_equal(p.start, bytes + 48);
+	assert_ptr_equal(p.size, bytes + 64);
+	assert_ptr_equal(p.path, bytes + 80);
+}
+
 int
 main(void)
 {
@@ -576,6 +638,7 @@ main(void)
 		cmocka_unit_test(test_many_parts),
 		cmocka_unit_test(test_too_large_to_pack),
 		cmocka_unit_test(test_full_arena),
+		cmocka_unit_test(test_small_arenas),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

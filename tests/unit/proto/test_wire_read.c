@@ -175,6 +175,7 @@ try_storage(size_t length)
 	bool good;
 
 	theirs.used = 0;
+	memset(&m, 0x5a, sizeof(m));
 	good = length > 0 && canonical_read(&pf__storage__descriptor, &theirs,
 	    payload, length, &m);
 	if (good && m.has_offset && m.offset == WIRE_NO_OFFSET)
@@ -213,27 +214,80 @@ test_storages(void **state)
 static void
 test_small_arena(void **state)
 {
-	static const uint64_t two[2] = { 3, 1 };
+	static const uint64_t three[3] = { 3, 1, 1 };
 	static const struct wire_bytes path[2] = { { payload, 0 },
 		{ payload, 0 } };
-	struct wire_tensor t = { .path = path, .path_count = 2, .shape = two,
-		.rank = 2, .strides = two, .stride_count = 2 };
-	size_t length = wire_tensor_pack(&t, payload);
+	struct wire_tensor t = { .path = path, .path_count = 2, .shape = three,
+		.strides = three };
 	struct wire_tensor got;
+	size_t length, list, wanted;
 
 	(void)state;
-	for (size_t size = 0; size <= 128; size++) {
-		struct wire_arena arena;
-		bool fits = size >= 2 * sizeof(path[0]) + 2 * sizeof(two);
+	for (size_t i = 0; i <= 3 * 160; i++) {
+		struct wire_arena arena = { (uint8_t *)memory[0], i / 3, 0 };
 
-		arena.at = malloc(size + 1);
-		arena.size = size;
-		assert_non_null(arena.at);
+		t.rank = t.stride_count = 1 + i % 3;
+		length = wire_tensor_pack(&t, payload);
+		list = t.rank * sizeof(three[0]);
+		/* The second list begins at a multiple of 16. */
+		wanted = sizeof(path) + (list + 15) / 16 * 16 + list;
+		memset(memory[0], 0x5a, 256);
 		assert_int_equal(wire_tensor_unpack(&arena, payload, length,
-		    &got), fits);
-		assert_true(arena.used <= size);
-		free(arena.at);
+		    &got), arena.size >= wanted);
+		assert_true(arena.used <= arena.size);
+		for (size_t at = arena.size; at < 256; at++)
+			assert_int_equal(arena.at[at], 0x5a);
 	}
+}
+
+/* The largest number of 32 bits, and the one after it; no dimension at all. */
+static void
+test_edges(void **state)
+{
+	const struct wire_tensor t = { .dtype = UINT32_MAX,
+		.storage = UINT32_MAX, .offset = UINT64_MAX };
+	const struct wire_storage s = { .id = UINT32_MAX, .kind = UINT32_MAX,
+		.length = UINT64_MAX };
+	struct wire_arena arena = arena_of(0, sizeof(memory[0]));
+	struct wire_tensor got = { .shape = memory[1], .strides = memory[1] };
+	struct wire_storage storage;
+	size_t length = wire_tensor_pack(&t, payload);
+
+	(void)state;
+	assert_true(wire_tensor_unpack(&arena, payload, length, &got));
+	assert_int_equal(got.dtype, UINT32_MAX);
+	assert_int_equal(got.storage, UINT32_MAX);
+	assert_true(got.offset == UINT64_MAX);
+	assert_null(got.shape);
+	assert_null(got.strides);
+	/* No name, no kinds; a tag and five bytes of the dtype. */
+	payload[9]++;
+	assert_false(wire_tensor_unpack(&arena, payload, length, &got));
+	length = wire_storage_pack(&s, payload);
+	assert_true(wire_storage_unpack(&arena, payload, length, &storage));
+	assert_int_equal(storage.id, UINT32_MAX);
+	assert_int_equal(storage.kind, UINT32_MAX);
+	payload[5]++;
+	assert_false(wire_storage_unpack(&arena, payload, length, &storage));
+}
+
+/* A name whose length leads back to before the message, where there is what
+ * would make it whole: path_kinds that end where the dtype begins. */
+static void
+test_length_backwards(void **state)
+{
+	static const uint8_t bytes[] = {
+		0x1a, 11,	/* before the message */
+		/* the name, of 2^64 - 13 bytes */
+		0x0a, 0xf3, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1,
+		0x20, 1, 0x38, 0, 0x40, 0
+	};
+	struct wire_arena arena = arena_of(0, sizeof(memory[0]));
+	struct wire_tensor t;
+
+	(void)state;
+	assert_false(wire_tensor_unpack(&arena, bytes + 2, sizeof(bytes) - 2,
+	    &t));
 }
 
 static void
@@ -268,6 +322,8 @@ main(void)
 		cmocka_unit_test(test_tensors),
 		cmocka_unit_test(test_storages),
 		cmocka_unit_test(test_small_arena),
+		cmocka_unit_test(test_edges),
+		cmocka_unit_test(test_length_backwards),
 		cmocka_unit_test(test_too_long),
 	};
 
