@@ -25,17 +25,20 @@ $(LENT_CLI): $(CLI_OBJ) $(B)/obj/tests/faults/lent_cli.o $(B)/libbroker.a \
 	$(Q)$(CC) $(LDFLAGS_ALL) -Wl,--wrap=pfork_broker_new $^ -lprotobuf-c \
 	    -lcrypto -lpthread -o $@
 
-.PHONY: faults faults-parked faults-lent faults-long
+.PHONY: faults faults-parked faults-lent faults-shared faults-long
 faults: $(CLI) $(WORKER) $(B)/measure ## fail every system call, kill at each, odd hosts, odd inputs, bombs
 	@$(FAULTS)
 faults-parked: $(PARKED_CLI) $(WORKER) $(B)/measure ## the same where workers are parked before
 	@$(PARKED_FAULTS)
 faults-lent: $(LENT_CLI) $(WORKER) $(B)/measure ## the system calls again, where a worker is lent its namespaces
 	@$(LENT_FAULTS)
+faults-shared: $(CLI) $(WORKER) $(B)/measure ## the system calls again, where several workers inflate one file
+	@$(FAULTS) --shared
 faults-long: $(CLI) $(PARKED_CLI) $(LENT_CLI) $(WORKER) $(B)/measure ## all of them with every errno, also from then on
 	@$(FAULTS) --long
 	@$(PARKED_FAULTS) --long
 	@$(LENT_FAULTS) --long
+	@$(FAULTS) --shared --long
 
 # These play a file system without nameless files.
 $(B)/unit/cli/test_output $(B)/unit/cli/test_out_tree: \

@@ -10,10 +10,12 @@ cannot be tried here is said aloud.  Python 3.9 and its standard library."""
 import argparse
 import multiprocessing
 import os
+import random
 import shutil
 import sys
 import tempfile
 import time
+import zipfile
 
 import bombs
 import environment
@@ -38,13 +40,28 @@ def attempt(row):
     return name, problems
 
 
-def prepare(cli, worker, directory):
+def make_shared(path):
+    """Three arrays of which two or three workers inflate one each."""
+    numbers = random.Random(1)
+    text = "{'descr': '|u1', 'fortran_order': False, 'shape': (%d,), }"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as out:
+        for i in range(3):
+            count = (1100 << 10) + i
+            head = (text % count).ljust(117) + "\n"
+            out.writestr("a%d.npy" % i, b"\x93NUMPY\x01\x00v\x00" +
+                         head.encode("ascii") + numbers.randbytes(count))
+
+
+def prepare(cli, worker, directory, shared):
     """Copies, which no rebuild changes meanwhile and nobody else can reach."""
     os.chmod(directory, 0o755)
     paths = []
     for source in (cli, worker, SAMPLE):
         paths.append(os.path.join(directory, os.path.basename(source)))
         shutil.copy(source, paths[-1])
+    if shared:
+        paths[-1] = os.path.join(directory, "shared.npz")
+        make_shared(paths[-1])
     os.environ["TMPDIR"] = os.path.join(directory, "tmp")
     os.mkdir(os.environ["TMPDIR"])
     return trial.Place(*paths)
@@ -61,6 +78,9 @@ def main():
     parser.add_argument("--lent", action="store_true",
                         help="the command is the one of lent_cli.c: its "
                         "calls and its worker's")
+    parser.add_argument("--shared", action="store_true",
+                        help="of a file that several workers inflate: the "
+                        "command's calls")
     parser.add_argument("--long", action="store_true",
                         help="every errno, each also from then on")
     parser.add_argument("--only", help="trials whose name contains this")
@@ -69,9 +89,11 @@ def main():
     started = time.monotonic()
     passed, failed, skipped = 0, 0, []
     with tempfile.TemporaryDirectory(prefix="pfork-faults-") as directory:
-        PLACE = prepare(options.cli, options.worker, directory)
+        PLACE = prepare(options.cli, options.worker, directory,
+                        options.shared)
         PLACE.parked = options.parked
         PLACE.lent = options.lent
+        PLACE.shared = options.shared
         trial.become_reaper()
         trial.learn(PLACE)
         rows = []
@@ -79,9 +101,11 @@ def main():
             skipped.append("sweeps and inputs: no strace here")
         else:
             rows += sweeps.rows(PLACE, options.long)
-        rows += environment.rows(PLACE, options.long, skipped)
-        # What stands in a file has nothing to do with what is lent.
-        if not options.lent:
+        if not options.shared:
+            rows += environment.rows(PLACE, options.long, skipped)
+        # What stands in a file has nothing to do with what is lent, nor with
+        # who inflates it.
+        if not options.lent and not options.shared:
             rows += inputs.rows(PLACE, skipped)
             os.mkdir(os.path.join(directory, "bombs"))
             rows += bombs.rows(os.path.abspath(options.measure),

@@ -35,6 +35,7 @@ class Place:
         self.good = {}
         self.parked = False     # the command of parked_cli.c
         self.lent = False       # the command of lent_cli.c
+        self.shared = False     # several workers inflate the input
 
     def command(self, verb, out, sample=None, worker=None):
         argv = [self.cli, verb, "--worker", worker or self.worker,
