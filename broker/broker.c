@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "error.h"
 #include "holder.h"
 #include "keeper.h"
@@ -161,6 +162,7 @@ enum pfork_code
 pfork_broker_new(const pfork_options *options, pfork_broker **broker,
     pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct pfork_broker *b;
 	enum pfork_code code;
 
@@ -186,6 +188,8 @@ pfork_broker_new(const pfork_options *options, pfork_broker **broker,
 void
 pfork_broker_free(pfork_broker *broker)
 {
+	CANCEL_WAITS;
+
 	if (broker == NULL)
 		return;
 	if (broker->keeper != NULL)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 /* Transparent huge pages pay from here on (fewer faults while receiving). */
 #define HUGE_PAGES_MIN (4 * MIB)
@@ -31,6 +32,7 @@ checkpoint_new(void)
 	c->source.fd = -1;
 	c->verdict = PFORK_UNDECIDED;
 	c->worker.exit_status = -1;
+	c->process = getpid();
 	return c;
 }
 

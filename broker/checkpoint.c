@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "error.h"
 
 /* ---------------------------------------------------------- references -- */
@@ -28,6 +29,8 @@ pfork_checkpoint_ref(pfork_checkpoint *c)
 void
 pfork_checkpoint_unref(pfork_checkpoint *c)
 {
+	CANCEL_WAITS;
+
 	if (c == NULL || atomic_fetch_sub_explicit(&c->references, 1,
 	    memory_order_acq_rel) != 1)
 		return;
@@ -48,6 +51,14 @@ pfork_checkpoint_unref(pfork_checkpoint *c)
 }
 
 /* ---------------------------------------------------------- checkpoint -- */
+
+/* Only for what would wait for ever, or end the other's load: a child in a pid
+ * namespace of its own may have the same number. */
+bool
+checkpoint_is_here(const pfork_checkpoint *c)
+{
+	return c->process == getpid();
+}
 
 const struct pfork_tensor *
 checkpoint_tensor(const pfork_checkpoint *c, size_t index)

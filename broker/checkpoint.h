@@ -194,10 +194,14 @@ struct pfork_checkpoint {
 	struct pool strings;
 	pfork_worker_info worker;
 	pthread_mutex_t lock;	/* tensor data being loaded */
+	pid_t process;		/* whose lock and, of its job, whose worker it
+				 * is: one that forks has copies of both */
 };
 
 /* Empty, one reference, source.fd -1; NULL when there is no memory. */
 pfork_checkpoint *checkpoint_new(void);
+/* False: this process has forked from the one that made it. */
+bool checkpoint_is_here(const pfork_checkpoint *c);
 /* index < c->tensor_count. */
 const struct pfork_tensor *checkpoint_tensor(const pfork_checkpoint *c,
     size_t index);

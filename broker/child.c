@@ -377,6 +377,17 @@ is_put_down(struct child *c)
 }
 
 void
+child_let_go(struct child *c)
+{
+	child_hang_up(c);
+	if (c->pidfd >= 0)
+		close(c->pidfd);
+	if (c->status >= 0)
+		close(c->status);
+	*c = CHILD_NONE;
+}
+
+void
 child_finish(struct child *c, int grace_ms, struct child_end *end)
 {
 	memset(end, 0, sizeof(*end));
@@ -384,12 +395,6 @@ child_finish(struct child *c, int grace_ms, struct child_end *end)
 		end->killed_by_us = !left_by_itself(c->pidfd, grace_ms);
 		if (!end->killed_by_us || is_put_down(c))
 			reap(c->pidfd, end);
-		close(c->pidfd);
 	}
-	child_hang_up(c);
-	if (c->status >= 0)
-		close(c->status);
-	c->status = -1;
-	c->pid = -1;
-	c->pidfd = -1;
+	child_let_go(c);
 }

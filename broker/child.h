@@ -64,6 +64,9 @@ enum pfork_code child_spawn_holder(const struct pfork_broker *b,
  * can outlive this: it is hung up on, and not waited for. */
 void child_finish(struct child *c, int grace_ms, struct child_end *end);
 
+/* Closes what we have of it, and no more: for a process that forked from the
+ * one whose child it is. */
+void child_let_go(struct child *c);
 /* Closes our end of its socket. */
 void child_hang_up(struct child *c);
 /* child_finish is still to come.  False: we may not. */

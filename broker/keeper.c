@@ -331,11 +331,8 @@ abandon(struct keeper *k)
 	struct workers *all[] = { &k->parked, &k->dying };
 
 	for (size_t i = 0; i < 2; i++) {
-		for (uint32_t j = 0; j < all[i]->count; j++) {
-			child_hang_up(&all[i]->at[j]);
-			close(all[i]->at[j].pidfd);
-			close(all[i]->at[j].status);
-		}
+		for (uint32_t j = 0; j < all[i]->count; j++)
+			child_let_go(&all[i]->at[j]);
 		all[i]->count = 0;
 	}
 }

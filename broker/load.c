@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "cancel.h"
 #include "error.h"
 #include "input.h"
 #include "load_job.h"
@@ -57,6 +58,7 @@ enum pfork_code
 pfork_load_path(pfork_broker *b, const char *path, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct source input;
 
 	if (b == NULL || ckpt == NULL)
@@ -69,6 +71,7 @@ enum pfork_code
 pfork_load_fd(pfork_broker *b, int fd, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct source input;
 
 	if (b == NULL || ckpt == NULL)
@@ -80,6 +83,7 @@ enum pfork_code
 pfork_load_memory(pfork_broker *b, const void *bytes, size_t length,
     pfork_checkpoint **ckpt, pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct source input;
 
 	if (b == NULL || ckpt == NULL)
@@ -92,6 +96,7 @@ enum pfork_code
 pfork_scan_path(pfork_broker *b, const char *path, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct source input;
 	pfork_error why;
 
@@ -105,6 +110,7 @@ enum pfork_code
 pfork_scan_fd(pfork_broker *b, int fd, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct source input;
 	pfork_error why;
 
@@ -117,6 +123,7 @@ pfork_scan_fd(pfork_broker *b, int fd, pfork_checkpoint **ckpt,
 enum pfork_code
 pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct pfork_job *begun;
 	struct source input;
 	enum pfork_code code;
@@ -136,7 +143,10 @@ pfork_job_start(pfork_broker *b, int fd, pfork_job **job, pfork_error *err)
 enum pfork_code
 pfork_job_finish(pfork_job *job, pfork_checkpoint **ckpt, pfork_error *err)
 {
+	CANCEL_WAITS;
+
 	if (job == NULL)
 		return no_pointer(err);
+	load_job_resume(job);
 	return load_job_result(job, false, ckpt, err);
 }

@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "error.h"
 #include "input.h"
 #include "keeper.h"
@@ -298,14 +299,47 @@ load_job_step(struct pfork_job *job)
 		look_at_clock(job);
 }
 
+static void
+disown(struct pfork_job *job)
+{
+	if (job->over)
+		return;
+	child_let_go(&job->child);
+	job->over = true;
+	job->code = error_set(&job->error, PFORK_E_SYSTEM, 0, PFORK_NO_OFFSET,
+	    "this process forked from the one that began the load");
+}
+
+void
+load_job_resume(struct pfork_job *job)
+{
+	if (shares_over(job) || checkpoint_is_here(job->ckpt))
+		return;
+	for (uint32_t i = 0; i < job->filler_count; i++)
+		disown(job->fillers[i]);
+	/* Its own worker may have ended, and well. */
+	job->over = false;
+	disown(job);
+}
+
+/* True: it is over. */
+static bool
+step_all(struct pfork_job *job)
+{
+	load_job_step(job);
+	shares_step(job);
+	return shares_over(job);
+}
+
 enum pfork_code
 pfork_job_step(pfork_job *job, bool *done)
 {
+	CANCEL_WAITS;
+
 	if (job == NULL || done == NULL)
 		return PFORK_E_ARGS;
-	load_job_step(job);
-	shares_step(job);
-	*done = shares_over(job);
+	load_job_resume(job);
+	*done = step_all(job);
 	return PFORK_OK;
 }
 
@@ -338,9 +372,7 @@ add_wait(const struct pfork_job *job, struct pollfd *p, nfds_t *count, int *ms)
 void
 load_job_wait(struct pfork_job *job)
 {
-	bool done = false;
-
-	while (!done) {
+	do {
 		struct pollfd p[SHARES_MAX];
 		nfds_t count = 0;
 		int ms = LOOK_MS;
@@ -350,8 +382,7 @@ load_job_wait(struct pfork_job *job)
 			add_wait(job->fillers[i], p, &count, &ms);
 		if (poll(p, count, ms) < 0 && errno != EINTR)
 			over_with_system(job, "waiting for the worker", errno);
-		(void)pfork_job_step(job, &done);
-	}
+	} while (!step_all(job));
 }
 
 int

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "error.h"
 #include "load_job.h"
 #include "parked.h"
@@ -153,6 +154,7 @@ probe(const struct pfork_broker *b, bool parked, pfork_probe_result *r,
 enum pfork_code
 pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 {
+	CANCEL_WAITS;
 	pfork_probe_result r = { 0 };
 	enum pfork_code code;
 	pfork_error parked_err = { 0 };

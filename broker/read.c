@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "assembled.h"
+#include "cancel.h"
 #include "error.h"
 #include "threads.h"
 
@@ -271,6 +272,7 @@ enum pfork_code
 pfork_tensor_read_part(const pfork_tensor *t, uint64_t first, void *buffer,
     size_t size, pfork_error *err)
 {
+	CANCEL_WAITS;
 	enum pfork_code code;
 	unsigned element;
 
@@ -358,12 +360,15 @@ load_data(const pfork_tensor *t, uint8_t **out, pfork_error *err)
 }
 
 /* Small tensors are loaded by whoever comes, and the first one in wins; large
- * ones by one thread at a time, so that none is in memory twice. */
+ * ones by one thread at a time, so that none is in memory twice.  The lock only
+ * saves memory: a process that forked does without, for it may have been held
+ * by a thread that is not here. */
 static enum pfork_code
 keep_data(pfork_tensor *t, const uint8_t **data, pfork_error *err)
 {
 	pthread_mutex_t *lock =
-	    t->nbytes >= LARGE ? &t->owner->lock : NULL;
+	    t->nbytes >= LARGE && checkpoint_is_here(t->owner) ?
+	    &t->owner->lock : NULL;
 	const uint8_t *expected;
 	uint8_t *mine = NULL;
 	enum pfork_code code = PFORK_OK;
@@ -391,6 +396,7 @@ keep_data(pfork_tensor *t, const uint8_t **data, pfork_error *err)
 enum pfork_code
 pfork_tensor_data(const pfork_tensor *t, const void **data, pfork_error *err)
 {
+	CANCEL_WAITS;
 	const uint8_t *at;
 	enum pfork_code code = PFORK_OK;
 

@@ -14,6 +14,7 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "error.h"
 #include "read.h"
 
@@ -227,6 +228,7 @@ enum pfork_code
 pfork_save_safetensors(const pfork_checkpoint *c, int fd,
     const pfork_save_options *options, pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct writer w = { .fd = fd, .options = options, .err = err };
 	struct save_plan plan = { 0 };
 	enum pfork_code code;
@@ -255,6 +257,7 @@ pfork_save_names(const pfork_checkpoint *c, uint32_t flags,
     void (*each)(void *context, const char *name, const pfork_tensor *tensor,
     enum pfork_saved saved), void *context, pfork_error *err)
 {
+	CANCEL_WAITS;
 	const pfork_save_options options = { .size = sizeof(options),
 		.flags = flags };
 	struct save_plan plan = { 0 };

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "child.h"
 #include "error.h"
 #include "holder.h"
@@ -74,6 +75,7 @@ enum pfork_code
 pfork_store_open(pfork_broker *broker, const char *path,
     const pfork_store_options *options, pfork_store **store, pfork_error *err)
 {
+	CANCEL_WAITS;
 	struct pfork_store *s;
 	enum pfork_code code;
 
@@ -100,6 +102,8 @@ pfork_store_open(pfork_broker *broker, const char *path,
 void
 pfork_store_free(pfork_store *store)
 {
+	CANCEL_WAITS;
+
 	if (store == NULL)
 		return;
 	if (store->root >= 0)
@@ -177,6 +181,8 @@ enum pfork_code
 pfork_store_load(pfork_store *store, const char *file, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
+
 	return load(store, file, false, ckpt, err);
 }
 
@@ -184,5 +190,7 @@ enum pfork_code
 pfork_store_scan(pfork_store *store, const char *file, pfork_checkpoint **ckpt,
     pfork_error *err)
 {
+	CANCEL_WAITS;
+
 	return load(store, file, true, ckpt, err);
 }

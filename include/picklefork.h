@@ -26,6 +26,11 @@
  *   A pfork_broker may be used by any number of threads at once.  A
  *   pfork_checkpoint is immutable; all functions on it and on its tensors may
  *   be called from any thread.  A pfork_job belongs to one thread at a time.
+ *   pthread_cancel of a thread that is in the library takes effect after the
+ *   call, which ends as if nothing had happened.
+ *   In a process that forks, checkpoints and brokers go on working; a job is
+ *   the parent's: in the child it is over with PFORK_E_SYSTEM, and to finish it
+ *   there does not disturb the parent's load.
  */
 #ifndef PICKLEFORK_H
 #define PICKLEFORK_H
