@@ -271,7 +271,11 @@ test_further_boxes(void **state)
 	assert_int_equal(c->piece_count, 2);
 	assert_int_equal(c->pieces[1].tensor, 0);
 	assert_string_equal(c->pieces[1].file, "w.bin");
-	assert_int_equal(c->pieces[1].start[0], 4);
+	assert_memory_equal(c->pieces[1].start, start, sizeof(start));
+	assert_memory_equal(c->pieces[1].size, size, sizeof(size));
+	assert_int_equal(c->pieces[1].offset, 100);
+	assert_int_equal(c->pieces[1].length, 48);
+	assert_int_equal(c->pieces[1].kind, PIECE_RAW);
 	assert_int_equal(t.pieces, 2);
 	assert_int_equal(t.more_boxes, 1);
 	assert_int_equal(t.contiguous, 96);

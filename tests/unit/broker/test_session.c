@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "build.h"
 #include "session.h"
 
 #define B(text) { (const uint8_t *)(text), sizeof(text) - 1 }
@@ -947,6 +948,33 @@ test_smallest_stream(void **state)
 	talk = saved;
 }
 
+/* Memory for a stream is taken in one of two ways, and given back in the same:
+ * here around the least length that is mapped. */
+static void
+test_mapped_streams(void **state)
+{
+	struct session s;
+	pfork_checkpoint *c;
+	struct talk saved = talk;
+
+	(void)state;
+	for (uint64_t length = STORAGE_MAP_MIN - 1;
+	    length <= STORAGE_MAP_MIN + 1; length++) {
+		memset(&talk, 0, sizeof(talk));
+		c = start(&s, &rules);
+		bring_to(&s, LISTENING);
+		ADD(STORAGE, storage, 0, STORAGE_STREAM, length,
+		    WIRE_NO_OFFSET);
+		assert_true(feed(&s, talk.bytes, talk.length, SIZE_MAX));
+		assert_int_equal(s.state, RECEIVING);
+		c->storages[0].bytes[0] = 1;
+		c->storages[0].bytes[length - 1] = 1;
+		free_talk(NULL);
+		finish(&s, c);
+	}
+	talk = saved;
+}
+
 /* Required layers: the missing one is named, with its reason. */
 static void
 test_layers(void **state)
@@ -1137,6 +1165,7 @@ main(void)
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_fault_outside),
 		cmocka_unit_test(test_smallest_stream),
+		cmocka_unit_test(test_mapped_streams),
 		cmocka_unit_test(test_layers),
 		cmocka_unit_test(test_bad_hello),
 		cmocka_unit_test(test_silence),

@@ -105,6 +105,23 @@ test_good(void **state)
 #define F FAULT_FORMAT
 #define U FAULT_UNSUPPORTED
 #define MAX32 "\xff\xff\xff\xff"
+/* a/data/0 made empty, so that its data and descriptor are 32 bytes more for
+ * the extra fields of its local header; and zip64 ones of each length, with what
+ * is left of the 44 bytes behind them. */
+#define LOCAL64(sizes, extra)                                             \
+	SET(C2 + 8, "\0\x08\0\0\0\0\0\0" N0 "\0\0\0"), SET(L2 + 6, "\0"), \
+	SET(L2 + 18, sizes "\x08\0\x2c\0" "a/data/0" extra)
+#define N0 "\0\0\0\0\0\0\0\0"
+#define N1 "\1\0\0\0\0\0\0\0"
+#define AT2 "\x8e\0\0\0\0\0\0\0"
+#define AT3 "\x8f\0\0\0\0\0\0\0"
+#define OF_8(offset) "\1\0\x08\0" offset "FB\x1c\0" N0 N0 N0 "\0\0\0"
+#define OF_16(size, packed) \
+	"\1\0\x10\0" size packed "FB\x14\0" N0 N0 "\0\0\0"
+#define OF_24(size, packed, offset) \
+	"\1\0\x18\0" size packed offset "FB\x0c\0" N0 "\0\0\0"
+#define OF_17 "\1\0\x11\0" N0 N0 "\0" "FB\x13\0" N0 N0 "\0\0"
+#define OF_0 "\1\0\0\0" "FB\x24\0" N0 N0 N0 N0 "\0\0\0"
 /* twice: the verdict is dangerous, for two readers see two archives. */
 static const struct lie {
 	const char *name;
@@ -158,6 +175,29 @@ static const struct lie {
 	    { SET(C1 + 24, "\0\0\1"), SET(D1 + 12, "\0\0\1") } },
 	{ "bad deflate data", F, 112, "invalid deflate", false,
 	    { SET(112, "\x07") } },
+	{ "local packed size", F, L3, "local sizes differ", false,
+	    { SET(L3 + 18, "\1") } },
+	{ "local size", F, L3, "local sizes differ", false,
+	    { SET(L3 + 22, "\1") } },
+	{ "local size beside a descriptor", F, L2, "local sizes differ",
+	    false, { SET(L2 + 18, "\x10\0\0\0\x11") } },
+	{ "local packed size beside it", F, L2, "local sizes differ", false,
+	    { SET(L2 + 18, "\x11\0\0\0\x10") } },
+	/* Local zip64 extras. */
+	{ "local zip64 of nothing", F, L2, "odd length", false,
+	    { LOCAL64(N0, OF_0) } },
+	{ "local zip64 of 17 bytes", F, L2, "odd length", false,
+	    { LOCAL64(N0, OF_17) } },
+	{ "local zip64 offset", F, L2, "zip64 offset differs", false,
+	    { LOCAL64(N0, OF_8(AT3)) } },
+	{ "local zip64 offset behind sizes", F, L2, "zip64 offset differs",
+	    false, { LOCAL64(N0, OF_24(N0, N0, AT3)) } },
+	{ "local zip64 size", F, L2, "zip64 sizes differ", false,
+	    { LOCAL64(N0, OF_16(N1, N0)) } },
+	{ "local zip64 packed size", F, L2, "zip64 sizes differ", false,
+	    { LOCAL64(N0, OF_24(N0, N1, AT2)) } },
+	{ "all ones, and no size in the zip64", F, L2, "local sizes differ",
+	    false, { LOCAL64(MAX32 MAX32, OF_8(AT2)) } },
 	/* Z4: two members of one name. */
 	{ "one name, but for case", F, C3, "two members have one name", true,
 	    { SET(C3 + 46, "a/X") } },
@@ -196,6 +236,10 @@ static const struct lie {
 	/* Z6: zip64. */
 	{ "locator points nowhere", F, LOCATOR, "no zip64 end record", false,
 	    { SET(LOCATOR + 8, "\0\0\0\0\0\0\0\x80") } },
+	{ "locator points past the file", F, LOCATOR, "no zip64 end record",
+	    false, { SET(LOCATOR + 8, "\x42\2") } },
+	{ "locator points at the end record", F, LOCATOR,
+	    "no zip64 end record", false, { SET(LOCATOR + 8, "\x2c\2") } },
 	{ "locator points elsewhere", F, LOCATOR, "no zip64 end record", false,
 	    { SET(LOCATOR + 8, "\xdf") } },
 	{ "locator on another disk", U, LOCATOR, "several disks", false,
@@ -208,6 +252,12 @@ static const struct lie {
 	    { INSERT(END, "gap") } },
 	{ "no locator", F, END, "zip64 end record is missing", false,
 	    { SET(END + 16, MAX32), SET(LOCATOR, "X") } },
+	{ "no locator, a disk of all ones", F, END,
+	    "zip64 end record is missing", false,
+	    { SET(END + 4, "\xff\xff"), SET(LOCATOR, "X") } },
+	{ "no locator, a directory's disk of all ones", F, END,
+	    "zip64 end record is missing", false,
+	    { SET(END + 6, "\xff\xff"), SET(LOCATOR, "X") } },
 	{ "zip64 version 2", U, END64, "not of version 1", false,
 	    { SET(END64 + 4, "\x48") } },
 	{ "zip64 record too short", F, END64, "not of version 1", false,
@@ -330,6 +380,10 @@ static const struct odd {
 	    { SET(L2 + 18, "\x10\0\0\0\x10") } },
 	{ "UTF-8 names", VERDICT_CLEAN, { SET(C2 + 50, "\xc3\xa9"),
 	    SET(L2 + 34, "\xc3\xa9") } },
+	{ "local zip64 offset", VERDICT_CLEAN, { LOCAL64(N0, OF_8(AT2)) } },
+	{ "local zip64 sizes", VERDICT_CLEAN, { LOCAL64(N0, OF_16(N0, N0)) } },
+	{ "local zip64 of all", VERDICT_CLEAN,
+	    { LOCAL64(MAX32 MAX32, OF_24(N0, N0, AT2)) } },
 	{ "no UTF-8 flag", VERDICT_CLEAN,
 	    { SET(C0 + 9, "\0"), SET(L0 + 7, "\0") } },
 };
@@ -350,6 +404,107 @@ test_odd(void **state)
 			fail_msg("%s: %s, verdict %u: %s", odds[i].name,
 			    o.ok ? "opened" : "refused", o.verdict, o.text);
 	}
+}
+
+/* The directory in any order: what overlaps is told by the order of the file. */
+static void
+test_orders(void **state)
+{
+	static const size_t at[] = { C0, C1, C2, C3, END64 };
+	static uint8_t bytes[sizeof base];
+	struct opened o;
+
+	(void)state;
+	for (unsigned k = 0; k < 24; k++) {
+		unsigned left[] = { 0, 1, 2, 3 };
+		unsigned rest = k;
+		size_t to = C0;
+
+		memcpy(bytes, base, sizeof base);
+		for (unsigned i = 4; i > 0; rest /= i--) {
+			unsigned which = left[rest % i];
+
+			memcpy(bytes + to, base + at[which],
+			    at[which + 1] - at[which]);
+			to += at[which + 1] - at[which];
+			left[rest % i] = left[i - 1];
+		}
+		o = open_bytes(bytes, sizeof bytes, GO_VERIFY);
+		if (!o.ok || o.count != 4 || o.verdict != VERDICT_CLEAN)
+			fail_msg("order %u: %s", k, o.text);
+	}
+}
+
+/* Says of `bytes` what the end records do: so many entries from here on. */
+static void
+put_directory(uint8_t *bytes, uint8_t count, size_t from)
+{
+	const size_t size = END64 - from;
+
+	bytes[END + 8] = bytes[END + 10] = count;
+	bytes[END64 + 24] = bytes[END64 + 32] = count;
+	bytes[END + 12] = bytes[END64 + 40] = (uint8_t)size;
+	bytes[END + 16] = bytes[END64 + 48] = (uint8_t)from;
+	bytes[END + 17] = bytes[END64 + 49] = (uint8_t)(from >> 8);
+}
+
+static void
+expect_gap(const uint8_t *bytes, enum note_kind kind, enum verdict level,
+    uint64_t where, const char *text, size_t notes)
+{
+	static struct harness h;
+	struct zip zip;
+	struct job *job = harness_job(bytes, sizeof base, 0, &h);
+
+	if (setjmp(job->stop) != 0)
+		fail_msg("%s: %s", text, job->fault.text);
+	zip_open(job, &zip);
+	harness_collect(&h);
+	assert_int_equal(h.note_count, notes);
+	assert_int_equal(h.notes[0].kind, kind);
+	assert_int_equal(h.notes[0].level, level);
+	assert_int_equal(h.notes[0].where, where);
+	assert_non_null(strstr(h.notes[0].text, text));
+	harness_free(&h);
+}
+
+/* Bytes that are no member's: at the beginning, between two, at the end; and
+ * those that a reader who streams would take for one. */
+static void
+test_gaps(void **state)
+{
+	static uint8_t bytes[sizeof base];
+	const size_t three = END64 - (C2 - C0) - (END64 - C3);
+
+	(void)state;
+	/* Without the first entry, whose bytes are a gap themselves. */
+	memcpy(bytes, base, sizeof base);
+	put_directory(bytes, 3, C1);
+	expect_gap(bytes, NOTE_POLYGLOT, VERDICT_DANGEROUS, 0,
+	    "a member that is not in the directory", 2);
+	bytes[L0] = 'X';
+	expect_gap(bytes, NOTE_POLYGLOT, VERDICT_DANGEROUS, 0,
+	    "bytes before the first member", 2);
+	/* Without the third: one note for both gaps, or one that is worse. */
+	memcpy(bytes, base, sizeof base);
+	memmove(bytes + three, base + C0, C2 - C0);
+	put_directory(bytes, 3, three);
+	expect_gap(bytes, NOTE_POLYGLOT, VERDICT_DANGEROUS, L2,
+	    "a member that is not in the directory", 2);
+	bytes[L2] = 'X';
+	expect_gap(bytes, NOTE_RECORD, VERDICT_UNUSUAL, L2,
+	    "bytes that belong to no member", 1);
+	/* Four bytes, and three, at the end of the last one's extra fields. */
+	memcpy(bytes, base, sizeof base);
+	bytes[L3 + 28] = 11;
+	bytes[L3 + 35] = 7;
+	memcpy(bytes + C0 - 4, "PK\3\4", 4);
+	expect_gap(bytes, NOTE_POLYGLOT, VERDICT_DANGEROUS, C0 - 4,
+	    "a member that is not in the directory", 1);
+	bytes[L3 + 28] = 12;
+	bytes[L3 + 35] = 8;
+	expect_gap(bytes, NOTE_RECORD, VERDICT_UNUSUAL, C0 - 3,
+	    "bytes that belong to no member", 1);
 }
 
 /* A stored member's CRC is looked at under GO_VERIFY alone. */
@@ -401,6 +556,46 @@ test_every_byte(void **state)
 		}
 }
 
+/* The end record is looked for as far from the end as the longest comment. */
+static void
+test_far_end(void **state)
+{
+	static uint8_t bytes[sizeof base + 65536];
+	struct opened o;
+
+	(void)state;
+	memcpy(bytes, base, sizeof base);
+	o = open_bytes(bytes, sizeof base + 65535, 0);
+	assert_true(o.ok);
+	assert_int_equal(o.verdict, VERDICT_UNUSUAL);
+	o = open_bytes(bytes, sizeof base + 65536, 0);
+	assert_false(o.ok);
+	assert_non_null(strstr(o.text, "no end record"));
+}
+
+/* An archive of nothing: its zip64 end record is all before the locator.  And a
+ * locator that is the first thing in the file can point at none. */
+static void
+test_smallest(void **state)
+{
+	static uint8_t bytes[SIZE - END64];
+	struct opened o;
+
+	(void)state;
+	memcpy(bytes, base + END64, sizeof bytes);
+	memset(bytes + 24, 0, 32);
+	memset(bytes + LOCATOR - END64 + 8, 0, 8);
+	memset(bytes + END - END64 + 8, 0, 12);
+	o = open_bytes(bytes, sizeof bytes, 0);
+	if (!o.ok || o.count != 0)
+		fail_msg("%s", o.text);
+	/* The directory, of nothing, would end where the end record begins. */
+	bytes[END - END64 + 16] = END - LOCATOR;
+	o = open_bytes(bytes + LOCATOR - END64, SIZE - LOCATOR, 0);
+	assert_false(o.ok);
+	assert_non_null(strstr(o.text, "no zip64 end record"));
+}
+
 /* No end record at all, and too few bytes for one. */
 static void
 test_is(void **state)
@@ -436,9 +631,13 @@ main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_lies),
 		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_verify),
 		cmocka_unit_test(test_prefixes),
 		cmocka_unit_test(test_every_byte),
+		cmocka_unit_test(test_far_end),
+		cmocka_unit_test(test_smallest),
 		cmocka_unit_test(test_is),
 	};
 
