@@ -339,7 +339,7 @@ struct finding
 check_note(const struct rules *r, struct totals *t, const struct wire_note *m)
 {
 	/* NOTE_ALIAS is ours alone. */
-	if (m->kind < NOTE_GLOBAL || m->kind > NOTE_SKIPPED ||
+	if (m->kind < NOTE_GLOBAL || m->kind > NOTE_METADATA ||
 	    m->kind == NOTE_ALIAS)
 		return lie("a note is of an unknown kind");
 	if (m->level < VERDICT_CLEAN || m->level > VERDICT_DANGEROUS)
@@ -348,8 +348,7 @@ check_note(const struct rules *r, struct totals *t, const struct wire_note *m)
 		return lie("a note is empty or too long");
 	if (holds_nul(m->text) || !check_utf8(m->text.at, m->text.len))
 		return lie("a note is not UTF-8 text");
-	/* One more may say that a tensor is missing. */
-	if (t->notes >= r->limits.notes + (m->kind == NOTE_SKIPPED))
+	if (t->notes >= r->limits.notes + note_is_of_loss(m->kind))
 		return over("more notes than the limit `notes`");
 	if (!add_under(&t->kept, m->text.len + TEXT_COST,
 	    r->limits.names_bytes))

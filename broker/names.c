@@ -36,6 +36,8 @@ static const char *const note_names[] = {
 	"record",
 	"polyglot",
 	"skipped",
+	"names",
+	"metadata",
 };
 /* By bit number. */
 static const char *const layer_names[] = {

@@ -177,6 +177,17 @@ find_aliases(struct save_plan *plan)
 
 /* ---------------------------------------------------------------- plan -- */
 
+/* All tensors are there, and some of their names are not. */
+static enum pfork_code
+names_missing(const pfork_checkpoint *c, pfork_error *err)
+{
+	size_t names = c->tensor_count + c->alias_count;
+
+	return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
+	    "names of its tensors are missing: there are more than the %zu "
+	    "listed", names);
+}
+
 /* What was left out when the file was read is not in any list: its note alone
  * tells of it. */
 static enum pfork_code
@@ -184,16 +195,18 @@ judge_missing(const pfork_checkpoint *c, pfork_error *err)
 {
 	char first[160];
 	const char *text = NULL;
+	bool names = false;
 	size_t count = 0;
 
 	for (size_t i = 0; i < c->note_count; i++) {
+		names = names || c->notes[i].kind == PFORK_NOTE_NAMES;
 		if (c->notes[i].kind != PFORK_NOTE_SKIPPED)
 			continue;
 		if (count++ == 0)
 			text = c->notes[i].text;
 	}
 	if (count == 0)
-		return PFORK_OK;
+		return names ? names_missing(c, err) : PFORK_OK;
 	error_escape(first, sizeof(first), text, strlen(text));
 	return error_set(err, PFORK_E_UNSUPPORTED, 0, PFORK_NO_OFFSET,
 	    "%zu tensor%s missing, the first: '%s'", count,

@@ -35,8 +35,7 @@ store_note(pfork_checkpoint *c, uint64_t notes_max, const char *file,
 	};
 	int length;
 
-	/* That a tensor is missing is never lost: one such note may be over. */
-	if (c->note_count >= notes_max + (note->kind == PFORK_NOTE_SKIPPED)) {
+	if (c->note_count >= notes_max + note_is_of_loss(note->kind)) {
 		c->notes_dropped++;
 		return true;
 	}

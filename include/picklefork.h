@@ -192,8 +192,8 @@ typedef struct pfork_limits {
 	uint64_t nodes;		/* values that a file may build [20,000,000] */
 	uint64_t nesting;	/* depth of containers that is walked [1,000] */
 	uint64_t notes;		/* notes kept; further ones are counted only,
-				 * but for the first PFORK_NOTE_SKIPPED
-				 * [10,000] */
+				 * but for the first PFORK_NOTE_SKIPPED or
+				 * _NAMES [10,000] */
 	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars
 				 * [256 MiB] */
 	uint64_t wall_ms;	/* one load, start to end [5 minutes] */
@@ -436,7 +436,10 @@ enum pfork_note_kind {
 	PFORK_NOTE_ALIAS = 4,	/* a second name of a tensor */
 	PFORK_NOTE_RECORD = 5,	/* an odd record of the container */
 	PFORK_NOTE_POLYGLOT = 6, /* the file is also something else */
-	PFORK_NOTE_SKIPPED = 7	/* a tensor left out, by name, and why */
+	PFORK_NOTE_SKIPPED = 7,	/* a tensor left out, by name, and why */
+	PFORK_NOTE_NAMES = 8,	/* tensors have more names than are listed */
+	PFORK_NOTE_METADATA = 9	/* text beside the tensors, which
+				 * pfork_save_safetensors does not copy */
 };
 typedef struct pfork_note {
 	enum pfork_note_kind kind;
@@ -571,7 +574,7 @@ PFORK_API enum pfork_code pfork_tensor_dlpack(const pfork_tensor *t,
 #define PFORK_SAVE_SKIP_UNSUPPORTED 0x2u /* leave out, instead of failing on,
 				 * tensors whose dtype safetensors lacks; and
 				 * save what is there of a checkpoint that has
-				 * notes PFORK_NOTE_SKIPPED */
+				 * notes PFORK_NOTE_SKIPPED or _NAMES */
 typedef struct pfork_save_options {
 	size_t size;
 	uint32_t flags;
@@ -584,8 +587,8 @@ typedef struct pfork_save_options {
  * same checkpoint gives the same bytes.  Aliases and origin go into
  * __metadata__.  options may be NULL.
  * Errors: ARGS (a checkpoint with a fault; stopped by progress), UNSUPPORTED
- * (a dtype that safetensors lacks, by name; tensors that were left out when the
- * file was read), SYSTEM, CHANGED. */
+ * (a dtype that safetensors lacks, by name; tensors, or names of theirs, that
+ * were left out when the file was read), SYSTEM, CHANGED. */
 PFORK_API enum pfork_code pfork_save_safetensors(const pfork_checkpoint *ckpt,
     int fd, const pfork_save_options *options, pfork_error *err);
 

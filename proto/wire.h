@@ -36,8 +36,17 @@ enum note_kind {
 	NOTE_ALIAS = 4,		/* made by the broker, from an Alias */
 	NOTE_RECORD = 5,
 	NOTE_POLYGLOT = 6,
-	NOTE_SKIPPED = 7
+	NOTE_SKIPPED = 7,
+	NOTE_NAMES = 8,
+	NOTE_METADATA = 9
 };
+/* That something of a file is missing is never lost: one such note may be over
+ * the limit `notes`. */
+static inline bool
+note_is_of_loss(uint32_t kind)
+{
+	return kind == NOTE_SKIPPED || kind == NOTE_NAMES;
+}
 enum verdict {
 	VERDICT_UNDECIDED = 0,
 	VERDICT_CLEAN = 1,

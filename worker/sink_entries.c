@@ -71,9 +71,7 @@ note(struct job *job, enum note_kind kind, enum verdict level, uint64_t where,
 	if (s->said != NULL && (kind == NOTE_GLOBAL || kind == NOTE_CALL) &&
 	    said_before(job, level, length))
 		return;
-	/* That a tensor is missing is never lost: one such note may be over the
-	 * limit. */
-	if (s->notes >= job->limits.notes + (kind == NOTE_SKIPPED)) {
+	if (s->notes >= job->limits.notes + note_is_of_loss(kind)) {
 		s->notes_dropped++;
 		return;
 	}

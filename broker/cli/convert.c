@@ -70,7 +70,9 @@ save(const struct conversion *c, const pfork_checkpoint *ckpt,
 	/* Otherwise the notes have said it. */
 	if (c->options->quiet)
 		left_out_print(stderr, ckpt, "  ");
-	complain("--skip-unsupported leaves such tensors out");
+	complain(left_out_count(ckpt) == 0 && left_out_names(ckpt) ?
+	    "--skip-unsupported goes on with the names that are listed" :
+	    "--skip-unsupported leaves such tensors out");
 	return exit_for(code);
 }
 
@@ -103,12 +105,10 @@ tell_name(void *context, const char *name, const pfork_tensor *tensor,
 static bool
 has_metadata(const pfork_checkpoint *ckpt)
 {
-	static const char text[] = "safetensors: text in __metadata__";
 	pfork_note note;
 
 	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++)
-		if (note.kind == PFORK_NOTE_RECORD &&
-		    strstr(note.text, text) != NULL)
+		if (note.kind == PFORK_NOTE_METADATA)
 			return true;
 	return false;
 }
@@ -132,6 +132,8 @@ print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
 		    told->aliases, told->aliases == 1 ? "" : "s",
 		    told->aliases == 1 ? "is" : "are",
 		    told->aliases == 1 ? "it" : "them");
+	if (left_out_names(ckpt))
+		fputs("; there are more names, which are not listed", c->say);
 	if (has_metadata(ckpt))
 		fputs("; the text in its __metadata__ is not copied "
 		      "(ls --scalars shows it)", c->say);

@@ -153,8 +153,8 @@ extract_one(const struct options *options, const pfork_checkpoint *ckpt)
 	file = print_escape(options->files[0]);
 	escaped = print_escape(name);
 	complain("%s: no tensor is named '%s'; 'picklefork ls' shows the "
-		 "names, and they are taken as `ls --json` has them", file,
-	    escaped);
+		 "names%s, and they are taken as `ls --json` has them", file,
+	    escaped, left_out_names(ckpt) ? " that are listed, of more" : "");
 	free(escaped);
 	free(file);
 	if (!options->quiet)

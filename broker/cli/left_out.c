@@ -12,15 +12,27 @@
 
 #define SHOWN 3
 
-size_t
-left_out_count(const pfork_checkpoint *ckpt)
+static size_t
+count_notes(const pfork_checkpoint *ckpt, enum pfork_note_kind kind)
 {
 	pfork_note note;
 	size_t count = 0;
 
 	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++)
-		count += note.kind == PFORK_NOTE_SKIPPED;
+		count += note.kind == kind;
 	return count;
+}
+
+size_t
+left_out_count(const pfork_checkpoint *ckpt)
+{
+	return count_notes(ckpt, PFORK_NOTE_SKIPPED);
+}
+
+bool
+left_out_names(const pfork_checkpoint *ckpt)
+{
+	return count_notes(ckpt, PFORK_NOTE_NAMES) > 0;
 }
 
 void
@@ -30,7 +42,8 @@ left_out_print(FILE *out, const pfork_checkpoint *ckpt, const char *indent)
 	size_t count = 0;
 
 	for (size_t i = 0; pfork_checkpoint_note(ckpt, i, &note); i++) {
-		if (note.kind != PFORK_NOTE_SKIPPED || count++ >= SHOWN)
+		if ((note.kind != PFORK_NOTE_SKIPPED &&
+		    note.kind != PFORK_NOTE_NAMES) || count++ >= SHOWN)
 			continue;
 		fputs(indent, out);
 		print_text(out, note.text, strlen(note.text));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * left_out.h - the tensors that a file has and its checkpoint has not, because
- * they could not be read: only notes tell of them.
+ * left_out.h - what a file has and its checkpoint has not: tensors that could
+ * not be read, and names of tensors.  Only notes tell of them.
  */
 #ifndef CLI_LEFT_OUT_H
 #define CLI_LEFT_OUT_H
@@ -12,7 +12,10 @@
 
 #include "picklefork.h"
 
+/* Tensors. */
 size_t left_out_count(const pfork_checkpoint *ckpt);
+/* Whether its tensors have more names than it lists. */
+bool left_out_names(const pfork_checkpoint *ckpt);
 /* A line for each of the first few, with the reason. */
 void left_out_print(FILE *out, const pfork_checkpoint *ckpt,
     const char *indent);

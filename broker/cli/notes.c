@@ -17,7 +17,7 @@
 /* A module has a class a layer: the first few tell what it is, and all of them
  * would crowd out what is told once. */
 #define SHOWN_OF_KIND 4
-#define KINDS (PFORK_NOTE_SKIPPED + 1)
+#define KINDS (PFORK_NOTE_METADATA + 1)
 
 struct shown {
 	pfork_note note;

@@ -23,7 +23,8 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "gen"))
 import gen_onnx as onnx  # noqa: E402
-from pickle_asm import call, pickled, torch_pickle, torch_tensor  # noqa: E402
+from pickle_asm import (BINGET, BINPUT, LIST, MARK, POP, call,  # noqa: E402
+                        pickled, torch_pickle, torch_tensor)
 from zip_writer import torch_zip  # noqa: E402
 
 CLI = os.path.abspath(sys.argv[1])
@@ -590,6 +591,7 @@ def left_out():
     os.mkdir("lo/in")
     shutil.copy("metas.pt", "lo/in")
     expect(["convert", "lo/in", "--out-dir", "lo"], 2, "", "1 failed")
+    more_names()
     # A name that is too long is one of the reasons, and a limit hides none.
     long = "n" * 5000
     write("long.pt", torch_zip(torch_pickle(
@@ -622,6 +624,38 @@ def left_out():
     for file in ("good-module-custom.pt", "good-numpy-scalars.pt",
                  "good-namespace.pt", "good-optimizer.pt"):
         expect(["convert", os.path.join(fixtures, file), "-fo", "lo.st"], 0)
+
+
+def more_names():
+    """2^39 names of one tensor: no tensor is missing, and names are."""
+    shared = torch_tensor() + BINPUT(0)
+    for i in range(1, 40):
+        shared += POP + MARK + BINGET(i - 1) * 2 + LIST + BINPUT(i)
+    write("more.pt", torch_zip(torch_pickle(
+        {"w": shared, "other": torch_tensor("1")}), {"0": DATA, "1": DATA}))
+    j = json.loads(run("ls", "--json", "more.pt").stdout)
+    listed = len(j["tensors"]) + len(j["aliases"])
+    notes = [n for n in j["notes"] if n["kind"] == "names"]
+    check("a note of names", len(j["tensors"]) == 2 and listed > 100 and
+          len(notes) == 1 and j["verdict"] == "unusual" and
+          not [n for n in j["notes"] if n["kind"] == "skipped"], j["notes"])
+    for quiet in ([], ["-q"], ["--limit", "notes=1"]):
+        expect(["convert", *quiet, "more.pt", "-o", "ln.st"], 2, "",
+               "more.pt: names of its tensors are missing: there are more "
+               rf"than the {listed} listed \(PFORK_E_UNSUPPORTED\)\n"
+               "(  shared containers have more paths .*\n)?picklefork: "
+               "--skip-unsupported goes on with the names that are listed\n$")
+    check("nothing of it", not os.path.exists("ln.st"))
+    expect(["convert", "--skip-unsupported", "more.pt", "-o", "ln.st"], 0, "",
+           rf"ln\.st: 2 tensors, [^;]*; {listed - 2} other names of theirs are "
+           r"in __metadata__ [^;]*; there are more names, which are not listed; "
+           "the file read is unusual\n$")
+    with open("ln.st", "rb") as f:
+        head, _ = read_safetensors(f.read())
+    check("the names listed", {*head, *head["__metadata__"]} >= {
+        t["name"] for t in j["tensors"] + j["aliases"]}, listed)
+    expect(["extract", "more.pt", "nonsense", "-o", "ln.npy"], 3, "",
+           "the names that are listed, of more, and they")
 
 
 def told(args, leaves_out):

@@ -129,7 +129,7 @@ static void
 note_metadata(struct header *h, uint64_t where, uint64_t others)
 {
 	if (others > 0)
-		sink_note(h->job, NOTE_RECORD, VERDICT_CLEAN, where,
+		sink_note(h->job, NOTE_METADATA, VERDICT_CLEAN, where,
 		    "safetensors: text in __metadata__, besides format");
 }
 

@@ -27,7 +27,7 @@ walk_spend(struct walk *w, uint64_t amount)
 	}
 	w->again_left = 0;
 	if (!w->again_said)
-		sink_note(w->job, NOTE_SKIPPED, VERDICT_UNUSUAL,
+		sink_note(w->job, NOTE_NAMES, VERDICT_UNUSUAL,
 		    WIRE_NO_OFFSET, "shared containers have more paths than "
 		    "are followed: not every alias is listed");
 	w->again_said = true;

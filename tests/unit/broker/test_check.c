@@ -646,7 +646,7 @@ test_note(void **state)
 		enum pfork_code code;
 	} rows[] = {
 		{ "good", { 1, 1, B("n"), 0 }, PFORK_OK },
-		{ "last of each", { 7, 3, B("n"), INPUT }, PFORK_OK },
+		{ "last of each", { 9, 3, B("n"), INPUT }, PFORK_OK },
 		{ "past the input", { 1, 1, B("n"), INPUT + 1 }, PFORK_OK },
 		{ "longest", { 1, 1, { longest, NOTE_TEXT_MAX }, 0 },
 		    PFORK_OK },
@@ -656,7 +656,7 @@ test_note(void **state)
 		{ "nul", { 1, 1, B("a\0"), 0 }, PFORK_E_PROTOCOL },
 		{ "bytes", { 1, 1, B("\xc0"), 0 }, PFORK_E_PROTOCOL },
 		{ "kind 0", { 0, 1, B("n"), 0 }, PFORK_E_PROTOCOL },
-		{ "kind 8", { 8, 1, B("n"), 0 }, PFORK_E_PROTOCOL },
+		{ "kind 10", { 10, 1, B("n"), 0 }, PFORK_E_PROTOCOL },
 		{ "alias", { NOTE_ALIAS, 1, B("n"), 0 }, PFORK_E_PROTOCOL },
 		{ "level 0", { 1, 0, B("n"), 0 }, PFORK_E_PROTOCOL },
 		{ "level 4", { 1, 4, B("n"), 0 }, PFORK_E_PROTOCOL },
@@ -679,6 +679,22 @@ test_note(void **state)
 	}
 	t.notes = 3;
 	expect("one more", check_note(&rules, &t, &rows[0].m), PFORK_E_LIMIT);
+	for (uint32_t kind = NOTE_GLOBAL; kind <= NOTE_METADATA; kind++) {
+		struct wire_note m = { kind, 1, B("n"), 0 };
+
+		t.notes = 3;
+		if (kind != NOTE_ALIAS)
+			expect("over the limit", check_note(&rules, &t, &m),
+			    kind == NOTE_SKIPPED || kind == NOTE_NAMES ?
+			    PFORK_OK : PFORK_E_LIMIT);
+	}
+	t.notes = 4;
+	for (uint32_t kind = NOTE_SKIPPED; kind <= NOTE_NAMES; kind++) {
+		struct wire_note m = { kind, 1, B("n"), 0 };
+
+		expect("one of both", check_note(&rules, &t, &m),
+		    PFORK_E_LIMIT);
+	}
 	t = before;
 	t.kept = 20000 - 16;
 	expect("names full", check_note(&rules, &t, &rows[0].m),

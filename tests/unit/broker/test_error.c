@@ -103,7 +103,11 @@ test_names(void **state)
 	assert_string_equal(pfork_note_kind_name(PFORK_NOTE_GLOBAL), "global");
 	assert_string_equal(pfork_note_kind_name(PFORK_NOTE_SKIPPED),
 	    "skipped");
-	assert_string_equal(pfork_note_kind_name((enum pfork_note_kind)8), "?");
+	assert_string_equal(pfork_note_kind_name(PFORK_NOTE_NAMES), "names");
+	assert_string_equal(pfork_note_kind_name(PFORK_NOTE_METADATA),
+	    "metadata");
+	assert_string_equal(pfork_note_kind_name((enum pfork_note_kind)10),
+	    "?");
 	assert_string_equal(pfork_version(), PFORK_VERSION);
 }
 

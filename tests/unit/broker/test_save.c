@@ -281,6 +281,18 @@ test_missing(void **state)
 	assert_int_equal(build_note(c, &m), BUILD_OK);
 	assert_int_equal(save_with(c, 0, &s, &err), PFORK_OK);
 	saved_free(&s);
+	m.kind = PFORK_NOTE_METADATA;
+	assert_int_equal(build_note(c, &m), BUILD_OK);
+	assert_int_equal(save_with(c, 0, &s, &err), PFORK_OK);
+	saved_free(&s);
+	m.kind = PFORK_NOTE_NAMES;
+	assert_int_equal(build_note(c, &m), BUILD_OK);
+	assert_int_equal(save_with(c, 0, &s, &err), PFORK_E_UNSUPPORTED);
+	assert_string_equal(err.text, "names of its tensors are missing: there "
+	    "are more than the 1 listed");
+	assert_int_equal(save_with(c, PFORK_SAVE_SKIP_UNSUPPORTED, &s, &err),
+	    PFORK_OK);
+	saved_free(&s);
 	m.kind = PFORK_NOTE_SKIPPED;
 	m.text = (struct wire_bytes){ (const uint8_t *)"left out: m: why", 16 };
 	assert_int_equal(build_note(c, &m), BUILD_OK);

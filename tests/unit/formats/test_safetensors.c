@@ -188,7 +188,8 @@ test_good(void **state)
 	assert_true(harness_run(m.bytes, m.length, GO_SCALARS, &h));
 	assert_int_equal(h.verdict, VERDICT_CLEAN);
 	assert_int_equal(h.note_count, 1);
-	assert_non_null(harness_note(&h, NOTE_RECORD, "text in __metadata__"));
+	assert_non_null(harness_note(&h, NOTE_METADATA,
+	    "text in __metadata__"));
 	assert_int_equal(h.tensor_count, 3);
 	/* In the order of the data, all in one extent. */
 	assert_int_equal(h.storage_count, 1);

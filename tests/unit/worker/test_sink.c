@@ -721,6 +721,14 @@ notes_and_skips(struct job *job)
 	sink_note(job, NOTE_GLOBAL, VERDICT_CLEAN, 1, "c");
 }
 
+static void
+notes_and_names(struct job *job)
+{
+	sink_note(job, NOTE_RECORD, VERDICT_CLEAN, 1, "a");
+	sink_note(job, NOTE_METADATA, VERDICT_CLEAN, 1, "b");
+	sink_note(job, NOTE_NAMES, VERDICT_CLEAN, 1, "more names");
+}
+
 /* What no caller may miss has a place beyond the limit. */
 static void
 test_skip_is_told(void **state)
@@ -734,6 +742,11 @@ test_skip_is_told(void **state)
 	assert_int_equal(h.note_count, 2);
 	assert_non_null(harness_note(&h, NOTE_SKIPPED, "left out: w: why"));
 	assert_int_equal(h.totals.notes_dropped, 3);
+	harness_free(&h);
+	assert_true(run(&h, 0, &limits, notes_and_names));
+	assert_int_equal(h.note_count, 2);
+	assert_non_null(harness_note(&h, NOTE_NAMES, "more names"));
+	assert_int_equal(h.totals.notes_dropped, 1);
 	harness_free(&h);
 }
 
