@@ -59,7 +59,7 @@ static enum pfork_code
 advance(struct writer *w, uint64_t bytes)
 {
 	w->done += bytes;
-	if (w->options == NULL || w->options->progress == NULL ||
+	if (w->options->progress == NULL ||
 	    w->options->progress(w->options->context, w->done, w->total))
 		return PFORK_OK;
 	return error_set(w->err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
@@ -195,8 +195,7 @@ write_tensor(struct writer *w, const pfork_tensor *t)
 /* -------------------------------------------------------------- public -- */
 
 static enum pfork_code
-check_arguments(const pfork_checkpoint *c, const pfork_save_options *options,
-    pfork_error *err)
+check_arguments(const pfork_checkpoint *c, uint32_t flags, pfork_error *err)
 {
 	const char *what = NULL;
 
@@ -204,15 +203,38 @@ check_arguments(const pfork_checkpoint *c, const pfork_save_options *options,
 		what = "no checkpoint";
 	else if (c->has_fault)
 		what = "this checkpoint was not read to its end";
-	else if (options != NULL && options->size < sizeof(*options))
-		what = "pfork_save_options.size is not set";
-	else if (options != NULL &&
-	    (options->flags & ~(PFORK_SAVE_CLONE_ALIASES |
-				PFORK_SAVE_SKIP_UNSUPPORTED)) != 0)
+	else if ((flags & ~(PFORK_SAVE_CLONE_ALIASES |
+	    PFORK_SAVE_SKIP_UNSUPPORTED)) != 0)
 		what = "unknown flags";
 	if (what == NULL)
 		return PFORK_OK;
 	return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET, "%s", what);
+}
+
+/* What the caller's header knew of them; the rest is 0. */
+static enum pfork_code
+take_options(pfork_save_options *to, const pfork_save_options *from,
+    pfork_error *err)
+{
+	if (from == NULL)
+		return PFORK_OK;
+	if (from->size < sizeof(size_t) || from->size > sizeof(*to))
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "pfork_save_options.size is not set");
+	memcpy(to, from, from->size);
+	return PFORK_OK;
+}
+
+static void
+tell_names(const struct save_plan *plan, pfork_save_each each, void *context)
+{
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct save_entry *e = &plan->entries[i];
+
+		each(context, e->name, e->tensor, e->skipped ?
+		    PFORK_SAVED_LEFT_OUT : e->kept != NULL ?
+		    PFORK_SAVED_ALIAS : PFORK_SAVED_WRITTEN);
+	}
 }
 
 static bool
@@ -229,15 +251,17 @@ pfork_save_safetensors(const pfork_checkpoint *c, int fd,
     const pfork_save_options *options, pfork_error *err)
 {
 	CANCEL_WAITS;
-	struct writer w = { .fd = fd, .options = options, .err = err };
+	pfork_save_options o = { 0 };
+	struct writer w = { .fd = fd, .options = &o, .err = err };
 	struct save_plan plan = { 0 };
 	enum pfork_code code;
 
-	code = check_arguments(c, options, err);
+	code = take_options(&o, options, err);
+	if (code == PFORK_OK)
+		code = check_arguments(c, o.flags, err);
 	if (code != PFORK_OK)
 		return code;
-	code = save_plan_make(&plan, c, options != NULL ? options->flags : 0,
-	    err);
+	code = save_plan_make(&plan, c, o.flags, err);
 	if (code != PFORK_OK)
 		goto out;
 	w.total = plan.header_size + plan.data_size;
@@ -246,6 +270,8 @@ pfork_save_safetensors(const pfork_checkpoint *c, int fd,
 		code = write_tensor(&w, plan.entries[i].tensor);
 	if (code == PFORK_OK && uses_input(&plan))
 		code = checkpoint_unchanged(c, err);
+	if (code == PFORK_OK && o.each != NULL)
+		tell_names(&plan, o.each, o.context);
 out:
 	free(w.block);
 	save_plan_free(&plan);
@@ -254,24 +280,16 @@ out:
 
 enum pfork_code
 pfork_save_names(const pfork_checkpoint *c, uint32_t flags,
-    void (*each)(void *context, const char *name, const pfork_tensor *tensor,
-    enum pfork_saved saved), void *context, pfork_error *err)
+    pfork_save_each each, void *context, pfork_error *err)
 {
 	CANCEL_WAITS;
-	const pfork_save_options options = { .size = sizeof(options),
-		.flags = flags };
 	struct save_plan plan = { 0 };
-	enum pfork_code code = check_arguments(c, &options, err);
+	enum pfork_code code = check_arguments(c, flags, err);
 
 	if (code == PFORK_OK)
 		code = save_plan_make(&plan, c, flags, err);
-	for (size_t i = 0; code == PFORK_OK && i < plan.count; i++) {
-		const struct save_entry *e = &plan.entries[i];
-
-		each(context, e->name, e->tensor, e->skipped ?
-		    PFORK_SAVED_LEFT_OUT : e->kept != NULL ?
-		    PFORK_SAVED_ALIAS : PFORK_SAVED_WRITTEN);
-	}
+	if (code == PFORK_OK)
+		tell_names(&plan, each, context);
 	save_plan_free(&plan);
 	return code;
 }

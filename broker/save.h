@@ -14,6 +14,7 @@ struct save_entry {
 	const pfork_tensor *tensor;
 	const char *kept;	/* NULL: written; else the name it is an alias
 				 * of */
+	uint8_t place;		/* its dtype's, in the file */
 	bool skipped;		/* safetensors has no such dtype, or name */
 };
 

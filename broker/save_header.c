@@ -8,7 +8,6 @@
  * first, tensors in the order of their bytes, padded with blanks to 8.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,9 +75,9 @@ put_string(struct text *t, const char *string)
 
 	put_text(t, "\"");
 	for (const char *at = string; *at != '\0'; at++) {
-		letter = strchr(letters, *at);
-		if (letter == NULL && (uint8_t)*at >= 0x20)
+		if ((uint8_t)*at >= 0x20 && *at != '"' && *at != '\\')
 			continue;
+		letter = strchr(letters, *at);
 		put(t, from, (size_t)(at - from));
 		from = at + 1;
 		if (letter != NULL)
@@ -96,10 +95,14 @@ put_string(struct text *t, const char *string)
 static void
 put_number(struct text *t, uint64_t number)
 {
-	char digits[24];
+	char digits[20];	/* of 2^64 - 1 */
+	size_t at = sizeof(digits);
 
-	snprintf(digits, sizeof(digits), "%" PRIu64, number);
-	put_text(t, digits);
+	do {
+		digits[--at] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	put(t, digits + at, sizeof(digits) - at);
 }
 
 static void

@@ -41,15 +41,15 @@ save_dtype(const pfork_tensor *t)
 	return d->name;
 }
 
-static size_t
+/* The last first. */
+static uint8_t
 dtype_place(const pfork_tensor *t)
 {
-	size_t i = 0;
+	uint8_t i = sizeof(dtype_order) / sizeof(dtype_order[0]);
 
-	while (i < sizeof(dtype_order) / sizeof(dtype_order[0]) &&
-	    dtype_order[i] != saved_code(t))
-		i++;
-	return i;
+	while (i > 0 && dtype_order[i - 1] != saved_code(t))
+		i--;
+	return (uint8_t)(UINT8_MAX - i);
 }
 
 /* ------------------------------------------------------------- sorting -- */
@@ -121,8 +121,7 @@ by_place(const void *left, const void *right)
 	if (a_written != b_written)
 		return a_written ? -1 : 1;
 	if (a_written)
-		order = number_order(dtype_place(b->tensor),
-		    dtype_place(a->tensor));
+		order = number_order(a->place, b->place);
 	return order != 0 ? order : strcmp(a->name, b->name);
 }
 
@@ -234,6 +233,8 @@ list_entries(struct save_plan *plan, const pfork_checkpoint *c,
 		e->tensor = checkpoint_tensor(c,
 		    c->aliases[i].target);
 	}
+	for (size_t i = 0; i < count; i++)
+		plan->entries[i].place = dtype_place(plan->entries[i].tensor);
 	plan->count = count;
 	return PFORK_OK;
 }

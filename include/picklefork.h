@@ -575,12 +575,25 @@ PFORK_API enum pfork_code pfork_tensor_dlpack(const pfork_tensor *t,
 				 * tensors whose dtype safetensors lacks; and
 				 * save what is there of a checkpoint that has
 				 * notes PFORK_NOTE_SKIPPED or _NAMES */
+
+/* What becomes of a name of a tensor. */
+enum pfork_saved {
+	PFORK_SAVED_WRITTEN = 0,
+	PFORK_SAVED_ALIAS = 1,	/* in __metadata__ alone */
+	PFORK_SAVED_LEFT_OUT = 2 /* PFORK_SAVE_SKIP_UNSUPPORTED */
+};
+/* Called for every name, aliases too: the written ones first, in the file's
+ * order, then the others by name. */
+typedef void (*pfork_save_each)(void *context, const char *name,
+    const pfork_tensor *tensor, enum pfork_saved saved);
+
 typedef struct pfork_save_options {
 	size_t size;
 	uint32_t flags;
 	/* Called between pieces; may be NULL.  Return false to stop. */
 	bool (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
+	pfork_save_each each;	/* when all is written; may be NULL */
 } pfork_save_options;
 
 /* Writes the checkpoint as safetensors to fd, from its current position: the
@@ -592,20 +605,11 @@ typedef struct pfork_save_options {
 PFORK_API enum pfork_code pfork_save_safetensors(const pfork_checkpoint *ckpt,
     int fd, const pfork_save_options *options, pfork_error *err);
 
-/* What becomes of a name of a tensor. */
-enum pfork_saved {
-	PFORK_SAVED_WRITTEN = 0,
-	PFORK_SAVED_ALIAS = 1,	/* in __metadata__ alone */
-	PFORK_SAVED_LEFT_OUT = 2 /* PFORK_SAVE_SKIP_UNSUPPORTED */
-};
-
-/* What pfork_save_safetensors does with these flags: each is called for every
- * name, aliases too; the written ones first, in the file's order, then the
- * others by name.  Errors: ARGS, UNSUPPORTED, SYSTEM. */
+/* What pfork_save_safetensors does with these flags, before it or without: who
+ * saves too learns the same from options.each at no cost.
+ * Errors: ARGS, UNSUPPORTED, SYSTEM. */
 PFORK_API enum pfork_code pfork_save_names(const pfork_checkpoint *ckpt,
-    uint32_t flags, void (*each)(void *context, const char *name,
-    const pfork_tensor *tensor, enum pfork_saved saved), void *context,
-    pfork_error *err);
+    uint32_t flags, pfork_save_each each, void *context, pfork_error *err);
 
 /* ------------------------------------------------------------- doctor -- */
 

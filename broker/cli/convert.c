@@ -18,9 +18,20 @@
 
 #define NOTES_SHOWN 12
 
+/* What becomes of the names of tensors. */
+struct told {
+	FILE *out;		/* NULL, or for those that are left out */
+	char *text;		/* .. a line each */
+	size_t length;
+	size_t written;
+	size_t aliases;
+	size_t left_out;
+};
+
 struct saving {
 	struct progress progress;
 	struct output *output;
+	struct told *told;
 };
 
 static bool
@@ -46,50 +57,14 @@ save_flags(const struct options *options)
 	return flags;
 }
 
-static int
-save(const struct conversion *c, const pfork_checkpoint *ckpt,
-    struct output *output, uint64_t *bytes)
-{
-	struct saving saving = { .output = output };
-	pfork_save_options save_options = { .size = sizeof(save_options),
-		.flags = save_flags(c->options), .progress = count_bytes,
-		.context = &saving };
-	enum pfork_code code;
-	pfork_error err;
-
-	progress_start(&saving.progress, !c->progress, c->output, BYTES, 0);
-	code = pfork_save_safetensors(ckpt, output->fd, &save_options, &err);
-	progress_end(&saving.progress);
-	*bytes = atomic_load(&saving.progress.done);
-	if (code == PFORK_OK)
-		return EXIT_DONE;
-	complain_error(strncmp(err.text, "writing", 7) == 0 ? c->output :
-							      c->file, &err);
-	if (code != PFORK_E_UNSUPPORTED)
-		return exit_for(code);
-	/* Otherwise the notes have said it. */
-	if (c->options->quiet)
-		left_out_print(stderr, ckpt, "  ");
-	complain(left_out_count(ckpt) == 0 && left_out_names(ckpt) ?
-	    "--skip-unsupported goes on with the names that are listed" :
-	    "--skip-unsupported leaves such tensors out");
-	return exit_for(code);
-}
-
-struct told {
-	FILE *out;
-	size_t written;
-	size_t aliases;
-	size_t left_out;
-};
-
 /* What --skip-unsupported leaves out, by name: nothing goes missing
  * silently. */
 static void
 tell_name(void *context, const char *name, const pfork_tensor *tensor,
     enum pfork_saved saved)
 {
-	struct told *told = context;
+	const struct saving *s = context;
+	struct told *told = s->told;
 
 	told->written += saved == PFORK_SAVED_WRITTEN;
 	told->aliases += saved == PFORK_SAVED_ALIAS;
@@ -99,6 +74,43 @@ tell_name(void *context, const char *name, const pfork_tensor *tensor,
 	fprintf(told->out, "  left out: %s ", pfork_tensor_dtype(tensor));
 	print_text(told->out, name, strlen(name));
 	fputc('\n', told->out);
+}
+
+static int
+explain(const struct conversion *c, const pfork_checkpoint *ckpt,
+    const pfork_error *err)
+{
+	complain_error(strncmp(err->text, "writing", 7) == 0 ? c->output :
+							       c->file, err);
+	if (err->code != PFORK_E_UNSUPPORTED)
+		return exit_for(err->code);
+	/* Otherwise the notes have said it. */
+	if (c->options->quiet)
+		left_out_print(stderr, ckpt, "  ");
+	complain(left_out_count(ckpt) == 0 && left_out_names(ckpt) ?
+	    "--skip-unsupported goes on with the names that are listed" :
+	    "--skip-unsupported leaves such tensors out");
+	return exit_for(err->code);
+}
+
+static int
+save(const struct conversion *c, const pfork_checkpoint *ckpt,
+    struct output *output, struct told *told, uint64_t *bytes)
+{
+	struct saving saving = { .output = output, .told = told };
+	pfork_save_options save_options = { .size = sizeof(save_options),
+		.flags = save_flags(c->options), .progress = count_bytes,
+		.context = &saving };
+	enum pfork_code code;
+	pfork_error err;
+
+	if (told->out != NULL)
+		save_options.each = tell_name;
+	progress_start(&saving.progress, !c->progress, c->output, BYTES, 0);
+	code = pfork_save_safetensors(ckpt, output->fd, &save_options, &err);
+	progress_end(&saving.progress);
+	*bytes = atomic_load(&saving.progress.done);
+	return code == PFORK_OK ? EXIT_DONE : explain(c, ckpt, &err);
 }
 
 /* It is any text of the author's: none of it is taken over. */
@@ -145,24 +157,15 @@ print_done(const struct conversion *c, const pfork_checkpoint *ckpt,
 }
 
 /* What was written and what was not, those that were not read too. */
-static int
-tell(const struct conversion *c, const pfork_checkpoint *ckpt, uint64_t bytes)
+static void
+tell(const struct conversion *c, const pfork_checkpoint *ckpt,
+    struct told *told, uint64_t bytes)
 {
-	struct told told = { .out = c->say };
-	enum pfork_code code;
-	pfork_error err;
-
-	code = pfork_save_names(ckpt, save_flags(c->options), tell_name, &told,
-	    &err);
-	if (code != PFORK_OK) {
-		complain_error(c->file, &err);
-		return exit_for(code);
-	}
-	told.left_out += left_out_count(ckpt);
+	fwrite(told->text, 1, told->length, c->say);
+	told->left_out += left_out_count(ckpt);
 	if (c->left_out != NULL)
-		*c->left_out = told.left_out;
-	print_done(c, ckpt, &told, bytes);
-	return EXIT_DONE;
+		*c->left_out = told->left_out;
+	print_done(c, ckpt, told, bytes);
 }
 
 /* A checkpoint of no tensors; of those that it has not, nothing is said but
@@ -193,25 +196,57 @@ open_output(const struct conversion *c, struct output *output)
 }
 
 static int
+write_output(const struct conversion *c, const pfork_checkpoint *ckpt,
+    struct told *told, uint64_t *bytes)
+{
+	struct output output;
+	int code = open_output(c, &output);
+
+	if (code != 0)
+		return code;
+	code = save(c, ckpt, &output, told, bytes);
+	if (code == 0)
+		return output_commit(&output);
+	output_abandon(&output);
+	return code;
+}
+
+/* The words wait until the output is there. */
+static int
+write_and_tell(const struct conversion *c, const pfork_checkpoint *ckpt)
+{
+	struct told told = { 0 };
+	uint64_t bytes = 0;
+	int code;
+
+	told.out = open_memstream(&told.text, &told.length);
+	if (told.out == NULL) {
+		complain("no memory");
+		return EXIT_INTERNAL;
+	}
+	code = write_output(c, ckpt, &told, &bytes);
+	if (fclose(told.out) != 0 && code == 0) {
+		complain("no memory");
+		code = EXIT_INTERNAL;
+	}
+	if (code == 0)
+		tell(c, ckpt, &told, bytes);
+	free(told.text);
+	return code;
+}
+
+static int
 write_checkpoint(const struct conversion *c, const pfork_checkpoint *ckpt)
 {
 	size_t left_out = left_out_count(ckpt);
-	struct output output;
-	uint64_t bytes = 0;
-	int code;
+	struct told untold = { 0 };
+	uint64_t bytes;
 
 	if (pfork_checkpoint_count(ckpt) == 0 &&
 	    (left_out == 0 || c->options->skip_unsupported))
 		return write_nothing(c, left_out);
-	code = open_output(c, &output);
-	if (code != 0)
-		return code;
-	code = save(c, ckpt, &output, &bytes);
-	if (code == 0)
-		code = output_commit(&output);
-	else
-		output_abandon(&output);
-	return code == 0 && !c->options->quiet ? tell(c, ckpt, bytes) : code;
+	return c->options->quiet ? write_output(c, ckpt, &untold, &bytes) :
+				   write_and_tell(c, ckpt);
 }
 
 int

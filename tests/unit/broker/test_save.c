@@ -279,8 +279,6 @@ test_missing(void **state)
 	(void)state;
 	hand_tensor(c, "w", "F32", 1, SHAPE(2), NULL, hand_extent(c, 0, 8), 0);
 	assert_int_equal(build_note(c, &m), BUILD_OK);
-	assert_int_equal(save_with(c, 0, &s, &err), PFORK_OK);
-	saved_free(&s);
 	m.kind = PFORK_NOTE_METADATA;
 	assert_int_equal(build_note(c, &m), BUILD_OK);
 	assert_int_equal(save_with(c, 0, &s, &err), PFORK_OK);
@@ -364,6 +362,74 @@ test_names_told(void **state)
 	assert_int_equal(pfork_save_names(c, 64, count_name, counts, NULL),
 	    PFORK_E_ARGS);
 	saved_free(&s);
+	pfork_checkpoint_unref(c);
+}
+
+struct list {
+	char *text;
+	size_t length;
+};
+
+static void
+list_name(void *context, const char *name, const pfork_tensor *tensor,
+    enum pfork_saved saved)
+{
+	fprintf(context, "%s %s %d\n", name, pfork_tensor_dtype(tensor),
+	    saved);
+}
+
+/* What is told of a file while it is written; in the header of an older caller
+ * there was no such thing. */
+static struct list
+list_saved(const pfork_checkpoint *c, uint32_t flags, size_t size,
+    enum pfork_code wanted)
+{
+	struct list l = { 0 };
+	FILE *out = open_memstream(&l.text, &l.length);
+	const pfork_save_options options = { .size = size, .flags = flags,
+		.context = out, .each = list_name };
+	int fd = memfd_create("out", MFD_CLOEXEC);
+	pfork_error err;
+
+	assert_int_equal(pfork_save_safetensors(c, fd, &options, &err), wanted);
+	close(fd);
+	fclose(out);
+	return l;
+}
+
+static void
+test_told_while_saving(void **state)
+{
+	pfork_checkpoint *c = hand_new(bytes, sizeof(bytes));
+	uint32_t extent = hand_extent(c, 0, 64);
+	const size_t size = sizeof(pfork_save_options);
+	const uint32_t skip = PFORK_SAVE_SKIP_UNSUPPORTED;
+	struct list names = { 0 };
+	struct list l;
+	FILE *out = open_memstream(&names.text, &names.length);
+
+	(void)state;
+	hand_tensor(c, "b", "F32", 1, SHAPE(2), NULL, extent, 0);
+	hand_tensor(c, "complex", "C128", 1, SHAPE(1), NULL, extent, 16);
+	hand_tensor(c, "a", "F32", 1, SHAPE(2), NULL, extent, 0);
+	hand_tensor(c, "long", "I64", 1, SHAPE(1), NULL, extent, 32);
+	assert_int_equal(pfork_save_names(c, skip, list_name, out, NULL),
+	    PFORK_OK);
+	fclose(out);
+	assert_string_equal(names.text, "long I64 0\na F32 0\nb F32 1\n"
+	    "complex C128 2\n");
+	l = list_saved(c, skip, size, PFORK_OK);
+	assert_string_equal(l.text, names.text);
+	free(l.text);
+	l = list_saved(c, 0, size, PFORK_E_UNSUPPORTED);
+	assert_int_equal(l.length, 0);
+	free(l.text);
+	l = list_saved(c, skip, offsetof(pfork_save_options, each), PFORK_OK);
+	assert_int_equal(l.length, 0);
+	free(l.text);
+	l = list_saved(c, skip, size + 1, PFORK_E_ARGS);
+	free(l.text);
+	free(names.text);
 	pfork_checkpoint_unref(c);
 }
 
@@ -588,6 +654,7 @@ main(void)
 		cmocka_unit_test(test_unsupported),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_names_told),
+		cmocka_unit_test(test_told_while_saving),
 		cmocka_unit_test(test_four_bits),
 		cmocka_unit_test(test_pipe),
 		cmocka_unit_test(test_append_and_position),
