@@ -196,7 +196,9 @@ typedef struct pfork_limits {
 				 * _NAMES [10,000] */
 	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars
 				 * [256 MiB] */
-	uint64_t wall_ms;	/* one load, start to end [5 minutes] */
+	uint64_t wall_ms;	/* one load, start to end [5 minutes]; to read
+				 * or save tensors afterwards takes what it
+				 * takes */
 	uint64_t stall_ms;	/* longest time without progress: a whole
 				 * message, or 64 KiB of data [30 s] */
 	uint64_t cpu_seconds;	/* the worker's processor time [120] */
@@ -590,7 +592,8 @@ typedef void (*pfork_save_each)(void *context, const char *name,
 typedef struct pfork_save_options {
 	size_t size;
 	uint32_t flags;
-	/* Called between pieces; may be NULL.  Return false to stop. */
+	/* Called between pieces (16 MiB, of strided tensors up to 256); may be
+	 * NULL.  Return false to stop. */
 	bool (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
 	pfork_save_each each;	/* when all is written; may be NULL */
