@@ -25,11 +25,13 @@ static const struct {
 #define SET_LIE LIE
 #define LATE_LIE LIE
 #define SHARE_LIE LIE
+#define RAW_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
 #undef LATE_LIE
 #undef SHARE_LIE
+#undef RAW_LIE
 };
 
 struct jail liar_jail;

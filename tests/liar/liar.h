@@ -19,11 +19,13 @@
 #define SET_LIE LIE
 #define LATE_LIE LIE
 #define SHARE_LIE LIE
+#define RAW_LIE LIE
 #include "lies.def"
 #undef LIE
 #undef SET_LIE
 #undef LATE_LIE
 #undef SHARE_LIE
+#undef RAW_LIE
 
 extern struct jail liar_jail;
 extern const volatile uint8_t *liar_map;	/* the input, mapped */

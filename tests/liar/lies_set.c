@@ -376,3 +376,93 @@ lie_data_dangerous(void)
 	say_note(NOTE_CALL, VERDICT_DANGEROUS, "os.system", 9);
 	say_archives(64, DTYPE_F32, 1);
 }
+
+/* ---------------------------------------------- a raw file that is no such */
+
+/* The index, whose one tensor is in the raw file; or that, up to its format. */
+static void
+begin_raw(const char *format)
+{
+	struct wire_piece m;
+
+	begin_silently();
+	if ((liar_go & GO_RAW) != 0) {
+		if (format != NULL)
+			say_format(format);
+		return;
+	}
+	say_format("torch-dcp");
+	m = raw_piece();
+	say_piece(&m);
+	say_pieces_done(1, 1);
+	leave(0);
+}
+
+static void
+all_of_it(uint64_t length)
+{
+	say_stream(0, length);
+	say_data((size_t)length);
+}
+
+static void
+raw_done(uint64_t tensors, uint64_t storages)
+{
+	say_done(tensors, 0, storages, 0, VERDICT_CLEAN);
+	leave(0);
+}
+
+#define LIE_OF_LENGTH(name, length)                \
+	void lie_raw_##name(void)                  \
+	{                                          \
+		begin_raw("raw");                  \
+		all_of_it(length);                 \
+		raw_done(0, 1);                    \
+	}
+LIE_OF_LENGTH(honest, liar_size)
+LIE_OF_LENGTH(short, liar_size - 1)
+LIE_OF_LENGTH(long, liar_size + 1)
+
+void
+lie_raw_nothing(void)
+{
+	begin_raw("raw");
+	raw_done(0, 0);
+}
+
+void
+lie_raw_more(void)
+{
+	begin_raw("raw");
+	all_of_it(liar_size);
+	say_stream(1, 1);
+	say_data(1);
+	raw_done(0, 2);
+}
+
+void
+lie_raw_tensor(void)
+{
+	struct wire_tensor t;
+
+	begin_raw("raw");
+	all_of_it(liar_size);
+	t = good_tensor("t", 0);
+	say_tensor(&t);
+	raw_done(1, 1);
+}
+
+void
+lie_raw_format(void)
+{
+	begin_raw("npy");
+	all_of_it(liar_size);
+	raw_done(0, 1);
+}
+
+void
+lie_raw_silent(void)
+{
+	begin_raw(NULL);
+	raw_done(0, 0);
+}

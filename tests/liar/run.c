@@ -33,12 +33,13 @@ static const struct lie {
 	const char *name;
 	enum pfork_code loads;
 	const char *what;
-	enum { ONE_FILE, SET, LATE, SHARE } kind;
+	enum { ONE_FILE, SET, LATE, SHARE, RAW } kind;
 } lies[] = {
 #define LIE(name, code, what) { #name, CODE_##code, what, ONE_FILE },
 #define SET_LIE(name, code, what) { #name, CODE_##code, what, SET },
 #define LATE_LIE(name, code, what) { #name, CODE_##code, what, LATE },
 #define SHARE_LIE(name, code, what) { #name, CODE_##code, what, SHARE },
+#define RAW_LIE(name, code, what) { #name, CODE_##code, what, RAW },
 #define CODE_OK PFORK_OK
 #define CODE_FORMAT PFORK_E_FORMAT
 #define CODE_REFUSED PFORK_E_REFUSED
@@ -55,6 +56,7 @@ static const struct lie {
 #undef SET_LIE
 #undef LATE_LIE
 #undef SHARE_LIE
+#undef RAW_LIE
 };
 
 enum { SCAN = 1, PARKED = 2, WAYS = 4 };
@@ -244,6 +246,12 @@ check_shared(const pfork_checkpoint *ckpt)
 	}
 }
 
+static bool
+is_set(const struct lie *lie)
+{
+	return lie->kind == SET || lie->kind == RAW;
+}
+
 /* As pfork_load_path and pfork_scan_path, of one file or of a set. */
 static enum pfork_code
 load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
@@ -252,7 +260,7 @@ load_lie(const struct lie *lie, pfork_broker *broker, bool scan,
 	pfork_store *store = NULL;
 	enum pfork_code code;
 
-	if (lie->kind != SET)
+	if (!is_set(lie))
 		return (scan ? pfork_scan_path : pfork_load_path)(broker,
 		    input_path, ckpt, err);
 	code = pfork_store_open(broker, directory_path, NULL, &store, err);
@@ -269,7 +277,7 @@ check_parked(const struct lie *lie, const pfork_checkpoint *ckpt, bool parked)
 {
 	pfork_worker_info info = { .size = sizeof(info) };
 
-	claim(lie->kind == SET || (pfork_checkpoint_worker(ckpt, &info) == PFORK_OK &&
+	claim(is_set(lie) || (pfork_checkpoint_worker(ckpt, &info) == PFORK_OK &&
 	    info.parked == parked), "which worker took the load");
 }
 
@@ -364,7 +372,9 @@ tell(const struct lie *lie, const char *directory, int way)
 	pfork_options options = { .size = sizeof(options),
 		.worker_path = path, .limits = &limits,
 		.parked_workers = (way & PARKED) != 0,
-		.inflate_workers = lie->kind == SHARE ? 3 : 0 };
+		.inflate_workers = lie->kind == SHARE ? 3 : 0,
+		.delivery = lie->kind == RAW ? PFORK_DELIVER_STREAM :
+		    PFORK_DELIVER_DEFAULT };
 	bool cut = strcmp(lie->name, "truncated") == 0;
 	pfork_broker *broker;
 	pfork_error err;

@@ -106,8 +106,8 @@ test_good(void **state)
 #define U FAULT_UNSUPPORTED
 #define MAX32 "\xff\xff\xff\xff"
 /* a/data/0 made empty, so that its data and descriptor are 32 bytes more for
- * the extra fields of its local header; and zip64 ones of each length, with what
- * is left of the 44 bytes behind them. */
+ * the extra fields of its local header; and zip64 ones of each length, with
+ * what is left of the 44 bytes behind them. */
 #define LOCAL64(sizes, extra)                                             \
 	SET(C2 + 8, "\0\x08\0\0\0\0\0\0" N0 "\0\0\0"), SET(L2 + 6, "\0"), \
 	SET(L2 + 18, sizes "\x08\0\x2c\0" "a/data/0" extra)
@@ -406,7 +406,7 @@ test_odd(void **state)
 	}
 }
 
-/* The directory in any order: what overlaps is told by the order of the file. */
+/* The directory in any order: what overlaps is told by that of the file. */
 static void
 test_orders(void **state)
 {

@@ -545,6 +545,8 @@ test_too_large_to_pack(void **state)
 	(void)state;
 	n.where = WIRE_NO_OFFSET;	/* 2 + 2 + 4 bytes beside the text */
 	assert_int_equal(wire_note_pack(&n, packed), FRAME_MESSAGE_MAX);
+	assert_true(wire_note_unpack(&arena, packed, FRAME_MESSAGE_MAX, &n));
+	assert_int_equal(n.text.len, FRAME_MESSAGE_MAX - 8);
 	n.text.len++;
 	assert_int_equal(wire_note_pack(&n, packed), 0);
 	t.path_count = PATH_PARTS_MAX + 1;
