@@ -155,6 +155,39 @@ test_sparse_snapshot(void **state)
 	close(fd);
 }
 
+/* Only zeros are left out of a copy: not what is the same all over, nor what
+ * begins with one, nor a pattern. */
+static void
+test_sparse_patterns(void **state)
+{
+	enum { PIECE = 16 << 10, PIECES = 6 };
+	static uint8_t bytes[PIECES][PIECE];
+	static uint8_t seen[PIECES][PIECE];
+	const uint64_t size = 1 << 20;
+	int fd = holes(size);
+	pfork_checkpoint *c;
+
+	(void)state;
+	memset(bytes[0], 0xff, PIECE);
+	for (size_t i = 0; i < PIECE; i += 2)
+		bytes[1][i + 1] = 1;
+	bytes[2][PIECE - 1] = 1;
+	bytes[3][0] = 1;
+	for (size_t i = 1; i < PIECE; i++)
+		bytes[4][i] = 0x55;
+	for (size_t i = 0; i < PIECES; i++)	/* as the copy cuts the file */
+		assert_int_equal(pwrite(fd, bytes[i], PIECE,
+		    (off_t)((2 * i + 1) * PIECE)), PIECE);
+	c = load(PFORK_SNAPSHOT, fd);
+	for (size_t i = 0; i < PIECES; i++)
+		assert_int_equal(pfork_tensor_read_part(
+		    pfork_checkpoint_at(c, 0), (2 * i + 1) * PIECE - HEADER,
+		    seen[i], PIECE, NULL), PFORK_OK);
+	assert_memory_equal(seen, bytes, sizeof(seen));
+	pfork_checkpoint_unref(c);
+	close(fd);
+}
+
 /* The copy has a clock too. */
 static void
 test_slow_snapshot(void **state)
@@ -250,6 +283,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_writable),
 		cmocka_unit_test(test_sparse_snapshot),
+		cmocka_unit_test(test_sparse_patterns),
 		cmocka_unit_test(test_slow_snapshot),
 		cmocka_unit_test(test_populate),
 	};

@@ -54,6 +54,9 @@ static const struct header_case {
 	/* Any order. */
 	{ "{\"c\":" T("U8", "3", 3, 6) ",\"a\":" T("U8", "1", 0, 1) ",\"b\":"
 	    T("U8", "2", 1, 3) "}", 6, 0, 3 },
+	/* The empty one's bytes end where the other one's do. */
+	{ "{\"c\":" T("I64", "3,0", 1, 1) ",\"a\":" T("U8", "1", 0, 1) "}", 1,
+	    0, 2 },
 	{ "{\"a\":{\"data_offsets\":[0,1],\"shape\":[1],\"dtype\":\"U8\"}}", 1,
 	    0, 1 },
 	{ "{\"__metadata__\":{},\"a\":" T("U8", "1", 0, 1) "}", 1, 0, 1 },
@@ -305,6 +308,47 @@ test_many(void **state)
 	harness_free(&h);
 }
 
+/* What a file has beside its tensors is told, and each that is left out. */
+static void
+test_notes(void **state)
+{
+#define META(text) "{\"__metadata__\":{" text "},\"a\":" T("U8", "1", 0, 1) "}"
+	static const struct {
+		const char *header;
+		size_t data;
+		enum note_kind kind;	/* 0: no note at all */
+		const char *text;
+	} rows[] = {
+		{ META("\"format\":\"pt\""), 1, 0, NULL },
+		{ META(""), 1, 0, NULL },
+		{ META("\"author\":\"x\""), 1, NOTE_METADATA,
+		    "text in __metadata__" },
+		{ META("\"format2\":\"x\""), 1, NOTE_METADATA,
+		    "text in __metadata__" },
+		{ META("\"format\":\"pt\",\"b\":\"\""), 1, NOTE_METADATA,
+		    "text in __metadata__" },
+		{ "{\"a\":" T("F3", "1", 0, 9) "}", 9, NOTE_SKIPPED, "a" },
+		{ "{\"a\":" T("U8", "0,9223372036854775808", 0, 0) "}", 0,
+		    NOTE_SKIPPED, "a" },
+	};
+	struct harness h;
+	struct made m;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		make(&m, rows[i].header, strlen(rows[i].header), rows[i].data);
+		assert_true(harness_run(m.bytes, m.length, 0, &h));
+		if (h.note_count != (rows[i].kind != 0) ||
+		    (rows[i].kind != 0 && (h.notes[0].kind != rows[i].kind ||
+		    strstr(h.notes[0].text, rows[i].text) == NULL)))
+			fail_msg("%s: %zu notes: %s", rows[i].header,
+			    h.note_count, h.note_count > 0 ? h.notes[0].text :
+			    "");
+		harness_free(&h);
+	}
+#undef META
+}
+
 /* Bytes after the last tensor: refused, or named; never in the storage. */
 static void
 test_lenient(void **state)
@@ -428,6 +472,7 @@ main(void)
 		cmocka_unit_test(test_every_prefix),
 		cmocka_unit_test(test_lengths),
 		cmocka_unit_test(test_many),
+		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_lenient),
 		cmocka_unit_test(test_chance_pickle),
 		cmocka_unit_test(test_proto_length),
