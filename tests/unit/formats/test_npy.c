@@ -80,6 +80,11 @@ static const struct header_case {
 	{ H("'<f4'", "False", "()") "x", 4, FAULT_FORMAT, START + 58 },
 	{ "{'descr': '<f4", 0, FAULT_FORMAT, START + 14 },
 	{ "{'descr': '<f4\\'", 0, FAULT_FORMAT, START + 16 },
+	{ "{'descr': '<f\n4', 'shape'", 0, FAULT_FORMAT, START + 13 },
+	{ "{'descr': '<f4', 'fortran_orden': False}", 0, FAULT_FORMAT,
+	    START + 32 },
+	{ "{'descr': '<f4', 'shapx': ()}", 0, FAULT_FORMAT, START + 24 },
+	{ "{'descs': '<f4'}", 0, FAULT_FORMAT, START + 8 },
 	{ "{'descr': __import__('os').system('true')", 0, FAULT_FORMAT,
 	    START + 10 },
 	{ "{'descr': [__import__('os')]", 0, FAULT_FORMAT, START + 11 },
@@ -161,6 +166,14 @@ test_orders(void **state)
 	assert_int_equal(h.tensors[0].strides[1], 2);
 	assert_memory_equal(harness_bytes(&h, &h.tensors[0], &length),
 	    "\1\2\5\6\11\12\3\4\7\10\13\14", 12);
+	harness_free(&h);
+	make(&m, H("'<i2'", "False", "(2, 3)"), 12);
+	assert_true(harness_run(m.bytes, m.length, 0, &h));
+	assert_int_equal(h.storages[0].kind, STORAGE_EXTENT);
+	assert_int_equal(h.tensors[0].strides[0], 3);
+	assert_int_equal(h.tensors[0].strides[1], 1);
+	assert_memory_equal(harness_bytes(&h, &h.tensors[0], &length),
+	    "\1\2\3\4\5\6\7\10\11\12\13\14", 12);
 	harness_free(&h);
 	make(&m, H("'>c8'", "False", "(1,)"), 8);
 	assert_true(harness_run(m.bytes, m.length, 0, &h));
@@ -258,7 +271,8 @@ test_objects(void **state)
 static const char *const object_types[] = {
 	"'O'", "'|O'", "'>O'", "'O4'", "'|O8'", "'object'", "'object_'",
 	"'f4,O'", "'(2,)O'", "'2O'", "'O8,'", "'T'", "'\\x4f'", "''",
-	"'float64'", "'M8[O],O'", "'|S5,O'",
+	"'float64'", "'M8[O],O'", "'|S5,O'", "'xV2'", "'xf1'",
+	"'<m8{ns]'", "'<m8[n$]'", "'<m8[ns'",
 	"[('a', '|O')]", "[('a', 'O8')]", "[('a', 'object')]",
 	"[('a', '\\x4f')]", "[('a', '\\117')]", "[('a', '' '|' 'O')]",
 	"[('a', 'f4,O')]", "[('a', 'T')]", "[('', '|O')]",
