@@ -152,6 +152,12 @@ def counts(out):
                        ("wrap", ("v", 2**62, 2**62)), ("short", ("v", 0))):
         out.refuse("L-view-" + name, legacy({"good": legacy_tensor(
             view=view, size=(3,))}), "a view outside of its storage")
+    two = {"good": legacy_tensor(view=("v", 0, 3), size=(3,))}
+    for name, view in (("twice", ("v", 3, 3)), ("storage", ("0", 3, 3)),
+                       ("number", (None, 3, 3))):
+        out.refuse("L-view-" + name, legacy({**two, "b": legacy_tensor(
+            view=view, size=(3,))}),
+            "a view key for which torch has another view")
     out.refuse("L-view-small", legacy({"good": legacy_tensor(
         view=("v", 1, 2), size=(3,))}), "a tensor outside of its view")
 

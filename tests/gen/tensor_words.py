@@ -71,7 +71,10 @@ def metadata(out):
     out.load("T-neg-float", {"t": lazy(storage(), {"neg": True}, (6,))},
              "the negative bit of floats", {"t": tensor("F32", (6,), neg)})
     out.load("T-conj-false", {"t": lazy(c64, {"conj": False, "neg": False})},
-             "no bit set", {"t": tensor("C64", (3,), DATA)})
+             "torch looks for the keys, not at their values",
+             {"t": tensor("C64", (3,), both)})
+    out.load("T-neg-false", {"t": lazy(storage(), {"neg": False}, (6,))},
+             "the same of floats", {"t": tensor("F32", (6,), neg)})
     out.refuse("T-conj-float", lazy(storage(), {"conj": True}, (6,)),
                "the conjugate bit of floats", at=True)
     out.refuse("T-conj-int", lazy(c64, {"conj": 1}), "a bit that is an int")
@@ -258,10 +261,60 @@ def legacy(out):
                    GLOBAL("torch", "uint32"))
     thin = rebuild("_rebuild_tensor_v3", UNTYPED, 0, (12,), (1,), False,
                    HOOKS, GLOBAL("torch", "uint16"))
-    out.load("T-big-endian-two", {"a": wide, "t": thin},
-             "big-endian bytes seen as two types",
-             {"a": tensor("U32", (6,), DATA)}, {"0": big, "g": big},
-             byteorder=b"big", verdict="unusual", names=["left out: t"])
+    out.load("T-big-endian-untyped", {"a": wide, "t": thin},
+             "big-endian bytes of an untyped storage: torch swaps none", {},
+             {"0": big, "g": big}, byteorder=b"big", verdict="unusual",
+             names=["left out: a", "left out: t"])
+
+
+def replaced(out):
+    """A tensor that is given other data: torch would have that."""
+    third = torch_tensor(size=(3,))
+    four = MARK + storage() + value(1) + value((3,)) + value((1,)) + TUPLE
+    five = MARK + third + value(0) + HOOKS + NEWFALSE + NEWFALSE + TUPLE
+    parameter = rebuild("_rebuild_parameter", T, False, HOOKS)
+    stated = rebuild("_rebuild_parameter_with_state", T, False, HOOKS,
+                     {"data": Raw(third)})
+    typed = GLOBAL("torch._tensor", "_rebuild_from_type_v2") + MARK \
+        + GLOBAL(UTILS, "_rebuild_tensor_v2") + GLOBAL("torch", "Tensor") \
+        + MARK + storage() + value(0) + value((2, 3)) + value((3, 1)) \
+        + value(False) + HOOKS + TUPLE + value({"data": Raw(third)}) + TUPLE \
+        + REDUCE
+    for name, op in (("tensor-set", T + four), ("tensor-data", T + five),
+                     ("parameter-set", parameter + four),
+                     ("parameter-data", parameter + five),
+                     ("list", T + value([Raw(storage()), 1, (3,), (1,)])),
+                     ("twice", T + four + BUILD + value((False, None, None)))):
+        out.refuse("T-replaced-" + name, op + BUILD,
+                   "a state that gives a tensor other data")
+    for name, op in (("attribute", stated), ("type", typed)):
+        out.left_out("T-replaced-" + name, op,
+                     "an attribute that gives a tensor other data",
+                     "its attributes may replace its data",
+                     {"t.data": tensor("F32", (3,), DATA[:12])})
+    for name, dtype in (("int8", "int8"), ("bfloat16", "bfloat16")):
+        out.left_out("T-cast-" + name, rebuild(
+            "_rebuild_device_tensor_from_numpy", array(), GLOBAL(
+                "torch", dtype), "cpu", False),
+            "an array that torch would convert", "another dtype")
+    out.load("T-cast-none", {"t": rebuild(
+        "_rebuild_device_tensor_from_cpu_tensor", T, GLOBAL(
+            "torch", "float32"), "cpu", False)},
+        "a tensor of the dtype that is asked for", {"t": ROW})
+
+
+def containers(out):
+    """What Python's own containers were not given to keep."""
+    pairs = value([[1, Raw(T)]])
+    out.load("T-newobj-pairs", {"c": GLOBAL("collections", "OrderedDict")
+             + pairs + TUPLE1 + NEWOBJ + value("t") + T + SETITEM},
+             "OrderedDict.__new__ ignores its pairs", {"c.t": ROW})
+    out.load("T-newobj-list", {"c": GLOBAL("builtins", "list")
+             + value([Raw(T)]) + TUPLE1 + NEWOBJ},
+             "list.__new__ ignores its items", {})
+    out.left_out("T-deque", GLOBAL("collections", "deque")
+                 + value([Raw(T), Raw(T)]) + value(1) + TUPLE2 + REDUCE,
+                 "a deque that keeps the last of two", "order")
 
 
 def array(shape=(2, 3), code="f4", order="<", fortran=False, data=DATA,
@@ -331,4 +384,4 @@ def arrays(out):
 
 
 PARTS = (plain_words, metadata, dtypes, quantized, layouts, from_type, legacy,
-         arrays)
+         replaced, containers, arrays)

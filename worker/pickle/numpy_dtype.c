@@ -166,6 +166,7 @@ numpy_dtype_read(const struct word *w, vref v, struct npy_dtype *out)
 		out->refused = "its dtype is an unknown object";
 		return;
 	}
+	word_once(w, call);
 	out->refused = read_code(w, value_item(w->g, call->as.call.args, 0),
 	    out);
 	state = call->as.call.state;

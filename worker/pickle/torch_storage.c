@@ -11,6 +11,7 @@
 
 #include <string.h>
 
+#include "siphash.h"
 #include "wrapped.h"
 
 /* Keys are numbers; one is looked for, for each tensor that names it. */
@@ -20,7 +21,6 @@ struct storage_seen {
 	uint64_t count;		/* as declared */
 	uint16_t dtype;		/* of the class; U8 for untyped ones; NONE
 				 * before it was declared */
-	uint16_t swap_width;	/* as it was asked for first */
 };
 #define SEEN_A_PAGE (ARENA_PAGE / sizeof(struct storage_seen))
 
@@ -195,35 +195,113 @@ read_claim(const struct word *w, vref id, struct claim *c)
 	return true;
 }
 
-/* Judges the claim about storage `found` against earlier ones; false when left
- * out. */
-static bool
+/* Judges the claim about storage `found` against earlier ones. */
+static void
 declare(const struct word *w, vref id, const struct claim *c, uint32_t found,
-    unsigned width, bool *first)
+    bool *first)
 {
 	uint16_t code = c->dtype == NULL ? DTYPE_U8 : c->dtype->code;
 	struct storage_seen *s = seen_at(w, found);
 
 	*first = s->dtype == DTYPE_NONE;
 	if (*first) {
-		*s = (struct storage_seen){ .count = c->count, .dtype = code,
-			.swap_width = (uint16_t)width };
-		return true;
+		*s = (struct storage_seen){ .count = c->count, .dtype = code };
+		return;
 	}
 	/* torch knows storages by their address, and all empty ones have the
 	 * same. */
 	if (s->count == 0 && c->count == 0)
-		return true;
+		return;
 	if (s->dtype != code || s->count != c->count)
 		die_about(w->job, FAULT_FORMAT,
 		    value_where(w->g, id, w->where),
 		    "storage declared twice, and differently", c->key,
 		    c->key_len);
-	if (w->home->big_endian && s->swap_width != width) {
-		word_leave_out(w, "its big-endian storage has another type");
-		return false;
+}
+
+/* A view that was declared: torch keeps them by their keys, as it does the
+ * storages, and hands out what it has under the key. */
+struct view_seen {
+	uint64_t hash;		/* of the key; 0: free */
+	uint64_t offset;	/* bytes */
+	uint64_t end;
+	uint32_t id;		/* of the storage that it is a part of */
+};
+
+/* Where the view with this hash is, or goes: open addressing. */
+static struct view_seen *
+view_at(struct vocabulary *words, uint64_t hash)
+{
+	uint32_t i = (uint32_t)(hash >> 1) & (words->view_capacity - 1);
+
+	while (words->views[i].hash != 0 && words->views[i].hash != hash)
+		i = (i + 1) & (words->view_capacity - 1);
+	return &words->views[i];
+}
+
+static void
+grow_views(const struct word *w)
+{
+	struct vocabulary *words = w->home->words;
+	struct view_seen *old = words->views;
+	uint32_t had = words->view_capacity;
+
+	if (words->view_count < had / 2)
+		return;
+	words->view_capacity = had == 0 ? 64 : had * 2;
+	words->views = arena_alloc(&w->job->arena, words->view_capacity,
+	    sizeof(*words->views));
+	for (uint32_t i = 0; i < had; i++)
+		if (old[i].hash != 0)
+			*view_at(words, old[i].hash) = old[i];
+}
+
+/* Of a text, or of a number, which the storages of tar archives have. */
+static uint64_t
+hash_view(const struct word *w, vref id, vref key,
+    const struct torch_storage *out)
+{
+	const uint64_t turned[2] = { w->job->seed[1], w->job->seed[0] };
+	const uint8_t *data;
+	const uint8_t *at;
+	uint64_t bytes;
+	uint64_t len;
+	uint32_t root;
+	int64_t number;
+
+	if (value_int(w->g, key, &number))
+		return siphash(turned, &number, sizeof(number)) | 1;
+	if (!value_text(w->g, key, true, &at, &len))
+		word_die(w, id, "view key", "is not text");
+	if (len > KEY_MAX)
+		word_die(w, id, "view key", "is too long");
+	if (len == 0)
+		at = (const uint8_t *)"";
+	if (w->home->find(w->home, at, (size_t)len, out->where, &root, &bytes,
+	    &data))
+		word_die(w, id, "view key", "is a storage's");
+	return siphash(w->job->seed, at, (size_t)len) | 1;
+}
+
+/* One key is one view, and no storage's. */
+static void
+declare_view(const struct word *w, vref id, vref key,
+    const struct torch_storage *out)
+{
+	struct view_seen *seen;
+	struct view_seen is = { .offset = out->first, .end = out->bytes,
+		.id = out->id };
+
+	is.hash = hash_view(w, id, key, out);
+	grow_views(w);
+	seen = view_at(w->home->words, is.hash);
+	if (seen->hash == 0) {
+		*seen = is;
+		w->home->words->view_count++;
 	}
-	return true;
+	if (seen->offset != is.offset || seen->end != is.end ||
+	    seen->id != is.id)
+		word_die(w, id, "view", "is declared twice, and differently");
 }
 
 /* Legacy: the tensor's storage is a part of the one with the key. */
@@ -250,6 +328,7 @@ apply_view(const struct word *w, vref id, const struct claim *c,
 		word_die(w, id, "storage view", "lies outside its storage");
 	out->first = offset;
 	out->bytes = offset + count;
+	declare_view(w, id, value_item(w->g, c->view, 0), out);
 }
 
 bool
@@ -257,7 +336,6 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
     struct torch_storage *out)
 {
 	struct claim c;
-	unsigned width;
 	uint64_t there;
 	bool first;
 	vref id;
@@ -274,15 +352,19 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 	out->where = graph_where(w->g, v);
 	if (!read_claim(w, id, &c))
 		return false;
-	width = swap_width(c.dtype == NULL ? view : c.dtype);
-	w->home->swap_width = width;
+	/* Its writer had other numbers in mind than torch reads here. */
+	if (w->home->big_endian && c.dtype == NULL && swap_width(view) > 1) {
+		word_leave_out(w, "the big-endian bytes of an untyped storage, "
+		    "which torch does not swap");
+		return false;
+	}
+	w->home->swap_width = swap_width(c.dtype);
 	if (!w->home->find(w->home, c.key, (size_t)c.key_len, out->where,
 	    &out->id, &there, &out->data))
 		die_about(w->job, FAULT_FORMAT, out->where,
 		    "no record for the storage", c.key, (size_t)c.key_len);
 	/* One key is one id. */
-	if (!declare(w, id, &c, out->id, width, &first))
-		return false;
+	declare(w, id, &c, out->id, &first);
 	if (first && there > c.bytes)
 		sink_note_about(w->job, NOTE_RECORD, VERDICT_UNUSUAL,
 		    out->where, "storage record is longer than declared", c.key,

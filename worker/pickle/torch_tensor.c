@@ -220,7 +220,8 @@ torch_tensor_send(const struct word *w, const char *suffix,
 	return true;
 }
 
-/* The dict of lazy bits; other keys (a backend's own) change no number. */
+/* The dict of lazy bits; other keys (a backend's own) change no number.  torch
+ * sets a bit whose key is there, whatever its value. */
 static unsigned
 read_metadata(const struct word *w, vref v)
 {
@@ -241,6 +242,8 @@ read_metadata(const struct word *w, vref v)
 	if (dict->as.seq.count > METADATA_MAX)
 		word_die(w, v, "metadata", "is too large");
 	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
+		if (word_is_opaque(w, dict->as.seq.at[i]))
+			word_die(w, v, "metadata", "has a key that may be any");
 		if (!value_text(w->g, dict->as.seq.at[i], true, &at, &len))
 			continue;
 		for (size_t k = 0; k < 2; k++) {
@@ -250,9 +253,7 @@ read_metadata(const struct word *w, vref v)
 			if (value_kind(w->g, dict->as.seq.at[i + 1]) !=
 			    VALUE_BOOL)
 				word_die(w, v, "metadata", "is not a bool");
-			bits &= ~known[k].bit;
-			if (dict->as.seq.at[i + 1] == VREF_TRUE)
-				bits |= known[k].bit;
+			bits |= known[k].bit;
 		}
 	}
 	return bits;
@@ -331,6 +332,8 @@ torch_legacy_state(struct word *w)
 	uint32_t parts = value_count(w->g, w->state);
 	struct word set = *w;
 
+	if (w->argc > 0 || value_kind(w->g, w->state) != VALUE_TUPLE)
+		word_not_replaced(w);
 	if (value_kind(w->g, w->state) == VALUE_TUPLE && parts == 4) {
 		set.args = w->state;
 		set.argc = parts;
@@ -341,12 +344,15 @@ torch_legacy_state(struct word *w)
 		w->inner = value_item(w->g, w->state, 0);
 		return;
 	}
-	if (w->argc > 0 && word_is_opaque(w, word_arg(w, 0))) {
-		w->inner = word_arg(w, 0);
-		w->also = w->state;
+	w->also = w->state;
+	if (!word_attributes(w, w->state)) {
+		word_leave_out(w, "its attributes may replace its data");
 		return;
 	}
-	w->also = w->state;
+	if (w->argc > 0 && word_is_opaque(w, word_arg(w, 0))) {
+		w->inner = word_arg(w, 0);
+		return;
+	}
 	word_leave_out(w, "a tensor object without data");
 }
 
@@ -362,8 +368,12 @@ torch_component(const struct word *w, vref v, const char *suffix)
 		call = graph_at(w->g, v);
 		callable = call->as.call.callable;
 		inside = word_inside(w, v, "_rebuild_tensor");
+		if (!word_is_whole(&inside, call))
+			break;
 		if (value_is_global(w->g, callable, "torch._tensor",
 		    "_rebuild_from_type_v2")) {
+			if (!word_attributes(&inside, word_arg(&inside, 3)))
+				break;
 			callable = word_arg(&inside, 0);
 			inside.args = word_arg(&inside, 2);
 			inside.argc = value_count(w->g, inside.args);

@@ -103,6 +103,8 @@ enum value_flag {
 				 * the bytes may become an extent */
 	VALUE_BUILT_TWICE = 0x2,	/* a second BUILD replaced the state */
 	VALUE_STATE_READ = 0x2,	/* a DICT: the verdict read it as a state */
+	VALUE_NAMES_READ = 0x4,	/* a DICT: none of its keys is an attribute that
+				 * every tensor has (word_attributes) */
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
 	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */

@@ -22,6 +22,7 @@ enum way {
 	READ,	/* by the function */
 	SAME,	/* the first argument is it */
 	TENSOR,	/* the same, and must be a tensor */
+	CAST,	/* the same, when it has the dtype of the second */
 	STATED,	/* the same, with the fourth as its attributes */
 	TYPE,	/* calls its first argument: see unwrap_type */
 	WALK,	/* walked into; here only to be found soon */
@@ -82,9 +83,9 @@ static const struct entry entries[] = {
 	    "it is on the meta device: no data"),
 	LEFT(UTILS, "_rebuild_wrapper_subclass", 7, 8,
 	    "a wrapper around other tensors: no data of its own"),
-	TAKES(UTILS, "_rebuild_device_tensor_from_numpy", TENSOR, 4, 4),
-	TAKES(UTILS, "_rebuild_device_tensor_from_cpu_tensor", TENSOR, 4, 4),
-	TAKES(UTILS, "_rebuild_xla_tensor", TENSOR, 4, 4),
+	TAKES(UTILS, "_rebuild_device_tensor_from_numpy", CAST, 4, 4),
+	TAKES(UTILS, "_rebuild_device_tensor_from_cpu_tensor", CAST, 4, 4),
+	TAKES(UTILS, "_rebuild_xla_tensor", CAST, 4, 4),
 	TAKES("torch._tensor", "_rebuild_from_type_v2", TYPE, 4, 4),
 	TAKES("torch._tensor", "_rebuild_from_type", TYPE, 4, 4),
 	TAKES("torch.tensor", "_rebuild_from_type_v2", TYPE, 4, 4),
@@ -216,6 +217,7 @@ unwrap_type(struct word *w, vref callable)
 			word_die(w, callable, "function", "is not one");
 		if (value_kind(w->g, word_arg(w, 2)) != VALUE_TUPLE)
 			word_die(w, word_arg(w, 2), "args", "is not a tuple");
+		w->replaced |= !word_attributes(w, word_arg(w, 3));
 		if (w->also == VREF_MISSING)
 			w->also = word_arg(w, 3);
 		w->args = word_arg(w, 2);
@@ -249,11 +251,30 @@ read_same(struct word *w, const struct entry *e)
 {
 	if (w->argc == 0)
 		return;
+	if (e->way != SAME && !word_is_opaque(w, word_arg(w, 0)))
+		word_die(w, word_arg(w, 0), "data", "is not a tensor");
+	if (e->way == CAST && !torch_keeps_dtype(w)) {
+		word_leave_out(w, "it would be converted to another dtype");
+		return;
+	}
 	w->inner = word_arg(w, 0);
-	if (e->way != SAME && !word_is_opaque(w, w->inner))
-		word_die(w, w->inner, "data", "is not a tensor");
-	if (e->way == STATED)
+}
+
+/* A tensor of torch's that something may have given other data. */
+static bool
+is_replaced(struct word *w, const struct entry *e)
+{
+	if (e->module[0] != 't' || e->way == PLAIN || e->way == OUT)
+		return false;
+	if (e == &legacy)
+		return w->replaced;
+	word_not_replaced(w);
+	if (e->way == STATED && w->also == VREF_MISSING)
 		w->also = word_arg(w, 3);
+	if (w->also == VREF_MISSING)
+		w->also = w->state;
+	return w->replaced || !word_attributes(w, w->state) ||
+	    (e->way == STATED && !word_attributes(w, word_arg(w, 3)));
 }
 
 static void
@@ -305,17 +326,17 @@ read_entry(struct word *w, const struct entry *e)
 		return MEANS_NOTHING;
 	w->function = e->name;
 	check_count(w, e);
-	/* Tensor.__setstate__ with four parts replaces the tensor. */
-	if (e->module[0] == 't' && e != &legacy &&
-	    value_kind(w->g, w->state) == VALUE_TUPLE &&
-	    value_count(w->g, w->state) == 4 && e->way == READ)
-		e = &legacy;
+	if (is_replaced(w, e)) {
+		word_leave_out(w, "its attributes may replace its data");
+		return MEANS_TENSOR;
+	}
 	switch ((enum way)e->way) {
 	case READ:
 		read_by(w, (enum reader)e->reader);
 		break;
 	case SAME:
 	case TENSOR:
+	case CAST:
 	case STATED:
 		read_same(w, e);
 		break;
@@ -327,8 +348,6 @@ read_entry(struct word *w, const struct entry *e)
 		word_leave_out(w, e->why);
 		break;
 	}
-	if (e->module[0] == 't' && e != &legacy && w->also == VREF_MISSING)
-		w->also = w->state;
 	if (e->reader == BY_NUMPY_SCALAR)
 		return MEANS_PLAIN;
 	return w->inner != VREF_MISSING ? MEANS_SAME_AS : MEANS_TENSOR;
@@ -344,6 +363,10 @@ read_call(struct word *w, const struct value *call)
 	w->argc = value_count(w->g, w->args);
 	w->state = call->as.call.state;
 	e = find_entry(w->g, callable);
+	if (e != NULL && e->way != WALK) {
+		w->function = e->name;
+		word_once(w, call);
+	}
 	if (e != NULL && e->way == TYPE) {
 		e = unwrap_type(w, callable);
 		if (e == NULL || e->way == WALK) {

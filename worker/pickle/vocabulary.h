@@ -54,6 +54,10 @@ struct vocabulary {
 	struct wrapped_seen *wrapped;
 	uint32_t wrapped_count;
 	uint32_t wrapped_capacity;	/* a power of two */
+	/* Views of legacy storages (torch_storage.c): open addressing. */
+	struct view_seen *views;
+	uint32_t view_count;
+	uint32_t view_capacity;		/* a power of two */
 	uint8_t *chunk;			/* for copies; made when needed */
 };
 

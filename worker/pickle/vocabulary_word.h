@@ -29,6 +29,7 @@ struct word {
 	vref state;		/* of a BUILD, or VREF_MISSING */
 	vref also;		/* see struct meant */
 	vref inner;		/* set: the word means just that */
+	bool replaced;		/* by an attribute, or it may be: not read */
 };
 
 struct geometry {
@@ -81,6 +82,16 @@ struct word word_inside(const struct word *w, vref v, const char *function);
 /* Is v a call of one of the names that only wrap their first argument? */
 bool word_is_wrapper(const struct graph *g, vref v, vref *inner);
 
+/* vocabulary_state.c */
+/* Do the attributes in v (a dict, or two of them) leave a tensor its data? */
+bool word_attributes(const struct word *w, vref v);
+/* Dies when the state gives other data to a tensor that has some. */
+void word_not_replaced(const struct word *w);
+/* Is the call a tensor as it was made, for all that was done to it since? */
+bool word_is_whole(const struct word *w, const struct value *call);
+/* Dies when the call was built twice. */
+void word_once(const struct word *w, const struct value *call);
+
 /* torch_storage.c */
 bool torch_storage_class(const struct graph *g, vref v,
     const struct dtype **dtype);
@@ -103,6 +114,9 @@ void torch_legacy_state(struct word *w);
 bool torch_component(const struct word *w, vref v, const char *suffix);
 /* torch.float32 and so on, as a global; NULL when it is none. */
 const struct dtype *torch_dtype(const struct graph *g, vref v);
+
+/* torch_cast.c: (data, dtype, ..) with data of that dtype, for all we know? */
+bool torch_keeps_dtype(const struct word *w);
 
 /* torch_layout.c */
 void torch_rebuild_qtensor(struct word *w);

@@ -45,6 +45,7 @@ push(struct walk *w, enum frame_kind kind, vref node, vref seq, bool counted)
 	f->counted = counted;
 	f->attributes = false;
 	f->spread = false;
+	f->without = false;
 	f->settled = false;
 	f->also = VREF_MISSING;
 	f->again = above != NULL && above->again;
@@ -157,24 +158,45 @@ remember(struct walk *w, vref v, const struct meant *m)
 
 /* A call that is walked into, as what it stands for or as an object. */
 static void
-enter_object(struct walk *w, vref v, const struct meant *m, bool attributes)
+enter_same(struct walk *w, vref v, const struct meant *m, bool attributes)
 {
 	struct frame *f;
 	enum again again;
 
 	if (!walk_enter(w, v, &again))
 		return;
-	if (m->meaning == MEANS_SAME_AS) {
-		f = push(w, FRAME_SAME, v, m->inner, true);
-		f->also = m->also;
-	} else {
-		if (again == AGAIN_NOT)
-			walk_object(w, v);
-		f = push(w, FRAME_OBJECT, v, VREF_MISSING, true);
-		f->spread = walk_is_plain_class(w->g,
-		    graph_at(w->g, v)->as.call.callable);
-		f->settled = again != AGAIN_NOT;
+	f = push(w, FRAME_SAME, v, m->inner, true);
+	f->also = m->also;
+	f->attributes = attributes;
+	walk_set_again(f, again);
+}
+
+static void
+enter_object(struct walk *w, vref v, bool attributes)
+{
+	struct value *node = graph_at(w->g, v);
+	enum contents contents;
+	struct frame *f;
+	enum again again;
+
+	if (node->mark == MARK_NEW)
+		walk_take_pairs(w, v);
+	contents = walk_contents(w->g, v);
+	if (contents == CONTENTS_UNSURE) {
+		sink_skip(w->job, &w->path, VERDICT_UNUSUAL,
+		    graph_where(w->g, v), "what it holds depends on the order "
+		    "in which it was made");
+		node->mark = MARK_EMPTY;
+		return;
 	}
+	if (!walk_enter(w, v, &again))
+		return;
+	if (again == AGAIN_NOT)
+		walk_object(w, v);
+	f = push(w, FRAME_OBJECT, v, VREF_MISSING, true);
+	f->spread = contents == CONTENTS_GIVEN;
+	f->without = contents == CONTENTS_LATER;
+	f->settled = again != AGAIN_NOT;
 	f->attributes = attributes;
 	walk_set_again(f, again);
 }
@@ -207,8 +229,10 @@ enter_call(struct walk *w, vref v, bool attributes)
 	m = vocabulary_read(w->g, v, &w->path, w->home);
 	if (m.meaning == MEANS_TENSOR)
 		remember(w, v, &m);
+	else if (m.meaning == MEANS_SAME_AS)
+		enter_same(w, v, &m, attributes);
 	else if (m.meaning != MEANS_PLAIN)
-		enter_object(w, v, &m, attributes);
+		enter_object(w, v, attributes);
 }
 
 /* ------------------------------------------------------------ the children */
@@ -350,7 +374,7 @@ next_part(struct walk *w, struct frame *f)
 	w->path.count = f->parts;
 	switch (f->next++) {
 	case 0:
-		if (!walk_is_leaf(w, call->as.call.args))
+		if (!f->without && !walk_is_leaf(w, call->as.call.args))
 			enter_container(w, call->as.call.args, f->spread ?
 			    FRAME_SPREAD : FRAME_ITEMS, false);
 		break;

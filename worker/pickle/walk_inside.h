@@ -45,6 +45,7 @@ struct frame {
 	bool counted;		/* against limits.nesting */
 	bool attributes;	/* keys are names of attributes */
 	bool spread;		/* FRAME_OBJECT: args stand under its path */
+	bool without;		/* FRAME_OBJECT: args are no part of it */
 	bool settled;		/* FRAME_OBJECT: its entries are */
 	bool again;		/* repeated work, which is bounded */
 	bool plain;		/* .. for scalars alone */
@@ -107,11 +108,19 @@ bool walk_enter(struct walk *w, vref v, enum again *again);
 void walk_set_again(struct frame *f, enum again again);
 /* What is to be said of a container that has been walked. */
 enum mark walk_mark(const struct walk *w, const struct frame *f);
-/* A dict, list or set of the standard library, made by a call: its arguments
- * are its contents. */
-bool walk_is_plain_class(const struct graph *g, vref callable);
+/* What the arguments of a call are to the object that it makes. */
+enum contents {
+	CONTENTS_OBJECT,	/* a class that is not read: its arguments */
+	CONTENTS_GIVEN,		/* a container of Python's: its contents */
+	CONTENTS_LATER,		/* the same, which ignores them */
+	CONTENTS_UNSURE		/* the same: we cannot say what it holds */
+};
+enum contents walk_contents(const struct graph *g, vref call);
+/* Before the first walk_contents: turns the pairs or the dict that a dict was
+ * made of into entries. */
+void walk_take_pairs(struct walk *w, vref call);
 /* A call that is met for the first time: notes its class, once a class, when it
- * is not plain data; turns an OrderedDict's list of pairs into entries. */
+ * is not plain data. */
 void walk_object(struct walk *w, vref call);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * walk_object.c - objects of classes: which are plain containers, and a note
- * for each class that is not.  Nothing here knows what a class would do.
+ * walk_object.c - objects of classes: a note for each class that is no plain
+ * container.  Nothing here knows what a class would do.
  */
 #include "walk_inside.h"
 
@@ -14,33 +14,6 @@
 #define CLASS_TEXT_MAX 200
 #define PATH_TEXT_MAX 300
 #define NAME_HASHED 256
-
-static const char plain[][2][16] = {
-	{ "collections", "OrderedDict" },
-	{ "collections", "defaultdict" },
-	{ "collections", "Counter" },
-	{ "collections", "deque" },
-	{ "collections", "ChainMap" },
-	{ "collections", "UserDict" },
-	{ "collections", "UserList" },
-	{ "copyreg", "_reconstructor" },
-	{ "builtins", "dict" },
-	{ "builtins", "list" },
-	{ "builtins", "set" },
-	{ "builtins", "frozenset" },
-	{ "builtins", "tuple" },
-};
-
-bool
-walk_is_plain_class(const struct graph *g, vref callable)
-{
-	struct global_name global = value_global(g, callable);
-
-	for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
-		if (global_is(&global, plain[i][0], plain[i][1]))
-			return true;
-	return false;
-}
 
 struct text {
 	char *at;
@@ -142,65 +115,6 @@ note_class(struct walk *w, vref v, const struct value *class)
 	    t.at, t.len);
 }
 
-static bool
-is_pair(const struct graph *g, vref v)
-{
-	return (value_kind(g, v) == VALUE_TUPLE ||
-	    value_kind(g, v) == VALUE_LIST) && value_count(g, v) == 2;
-}
-
-/* Python 2 wrote OrderedDict([[key, value], ...]): as if set one by one. */
-static void
-take_pairs(struct walk *w, vref v)
-{
-	vref pairs = value_item(w->g, graph_at(w->g, v)->as.call.args, 0);
-	vref entries = value_call_entries(w->g, graph_at(w->g, v));
-	uint32_t count = value_count(w->g, pairs);
-	uint32_t later = 2 * value_count(w->g, entries);
-	vref parts[3];
-	vref dict;
-	vref more;
-	vref *at;
-
-	if (value_kind(w->g, pairs) != VALUE_LIST || count > UINT32_MAX / 4 -
-	    later)
-		return;
-	/* One list may be the argument of many calls. */
-	if (graph_at(w->g, pairs)->mark != 0 && !walk_spend(w, count))
-		return;
-	for (uint32_t i = 0; i < count; i++)
-		if (!is_pair(w->g, value_item(w->g, pairs, i)))
-			return;
-	if (graph_at(w->g, pairs)->mark == 0)
-		graph_at(w->g, pairs)->mark = MARK_EMPTY;
-	at = arena_alloc(&w->job->arena, (uint64_t)2 * count + later,
-	    sizeof(*at));
-	for (uint32_t i = 0; i < count; i++) {
-		vref pair = value_item(w->g, pairs, i);
-
-		at[2 * i] = value_item(w->g, pair, 0);
-		at[2 * i + 1] = value_item(w->g, pair, 1);
-	}
-	if (later > 0)
-		memcpy(at + 2 * count, graph_at(w->g, entries)->as.seq.at,
-		    later * sizeof(*at));
-	dict = graph_add(w->g, VALUE_DICT, graph_where(w->g, v));
-	graph_at(w->g, dict)->as.seq.at = at;
-	graph_at(w->g, dict)->as.seq.count = 2 * count + later;
-	graph_at(w->g, dict)->as.seq.capacity = 2 * count + later;
-	parts[0] = value_call_kwargs(w->g, graph_at(w->g, v));
-	parts[1] = value_call_items(w->g, graph_at(w->g, v));
-	parts[2] = dict;
-	more = graph_add(w->g, VALUE_LIST, graph_where(w->g, v));
-	at = arena_alloc(&w->job->arena, 3, sizeof(*at));
-	memcpy(at, parts, sizeof(parts));
-	graph_at(w->g, more)->as.seq.at = at;
-	graph_at(w->g, more)->as.seq.count = 3;
-	graph_at(w->g, more)->as.seq.capacity = 3;
-	graph_at(w->g, v)->as.call.more = more;
-	graph_at(w->g, v)->as.call.args = VREF_EMPTY_TUPLE;
-}
-
 void
 walk_object(struct walk *w, vref v)
 {
@@ -208,8 +122,6 @@ walk_object(struct walk *w, vref v)
 	vref class = call->as.call.callable;
 	struct global_name global = value_global(w->g, class);
 
-	if (global_is(&global, "collections", "OrderedDict"))
-		take_pairs(w, v);
 	/* These make an object of the class that is their argument. */
 	if (global_is(&global, "copyreg", "_reconstructor") ||
 	    global_is(&global, "copyreg", "__newobj__") ||

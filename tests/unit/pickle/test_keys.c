@@ -71,8 +71,30 @@ static const struct {
 	    S("\001", "b") "K\5" S("\001", "c") "K\6u."), "a=1 b=5 c=6 " },
 	{ "pairs that are tuples", BYTES_OF(ORDERED "](" S("\001", "a")
 	    "K\1\206" S("\001", "a") "K\2\206e\205R."), "a=2 " },
-	{ "pairs of three", BYTES_OF(ORDERED "](" S("\001", "a")
-	    "K\1K\2\207e\205R."), "0.0=0 0.1=1 0.2=2 " },
+	{ "pairs of three: Python fails", BYTES_OF(ORDERED "](" S("\001", "a")
+	    "K\1K\2\207e\205R."), "" },
+	{ "a dict, and what was set later", BYTES_OF(ORDERED "}("
+	    S("\001", "a") "K\1" S("\001", "b") "K\2u\205R(" S("\001", "a")
+	    "K\3u."), "a=3 b=2 " },
+	{ "pairs, as __new__ ignores them", BYTES_OF(
+	    "ccollections\nOrderedDict\n](" S("\001", "a") "K\1\206e\205\201"
+	    S("\001", "b") "K\2s."), "b=2 " },
+	{ "a dict, as __new__ ignores it", BYTES_OF("cbuiltins\ndict\n}("
+	    S("\001", "a") "K\1u\205\201" S("\001", "b") "K\2s."), "b=2 " },
+	{ "a list, as __new__ ignores it", BYTES_OF("cbuiltins\nlist\n]("
+	    "K\1K\2e\205\201K\3a."), "0=3 " },
+	{ "a tuple, which __new__ fills", BYTES_OF("cbuiltins\ntuple\n]("
+	    "K\1K\2e\205\201."), "0=1 1=2 " },
+	{ "the keys of a dict", BYTES_OF("cbuiltins\nlist\n}("
+	    S("\001", "a") "K\1u\205R."), "" },
+	{ "a deque that holds all", BYTES_OF("ccollections\ndeque\n](K\1K\2e"
+	    "K\2\206R."), "0=1 1=2 " },
+	{ "a deque that holds the last", BYTES_OF("ccollections\ndeque\n]("
+	    "K\1K\2eK\1\206R."), "" },
+	{ "a list, and what was appended", BYTES_OF("cbuiltins\nlist\n]K\1a"
+	    "\205RK\2a."), "" },
+	{ "object.__new__ ignores it", BYTES_OF("ccopyreg\n_reconstructor\n"
+	    "cbuiltins\nlist\ncbuiltins\nobject\n]K\1a\207R."), "" },
 };
 
 static void
