@@ -126,14 +126,15 @@ copy_slice(void *item)
 }
 
 /* The same memory, open once more, to be written from `at` on; -1 where /proc
- * does not let us. */
+ * does not let us.  Of this thread's table, as in input.c: by another table's
+ * number the host's own file would be written over. */
 static int
 reopen_for_writing(int fd, uint64_t at)
 {
 	char path[64];
 	int again;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
 	again = child_fd_above(open(path, O_WRONLY | O_CLOEXEC));
 	if (again >= 0 && lseek(again, (off_t)at, SEEK_SET) == (off_t)at)
 		return again;

@@ -13,8 +13,8 @@
 #include "load_job.h"
 
 /* worker/main.c's exit statuses, as far as they tell something. */
-enum { LEFT_NO_JAIL = 3, LEFT_CANARY_ALIVE = 4, LEFT_NO_MEMORY = 7,
-	LEFT_USAGE = 64 };
+enum { LEFT_NO_JAIL = 3, LEFT_CANARY_ALIVE = 4, LEFT_INPUT = 6,
+	LEFT_NO_MEMORY = 7, LEFT_USAGE = 64 };
 
 static enum pfork_code
 by_signal(const struct child_end *end, enum session_state state,
@@ -52,6 +52,12 @@ by_status(int status, enum session_state state, pfork_error *err)
 	if (state == WAIT_HELLO && status == LEFT_NO_JAIL)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "the worker could not lock itself in; nothing was parsed");
+	/* input.c has found a regular file: what is left is its mmap. */
+	if (state == WAIT_HELLO && status == LEFT_INPUT)
+		return error_set(err, PFORK_E_SYSTEM, ENODEV, PFORK_NO_OFFSET,
+		    "the worker could not map the input: its file system does "
+		    "not allow that (/proc, /sys), or RLIMIT_AS is too low; "
+		    "copy the file");
 	if (state == WAIT_HELLO && status == LEFT_NO_MEMORY)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "the worker could not reserve arena_bytes of memory");

@@ -94,13 +94,15 @@ judge(const struct pfork_broker *b, int fd, struct source *out,
 
 /* --------------------------------------------------------------- memfd -- */
 
-/* The same file, open for reading only; -1 and errno. */
+/* The same file, open for reading only; -1 and errno.  Of this thread's table:
+ * /proc/self/fd is the main thread's, and another file where that has its own
+ * (CLONE_FILES), or no file once it has ended. */
 static int
 reopen_read_only(int fd)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
 	return child_fd_above(open(path,
 	    O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
 }
@@ -254,16 +256,20 @@ input_from_path(const struct pfork_broker *b, const char *path,
 	return accept_input(b, fd, (b->flags & PFORK_SNAPSHOT) != 0, out, err);
 }
 
-/* A writable descriptor must not reach the worker: the same file is opened
- * again for reading.  Where that is not allowed only a copy would do, and none
- * is made that nobody asked for. */
+/* A writable descriptor must not reach the worker, and one of O_DIRECT refuses
+ * most reads: the same file is opened again for reading.  Where that is not
+ * allowed only a copy would do, and none is made that nobody asked for. */
 static enum pfork_code
-from_writable(const struct pfork_broker *b, int fd, struct source *out,
-    pfork_error *err)
+from_reopened(const struct pfork_broker *b, int fd, bool direct,
+    struct source *out, pfork_error *err)
 {
 	bool copy = (b->flags & PFORK_SNAPSHOT) != 0;
 	int ours = reopen_read_only(fd);
 
+	if (ours < 0 && direct)
+		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
+		    "the input's descriptor has O_DIRECT, and the file cannot "
+		    "be opened again without: clear that flag");
 	if (ours < 0 && !copy)
 		return error_set(err, PFORK_E_ARGS, 0, PFORK_NO_OFFSET,
 		    "the input's descriptor is open for writing, and the file "
@@ -295,8 +301,8 @@ input_from_fd(const struct pfork_broker *b, int fd, struct source *out,
 	code = judge(b, fd, &s, err);
 	if (code != PFORK_OK)
 		return code;
-	if ((flags & O_ACCMODE) != O_RDONLY)
-		return from_writable(b, fd, out, err);
+	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_DIRECT) != 0)
+		return from_reopened(b, fd, (flags & O_DIRECT) != 0, out, err);
 	ours = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (ours < 0)
 		return failed(err, "duplicating the input", errno);

@@ -55,6 +55,7 @@ load_job_new(const struct pfork_broker *b, const struct source *input)
 		goto fail;
 	}
 	job->ckpt->source = *input;
+	job->input = &job->ckpt->source;
 	job->ckpt->flags = b->flags;
 	job->refuse_at = b->refuse_at;
 	job->go_flags = b->go_flags;

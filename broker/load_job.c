@@ -232,13 +232,17 @@ send_go(struct pfork_job *job)
 	return true;
 }
 
-/* Hello was good.  Look from outside, then let it begin. */
+/* Hello was good.  Look from outside, then let it begin.  Before Hello it has
+ * asked for the size of its input, and will speak of that one: had the file
+ * grown since we asked, an honest worker would break the protocol. */
 static bool
 answer_hello(struct pfork_job *job)
 {
 	pfork_error err;
 	enum pfork_code code = child_verify(&job->child, &err);
 
+	if (code == PFORK_OK)
+		code = source_unchanged(job->input, &err);
 	if (code != PFORK_OK) {
 		job_over(job, 0);
 		job->code = code;

@@ -34,6 +34,7 @@ struct pfork_job {
 	/* Other workers of the same input, which send a share of its bytes;
 	 * settings: by which they are started, NULL where none may be. */
 	struct pfork_broker *settings;
+	const struct source *input;	/* a filler has that of the first */
 	struct pfork_job *fillers[SHARES_MAX - 1];
 	uint32_t filler_count;
 	bool parked;		/* its worker had waited for it */

@@ -36,7 +36,9 @@ load_empty_report(const pfork_error *why, pfork_checkpoint **ckpt,
 }
 
 /* A file that changed under the parser explains whatever went wrong, except
- * that a broken protocol stays one, and a missing jail a missing jail. */
+ * that a missing jail stays one, and a broken protocol: since answer_hello the
+ * worker's size of the file is ours, so no honest worker breaks it, and whoever
+ * has taken one over and writes to the file too could hide behind CHANGED. */
 static void
 compare_input(struct pfork_job *job)
 {

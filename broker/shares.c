@@ -51,6 +51,7 @@ begin_one(struct pfork_job *job, uint32_t share, pfork_error *err)
 	if (filler == NULL)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
 		    "no memory for another worker");
+	filler->input = &job->ckpt->source;
 	job->fillers[job->filler_count++] = filler;
 	take_share(job, filler, share);
 	code = load_job_hire(job->settings, filler, job->ckpt->source.fd,

@@ -274,7 +274,8 @@ PFORK_API void pfork_broker_free(pfork_broker *broker);
  * _fd takes a descriptor open for reading, which stays the caller's; its file
  * offset is neither used nor moved.  When it is open for writing too, the file
  * must allow to be opened again for reading, or PFORK_SNAPSHOT be given: the
- * worker gets no descriptor that it could write through.  _memory copies the
+ * worker gets no descriptor that it could write through.  One with O_DIRECT is
+ * opened again as well, without that flag, or refused.  _memory copies the
  * bytes into a sealed memfd, which is then loaded; they are not used after the
  * call.
  *
