@@ -205,7 +205,35 @@ def bombs(out):
     out.refused("B10-fields", "300,000 fields in a tensor", whole(many), 10)
 
 
+def two_ways(evil):
+    """The length's bytes are MARK and BINFLOAT, which takes those up to the
+    name's quote; then POP, and POP again, which takes the mark.  The name hops
+    to the data by strings that are taken away again."""
+    length = ord("(") | ord("G") << 8
+    tail = b'":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}' \
+        % (len(evil) + 1, len(evil) + 1)
+    name, left = b"00", length - 4 - len(tail)
+    while left > 0:
+        n = min(left - 3, 64) if left - 3 < 65 or left > 72 else 40
+        if left < 70:       # the last one ends where the data begins
+            name += b"U" + bytes([left - 2 + len(tail)]) + b"x" * (left - 2)
+            break
+        name += b"U" + bytes([n]) + b"x" * n + b"0"
+        left -= n + 3
+    assert length == 2 + len(name) + len(tail)
+    return struct.pack("<Q", length) + b'{"' + name + tail + b"0" + evil
+
+
 def polyglots(out):
+    code = p.call("os", "system", proto=4)
+    out.add("S6-pop-mark", "a safetensors file that is a pickle, too: a POP "
+            "takes its mark", two_ways(code + p.STOP), "tensors",
+            verdict="dangerous", names=["another format: pickle"],
+            exit={"scan": 1, "ls": 0})
+    out.add("S6-pop-under-mark", "the same, where a POP takes the mark above "
+            "a value that is used", two_ways(b"N(02" + code + p.STOP),
+            "tensors", verdict="dangerous", names=["another format: pickle"],
+            exit={"scan": 1, "ls": 0})
     evil = p.pickled(p.call("os", "system"))
     out.refused("S6-pickle-tail", "a pickle after the last tensor",
                 whole(ONE, DATA + evil), 8 + len(text_of(ONE)) + 8)

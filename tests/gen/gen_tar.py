@@ -222,9 +222,88 @@ def tables(out):
                    code="PFORK_E_UNSUPPORTED")
 
 
+def first_block(before, sum_field=None, fill=b" ", off=0):
+    """512 bytes that begin as another format, and are a header all the same:
+    `sum_field` makes its eight bytes of the sum, signed or not."""
+    head = bytearray(before + fill * (512 - len(before)))
+    head[100:148] = b"0000644 0000000 0000000 00000001000 00000000000 "
+    head[148:156] = b" " * 8
+    head[156:157] = b"0"
+    head[329:345] = b" " * 16
+    plain = sum(head) + off
+    signed = sum(b - 256 if b > 127 else b for b in head)
+    head[148:156] = (sum_field or (lambda u, s: b"%06o  " % u))(plain, signed)
+    return bytes(head)
+
+
+def safetensors_tar(members, **o):
+    """A safetensors file whose one tensor's bytes are an archive's members;
+    its header is the archive's first member."""
+    data = b"".join(members) + bytes(1024)
+    rest = b'":{"dtype":"U8","shape":[%d],"data_offsets":[0,%d]}}' \
+        % (len(data), len(data))
+    return first_block(struct.pack("<Q", 1016) + b'{"', **o) \
+        + b" " * (512 - len(rest)) + rest + data
+
+
+def gguf_tar(members):
+    """A GGUF file: the first value's text reaches over the header's end."""
+    def text(b):
+        return struct.pack("<Q", len(b)) + b
+
+    data = b"".join(members) + bytes(1024)
+    data += bytes(-len(data) % 32)
+    before = b"GGUF" + struct.pack("<IQQ", 3, 1, 1) + text(b"general.name") \
+        + struct.pack("<I", 8)
+    info = text(b"w") + struct.pack("<IQIQ", 1, len(data), 24, 0)
+    length = 1024 - len(before) - 8 - len(info)
+    return first_block(before + struct.pack("<Q", length)) \
+        + b" " * (512 - len(info)) + info + data
+
+
+def polyglots(out):
+    """torch.load(path) tries tarfile before all but zips, and unpickles
+    `storages` before it finds out that something is missing."""
+    evil = [member("storages", pickled(EVIL)),
+            member("pickle", pickled(value({})))]
+    also = {"names": ["also reads as a tar archive"], "verdict": "dangerous"}
+    out.load("N-tar-safetensors", safetensors_tar(evil),
+             "safetensors and a tar archive", suffix=".safetensors", **also)
+    out.load("N-tar-gguf", gguf_tar(evil), "GGUF and a tar archive",
+             suffix=".gguf", **also)
+    for name, field in (
+            ("blank", lambda u, s: b" %06o " % u),
+            ("underscore", lambda u, s: b"%03o_%03o " % (u >> 9, u & 511)),
+            ("prefix", lambda u, s: b"0O%06o" % u),
+            ("plus", lambda u, s: b"+%06o " % u)):
+        out.load("N-tar-sum-" + name, safetensors_tar(
+            evil, sum_field=field), "a sum as tarfile takes it: " + name,
+            suffix=".safetensors", **also)
+    wide = "\u0101".encode() * 60          # bytes above 127, as JSON has them
+    signed = safetensors_tar(evil, sum_field=lambda u, s: b"%06o  " % s)
+    assert signed[148:154].isdigit()
+    high = bytearray(first_block(struct.pack("<Q", 1016) + b'{"'))
+    high[160:160 + len(wide)] = wide
+    high[148:156] = b" " * 8
+    high[148:156] = b"%06o  " % sum(b - 256 if b > 127 else b for b in high)
+    out.load("N-tar-sum-signed", bytes(high) + signed[512:],
+             "the sum of signed bytes", suffix=".safetensors", **also)
+    out.load("N-tar-sum-other", safetensors_tar(evil, off=1),
+             "a sum that is one more: no archive", suffix=".safetensors")
+    out.load("N-tar-sum-mode", safetensors_tar(evil)[:100] + b"x"
+             + safetensors_tar(evil, off=ord("x") - ord("0"))[101:],
+             "a mode that is no number: no archive", suffix=".safetensors")
+    old = bytearray(member("readme", b"hello"))
+    old[257:265] = bytes(8)
+    old[148:156] = b" " * 8
+    old[148:156] = b"\x80" + sum(old[:512]).to_bytes(7, "big")
+    out.refuse("N-tar-old", bytes(old) + bytes(1024), "an archive that is "
+               "none of torch's", code="PFORK_E_UNSUPPORTED")
+
+
 def main():
     out = Out(sys.argv[1], ".tar")
-    for part in (good, containers, tables):
+    for part in (good, containers, tables, polyglots):
         part(out)
     out.close()
 

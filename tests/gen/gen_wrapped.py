@@ -93,11 +93,79 @@ def left_out(out):
             ("dict", legacy(), "holds none")):
         out.load("W-out-" + name, entries(good=GOOD, x=torch_tensor(
             storage=load(data))), "a storage in bytes: " + name, more,
-            "unusual", ["left out: x", text])
+            "unusual" if name == "dict" else "dangerous",
+            ["left out: x", text])
     out.load("W-out-value", entries(good=GOOD, x=load(b"x" * 50)),
-             "bytes that are no file", more, "unusual", ["left out: x"])
+             "bytes that are no file", more, "dangerous", ["left out: x"])
     out.load("W-out-none", entries(good=GOOD, x=load(None)),
              "None in place of bytes", more, "unusual", ["left out: x"])
+
+
+# No line of it is a global's: nobody looks for those of STACK_GLOBAL.
+LINELESS = call("os", "system", proto=4)
+LINELESS_STORAGE = MARK + BINUNICODE("storage") + glob(
+    "torch", "FloatStorage", 4) + value(("0", "cpu", 6, None))[1:-1] \
+    + TUPLE + BINPERSID
+LOAD = glob("torch.storage", "_load_from_bytes", 4)
+
+
+def text_form(root, **o):
+    """A legacy file whose first pickle is text: no opcode says that it is
+    one, and torch takes it."""
+    return LONG("%dL" % MAGIC) + STOP + legacy(magic=None, object=root, **o)
+
+
+def handed_on(data):
+    """_rebuild_from_type_v2(_load_from_bytes, torch.Size, (data,), None)"""
+    return glob("torch._tensor", "_rebuild_from_type_v2", 4) + MARK + LOAD \
+        + glob("torch", "Size", 4) + data + TUPLE1 + NONE + TUPLE + REDUCE
+
+
+def hidden(out):
+    """What torch.load runs in bytes that no walk leads to, or that nobody
+    took for a pickle."""
+    evil = torch_zip(pickled(LINELESS), {})
+    popped = (
+        ("zip-latin1", load(evil, 2), "a zip that latin1 encodes"),
+        ("zip-array", glob("array", "array") + value(("B", evil), 4) + REDUCE
+         + TUPLE1, "a zip in an array"),
+        ("handed", handed_on(value(evil, 4)), "called by another"),
+        ("handed-latin1", handed_on(value(evil, 2)),
+         "called by another, a zip that latin1 encodes"),
+        ("bare", load(b")0" + LINELESS + POP + legacy()),
+         "a pickle that begins with a POP"),
+        ("bytes", LOAD + glob("builtins", "bytes") + value(
+            (list(legacy(object=LINELESS)),), 4) + REDUCE + TUPLE1 + REDUCE,
+         "bytes(numbers)"),
+        ("text", load(text_form(LINELESS)), "a first pickle of text"),
+        ("short", load(pickled(LONG1(MAGIC)) + pickled(integer(1001))
+                       + b")0" + LINELESS + STOP), "a third pickle of text"),
+    )
+    for name, data, what in popped:
+        if name == "zip-array":
+            data = LOAD + data + REDUCE
+        out.load("W-hidden-" + name, pickled(data + POP + state_dict(
+            {"good": GOOD}), 4, frame=False), what + ", popped", GOOD_ROW,
+            "dangerous", ["_load_from_bytes"])
+    out.load("W-hidden-text-led", entries(good=torch_tensor(storage=load(
+        text_form(LINELESS + POP + LINELESS_STORAGE)))),
+        "a file whose first pickle is text, with code before its storage",
+        GOOD_ROW, "dangerous", ["os.system"])
+    out.load("W-hidden-inside", entries(good=torch_tensor(storage=load(
+        legacy(object=load(evil, 2) + POP + legacy_storage())))),
+        "code in bytes in the file of a storage", GOOD_ROW, "dangerous",
+        ["not opened"])
+    out.load("W-hidden-inside-text", entries(good=torch_tensor(storage=load(
+        text_form(load(b")0" + LINELESS) + POP + legacy_storage())))),
+        "the same in a file whose first pickle is text", GOOD_ROW,
+        "dangerous", ["not opened"])
+    out.load("W-popped-storage", pickled(load(storage_file()) + POP
+                                         + state_dict({"good": GOOD}), 4,
+                                         frame=False),
+             "a storage that nothing leads to, as torch writes it", GOOD_ROW)
+    out.load("W-popped-latin1", pickled(load(storage_file(), 2) + POP
+                                        + state_dict({"good": GOOD}), 2),
+             "the same in protocol 2", GOOD_ROW)
 
 
 def hostile(out):
@@ -134,7 +202,7 @@ def hostile(out):
 
 def main():
     out = Out(sys.argv[1], ".pkl")
-    for part in (good, left_out, hostile):
+    for part in (good, left_out, hidden, hostile):
         part(out)
     out.close()
 

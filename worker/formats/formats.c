@@ -8,6 +8,7 @@
 
 #include "looks.h"
 #include "sink.h"
+#include "tar.h"
 
 const struct format formats[] = {
 	{ "torch-distcp", torch_distcp_is, torch_distcp_parse },
@@ -65,6 +66,11 @@ formats_parse(struct job *job)
 		    "the file also reads as another format", f->name,
 		    strlen(f->name));
 	}
+	if (chosen != NULL && chosen->parse != torch_tar_parse &&
+	    tar_python_is(job))
+		sink_note(job, NOTE_POLYGLOT, VERDICT_DANGEROUS, 0,
+		    "the file also reads as a tar archive, in which torch.load "
+		    "looks for pickles first");
 	if (chosen == NULL) {
 		text = looks_like(job, &unread);
 		/* Named, so that nobody takes it for no checkpoint at all. */

@@ -9,6 +9,7 @@
 
 #include "digit.h"
 #include "protobuf_read.h"
+#include "tar.h"
 #include "zip_parts.h"
 
 #define NOT "no format that is read here: "
@@ -21,6 +22,7 @@
 	"into npz"
 #define OCDBT "looks like a file of an Orbax checkpoint (OCDBT); restore it " \
 	"with orbax and save it with flax.serialization"
+#define TAR "looks like a tar archive; unpack it first"
 #define OWN "; its own loader runs no code"
 
 /* format: empty for what no loader of checkpoints takes.  No pointers: see
@@ -97,8 +99,7 @@ static const struct magic {
 	{ 0, 2, "\x78\xda", "zlib", NOT "looks like zlib data (joblib?)" },
 	{ 0, 23, "version https://git-lfs", "git-lfs",
 	    "a Git LFS pointer, not the file itself: run 'git lfs pull'" },
-	{ 257, 5, "ustar", "tar", NOT "looks like a tar archive; "
-	    "unpack it first" },
+	{ 257, 5, "ustar", "tar", NOT TAR },
 };
 
 static bool
@@ -276,15 +277,20 @@ protobuf_looks_like(const struct job *job, const char **format)
 static const char *
 odd_looks_like(const struct job *job, const char **format)
 {
-	if (is_tensor_bundle(job)) {
-		*format = "tensor-bundle";
-		return NOT "looks like the index of a TensorFlow checkpoint; "
-		    "convert it with tf2onnx";
-	}
 	if (is_nemo(job)) {
 		*format = "nemo";
 		return NOT "looks like NeMo; unpack it and look at "
 		    "model_weights.ckpt";
+	}
+	/* Of any age and any sum, as torch.load takes it. */
+	if (tar_python_is(job)) {
+		*format = "tar";
+		return NOT TAR;
+	}
+	if (is_tensor_bundle(job)) {
+		*format = "tensor-bundle";
+		return NOT "looks like the index of a TensorFlow checkpoint; "
+		    "convert it with tf2onnx";
 	}
 	if (is_torch7_table(job)) {
 		*format = "torch7";

@@ -12,6 +12,7 @@
 #include "formats.h"
 #include "pickle_read.h"
 #include "swap.h"
+#include "wrapped.h"
 
 /* What follows the header, or more of it. */
 static struct pickle_source
@@ -45,6 +46,7 @@ read_aside(struct job *job, const struct pickle_source *source)
 
 	graph_init(&graph, job);
 	pickle_read_aside(&graph, source);
+	wrapped_unopened(&graph);
 }
 
 /* numpy stops at the end of the array, and so may whatever wrote the file go

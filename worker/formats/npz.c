@@ -10,6 +10,7 @@
 #include "npy.h"
 #include "pickle_read.h"
 #include "sink.h"
+#include "wrapped.h"
 #include "zip_parts.h"
 
 static bool
@@ -55,6 +56,7 @@ report_strange(struct job *job, const struct zip_member *m,
 		return;
 	graph_init(&graph, job);
 	pickle_read_aside(&graph, source);
+	wrapped_unopened(&graph);
 }
 
 /* numpy's headers have 118 or 128 bytes, with few exceptions. */

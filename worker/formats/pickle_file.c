@@ -272,8 +272,8 @@ text_pickle_is(struct cursor c)
 /* Of a file that is a safetensors one: what it would run as a pickle, too, is
  * what matters, however far on.  The length of its header and names in all
  * scripts are opcodes often enough (an 'X' of 4,184 bytes that ends within a
- * letter), but name nothing.  Depths are counted over marks: more is taken than
- * Python takes. */
+ * letter), but name nothing.  Depths are counted over marks, and both counts
+ * are the most that there can be: more is taken than Python takes. */
 static bool
 pickle_runs(struct cursor c)
 {
@@ -288,12 +288,16 @@ pickle_runs(struct cursor c)
 		if (c.bad || code > NEWEST || code == '.')
 			return false;
 		op = &opcodes[code];
-		if (!argument_is(&c, op->argument) || depth < op->pop ||
+		if (!argument_is(&c, op->argument) ||
+		    (depth < op->pop && (code != '0' || marks == 0)) ||
 		    (op->to_mark && marks == 0))
 			return false;
 		if (global || code == 'i')
 			return true;
 		global = code == 'c' || code == STACK_GLOBAL;
+		/* It takes a value, or the mark: neither is sure to go. */
+		if (code == '0' && marks > 0)
+			continue;
 		depth = depth - op->pop + op->push;
 		marks = marks + op->mark - op->to_mark;
 	}

@@ -8,6 +8,7 @@
 
 #include "pickle_read.h"
 #include "sink.h"
+#include "wrapped.h"
 
 void
 safetensors_rest(struct job *job, uint64_t where)
@@ -28,4 +29,5 @@ safetensors_rest(struct job *job, uint64_t where)
 		return;
 	graph_init(&graph, job);
 	pickle_read_aside(&graph, &rest);
+	wrapped_unopened(&graph);
 }

@@ -87,6 +87,94 @@ tar_is(const struct job *job)
 	    sum_is_right(job->map);
 }
 
+/* ------------------------------------------------------ Python's tarfile -- */
+
+/* What str.strip() takes away of ASCII. */
+static bool
+python_blank(uint8_t c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r') || (c >= 0x1c && c <= 0x1f);
+}
+
+/* As int(text, 8) takes it between blanks: a sign, 0o, '_' between digits; or
+ * nothing, for 0.  Where it is stricter, this takes more. */
+static bool
+python_octal(const uint8_t *at, size_t len, int64_t *out)
+{
+	bool negative;
+	size_t end = 0;
+	size_t i = 0;
+
+	while (end < len && at[end] != 0)
+		end++;
+	while (end > 0 && python_blank(at[end - 1]))
+		end--;
+	while (i < end && python_blank(at[i]))
+		i++;
+	negative = i < end && at[i] == '-';
+	i += i < end && (at[i] == '-' || at[i] == '+');
+	if (end - i >= 2 && at[i] == '0' && (at[i + 1] | 0x20) == 'o')
+		i += 2;
+	for (*out = 0; i < end; i++) {
+		if (at[i] != '_' && (at[i] < '0' || at[i] > '7'))
+			return false;
+		if (at[i] != '_')
+			*out = *out << 3 | (at[i] - '0');
+	}
+	if (negative)
+		*out = -*out;
+	return true;
+}
+
+/* A field of 8 or 12 bytes.  Base 256 past 63 bits is as good as any number:
+ * no sum is so large. */
+static bool
+python_number(const uint8_t *at, size_t len, int64_t *out)
+{
+	uint64_t value = at[0] == 0xff ? UINT64_MAX : 0;
+
+	if (at[0] != 0x80 && at[0] != 0xff)
+		return python_octal(at, len, out);
+	for (size_t i = 1; i < len; i++)
+		value = value << 8 | at[i];
+	*out = (int64_t)value;
+	return true;
+}
+
+/* tarfile.TarInfo.frombuf: the sum of signed bytes will do, and the numbers
+ * must be some. */
+bool
+tar_python_is(const struct job *job)
+{
+	static const struct { uint16_t at, len; } numbers[] = {
+		{ 100, 8 }, { 108, 8 }, { 116, 8 }, { SIZE_AT, SIZE_BYTES },
+		{ 136, 12 }, { 329, 8 }, { 337, 8 }
+	};
+	const uint8_t *header = job->map;
+	int64_t sum = 0;
+	int64_t as_signed = 0;
+	int64_t want;
+	int64_t any;
+
+	if (job->size < BLOCK ||
+	    !python_number(header + SUM_AT, SUM_BYTES, &want))
+		return false;
+	for (size_t i = 0; i < BLOCK; i++) {
+		uint8_t byte = i >= SUM_AT && i < SUM_AT + SUM_BYTES ? ' ' :
+		    header[i];
+
+		sum += byte;
+		as_signed += (int8_t)byte;
+	}
+	if (is_zero(header) || (want != sum && want != as_signed))
+		return false;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (!python_number(header + numbers[i].at, numbers[i].len,
+		    &any))
+			return false;
+	return true;
+}
+
 bool
 tar_peek(const struct job *job, uint64_t *at, const uint8_t **name,
     size_t *name_len)

@@ -26,6 +26,9 @@ struct tar {
 
 /* A header with a right checksum stands at 0. */
 bool tar_is(const struct job *job);
+/* Would Python's tarfile open it as an archive?  It takes more than tar_is, and
+ * torch.load tries it before all but zips. */
+bool tar_python_is(const struct job *job);
 /* Walks names without judging, from *at = 0; false at the end or at anything
  * odd. */
 bool tar_peek(const struct job *job, uint64_t *at, const uint8_t **name,

@@ -17,6 +17,7 @@
 #include "formats.h"
 #include "sink.h"
 #include "vocabulary_word.h"
+#include "wrapped.h"
 
 static const char module[] = "torch.distributed.checkpoint.metadata";
 static const char class[] = "Metadata";
@@ -340,6 +341,7 @@ torch_dcp_parse(struct job *job)
 
 	graph_init(&d.graph, job);
 	root = pickle_run(&d.graph, &source);
+	wrapped_unopened(&d.graph);
 	dcp_need(&d, root, DCP_METADATA, 0);
 	if ((job->flags & GO_PIECES) == 0)
 		die(job, FAULT_UNSUPPORTED, 0, "the tensors of a distributed "

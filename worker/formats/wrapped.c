@@ -84,13 +84,24 @@ bytes_of(const struct word *w, vref v, struct npy_bytes *bytes)
 	return true;
 }
 
+/* Has the verdict read all that torch would unpickle of a legacy file?  Then
+ * its names were said. */
+static bool
+is_judged(const struct graph *g, vref v)
+{
+	enum value_kind kind = value_kind(g, v);
+
+	return (kind == VALUE_BYTES || kind == VALUE_BYTEARRAY ||
+	    kind == VALUE_TEXT) && (graph_at(g, v)->flags & VALUE_JUDGED) != 0;
+}
+
 /* In the window.  False: no file that torch.load would take. */
 static bool
-open_file(const struct word *w, struct torch_file *file)
+open_file(const struct word *w, const struct npy_bytes *bytes,
+    struct torch_file *file)
 {
 	file->graph = w->g;
-	/* The verdict has opened streams in bytes already, but no zip. */
-	file->quiet = true;
+	file->quiet = is_judged(w->g, bytes->node);
 	if (w->job->size > 0 && torch_zip_is(w->job)) {
 		file->quiet = false;
 		torch_zip_open(w->job, file);
@@ -104,6 +115,13 @@ open_file(const struct word *w, struct torch_file *file)
 	return true;
 }
 
+/* torch.load runs their pickle all the same, and then finds fault. */
+static void
+no_file(const struct word *w, const char *why)
+{
+	sink_skip(w->job, w->path, VERDICT_DANGEROUS, w->where, why);
+}
+
 static bool
 too_deep(const struct word *w)
 {
@@ -114,18 +132,92 @@ too_deep(const struct word *w)
 	return true;
 }
 
+/* ------------------------------------------------------------- unopened -- */
+
+static bool
+is_loader(const struct graph *g, vref v)
+{
+	return value_is_global(g, v, "torch.storage", "_load_from_bytes");
+}
+
+/* Was the file in it read, by the walk or by the verdict?  Numbers and None are
+ * no bytes: torch.load fails. */
+static bool
+was_read(const struct graph *g, vref arg)
+{
+	const struct value *call;
+
+	if (!value_is_node(arg) ||
+	    (graph_at(g, arg)->flags & VALUE_OPENED) != 0 || is_judged(g, arg))
+		return true;
+	/* Text that was judged begins with U+0080, which is no opcode in any
+	 * codec but latin1 that the verdict lets pass. */
+	call = graph_at(g, arg);
+	return call->kind == VALUE_CALL && value_is_global(g,
+	    call->as.call.callable, "_codecs", "encode") &&
+	    is_judged(g, value_item(g, call->as.call.args, 0));
+}
+
+/* In a container, for others to call it. */
+static bool
+hands_on(const struct graph *g, const struct value *node)
+{
+	const vref *items;
+
+	if (node->kind < VALUE_TUPLE || node->kind > VALUE_DICT)
+		return false;
+	items = value_items(node);
+	for (uint32_t i = 0; i < node->as.seq.count; i++)
+		if (is_loader(g, items[i]))
+			return true;
+	return false;
+}
+
+/* Once each: there may be a million. */
+static void
+unopened_from(struct graph *g, vref first)
+{
+	bool unread = false;
+	bool handed = false;
+
+	for (vref i = first; i < g->next; i = graph_after(g, i)) {
+		const struct value *node = graph_at(g, i);
+
+		if (!unread && wrapped_is(g, i) && !was_read(g,
+		    value_item(g, node->as.call.args, 0))) {
+			unread = true;
+			sink_note(g->job, NOTE_RECORD, VERDICT_DANGEROUS,
+			    graph_where(g, i), "bytes that torch.load would "
+			    "unpickle, and nothing leads to; not opened");
+		}
+		if (!handed && hands_on(g, node)) {
+			handed = true;
+			sink_note(g->job, NOTE_RECORD, VERDICT_DANGEROUS,
+			    graph_where(g, i), "torch.storage._load_from_bytes "
+			    "is handed on for others to call");
+		}
+	}
+}
+
+void
+wrapped_unopened(struct graph *g)
+{
+	if (g->wrapped)
+		unopened_from(g, 0);
+}
+
 /* -------------------------------------------------------------- storages -- */
 
 /* In the window: the root, when it is a storage. */
 static bool
-read_root(const struct word *w, struct torch_storage *out)
+read_root(const struct word *w, const struct npy_bytes *bytes,
+    struct torch_storage *out)
 {
 	struct torch_file file;
 	struct word inside = *w;
 
-	if (!open_file(w, &file)) {
-		word_leave_out(w, "its storage is in bytes that are no "
-		    "torch file");
+	if (!open_file(w, bytes, &file)) {
+		no_file(w, "its storage is in bytes that are no torch file");
 		return false;
 	}
 	if (value_kind(w->g, file.root) != VALUE_PERSID) {
@@ -153,6 +245,8 @@ forget(const struct word *w, const struct graph *g_was,
 	    w->g->far_capacity != g_was->far_capacity ||
 	    words->wrapped_capacity != was->wrapped_capacity)
 		return;
+	if (w->g->wrapped)
+		unopened_from(w->g, g_was->next);
 	if (end > g_was->next)
 		memset(g_was->at, 0, (end - g_was->next) * sizeof *g_was->at);
 	*w->g = *g_was;
@@ -184,15 +278,15 @@ wrapped_storage(const struct word *w, vref v, struct torch_storage *out)
 			*out = seen->held;
 		return seen->storage;
 	}
-	graph_at(w->g, arg)->flags |= VALUE_OPENED;
 	words = *w->home->words;
 	graph = *w->g;
 	mark = arena_mark(&w->job->arena);
 	if (!bytes_of(w, arg, &bytes))
 		return false;
+	graph_at(w->g, arg)->flags |= VALUE_OPENED;
 	was = within_enter(w->job, bytes.at, bytes.len, bytes.in_file,
 	    w->where);
-	held = read_root(w, out);
+	held = read_root(w, &bytes, out);
 	within_leave(w->job, &was);
 	/* Decoded bytes are needed no more: they were sent. */
 	if (!bytes.in_file)
@@ -227,46 +321,17 @@ wrapped_read(struct word *w)
 		word_leave_out(w, "a torch file that was read before");
 		return;
 	}
-	graph_at(w->g, arg)->flags |= VALUE_OPENED;
 	if (!bytes_of(w, arg, &bytes))
 		return;
+	graph_at(w->g, arg)->flags |= VALUE_OPENED;
 	was = within_enter(w->job, bytes.at, bytes.len, bytes.in_file,
 	    w->where);
-	if (open_file(w, &file)) {
+	if (open_file(w, &bytes, &file)) {
 		walk_tensors(w->g, file.root, &file.home);
 		/* They have names of their own: no aliases by this one's. */
 		words->sent_count = sent;
 	} else {
-		word_leave_out(w, "bytes that are no torch file");
+		no_file(w, "bytes that are no torch file");
 	}
 	within_leave(w->job, &was);
-}
-
-void
-wrapped_unopened(struct graph *g)
-{
-	static const uint8_t local[4] = { 'P', 'K', 3, 4 };
-	const struct value *arg;
-	struct span bytes;
-	vref v;
-
-	if (!g->wrapped)
-		return;
-	for (vref i = 0; i < g->next; i = graph_after(g, i)) {
-		if (graph_at(g, i)->kind != VALUE_CALL)
-			continue;
-		v = value_item(g, graph_at(g, i)->as.call.args, 0);
-		if (!value_is_node(v))
-			continue;
-		arg = graph_at(g, v);
-		if (arg->kind != VALUE_BYTES && arg->kind != VALUE_BYTEARRAY)
-			continue;
-		bytes = value_string(arg);
-		if ((arg->flags & VALUE_OPENED) == 0 && bytes.len >= 4 &&
-		    memcmp(bytes.at, local, 4) == 0 && wrapped_is(g, i))
-			sink_note(g->job, NOTE_RECORD, VERDICT_DANGEROUS,
-			    graph_where(g, i),
-			    "a torch file in bytes that nothing leads to; "
-			    "not opened");
-	}
 }

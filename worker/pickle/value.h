@@ -108,6 +108,9 @@ enum value_flag {
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
 	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */
+	VALUE_JUDGED = 0x40,	/* bytes, or text that stands for them: the
+				 * verdict read the five pickles of a legacy
+				 * torch file in them, each to its end */
 	VALUE_LONG = 0x20,	/* TEXT and the like: as.s, not as.brief.  A
 				 * PERSID: with room for a CALL.  Of all those
 				 * a third cell */

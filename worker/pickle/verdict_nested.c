@@ -15,6 +15,8 @@
 #define NEST_MIN 12
 /* How far to look for the first global of a pickle without PROTO. */
 #define NEST_LOOK (UINT64_C(64) * 1024)
+/* Pickles of a legacy torch file. */
+#define LEGACY_STREAMS 5
 
 static bool
 is_word(uint8_t c)
@@ -132,28 +134,34 @@ nested_run(struct scan *s, const struct pickle_source *source, uint64_t start,
 	return whole;
 }
 
-/* Every stream in the bytes, as legacy torch files have five. */
-static void
+/* Every stream in the bytes.  True: the first five of them, which is what
+ * legacy torch files have, are whole and none is weak. */
+static bool
 run_all(struct scan *s, const struct pickle_source *source,
     const struct nest *as)
 {
 	struct machine_result result;
+	unsigned strong = 0;
 	uint64_t at = 0;
 
 	if (as->depth > NEST_DEPTH_MAX) {
 		scan_trick(s, TRICK_NEST_DEPTH, as->where);
-		return;
+		return false;
 	}
 	if (source->len > s->work_left) {
 		scan_trick(s, TRICK_NEST_WORK, as->where);
-		return;
+		return false;
 	}
 	s->work_left -= source->len;
 	for (unsigned i = 0; i < STREAMS_MAX && at < source->len; i++) {
-		if (!nested_run(s, source, at, as, &result))
-			return;
+		strong += strong == i && source->at[at] == 0x80;
+		if (!nested_run(s, source, at, as, &result)) {
+			strong = strong > i ? i : strong;
+			break;
+		}
 		at = result.end;
 	}
+	return strong >= LEGACY_STREAMS;
 }
 
 /* Text that encodes a pickle: decoded, or NULL. */
@@ -203,9 +211,10 @@ may_be_encoded(const struct value *node)
 void
 nested_open(struct scan *s, vref v)
 {
-	const struct value *node = graph_at(s->g, v);
+	struct value *node = graph_at(s->g, v);
 	struct pickle_source source = { .at = value_string(node).at,
 	    .len = value_string(node).len };
+	bool legacy = false;
 	struct nest as = { .how = NEST_RAW, .depth = 1 };
 
 	if (source.len < NEST_MIN)
@@ -225,10 +234,14 @@ nested_open(struct scan *s, vref v)
 			source.in_file = true;
 			source.base = (uint64_t)(source.at - s->job->map);
 		}
-		run_all(s, &source, &as);
+		legacy = run_all(s, &source, &as) && node->kind != VALUE_TEXT;
 	} else if (may_be_encoded(node)) {
 		source.at = decoded(s, node, &source.len, &as.how);
+		/* What latin1 decodes to is what the text stands for. */
 		if (source.at != NULL)
-			run_all(s, &source, &as);
+			legacy = run_all(s, &source, &as) &&
+			    as.how == NEST_RAW;
 	}
+	if (legacy)
+		node->flags |= VALUE_JUDGED;
 }
