@@ -44,7 +44,9 @@ struct sink *sink_new(struct job *job);
 /* sink_share.c: who sends what, where several workers parse one input.  All of
  * them decide the same: from here on each stream that is packed into so much is
  * given to the one that was given least.  The file has more than one worth it,
- * says the caller.  Without this, and all else, share 0 sends it. */
+ * says the caller.  Without this, and all else, share 0 sends it.  1 MiB takes
+ * some 2 ms to inflate, and a worker half a millisecond to start
+ * (docs/BENCHMARKS.md: G10, G12). */
 #define SINK_SHARE_MIN MIB
 void sink_share_out(struct job *job);
 /* Has that been said? */
