@@ -211,6 +211,30 @@ def state_tricks(out):
         + value(("true",)) + NONE + TUPLE + REDUCE),
         "torch's own helper calls its argument", "dangerous",
         ["torch.hub.load"])
+    run = GLOBAL("torch.utils.collect_env", "run")
+    for module, name, before, after in (
+            ("torch.tensor", "_rebuild_from_type_v2", b"",
+             value(("true",)) + NONE),
+            ("numpy.random._pickle", "__generator_ctor", value("true"), b""),
+            ("numpy.random._pickle", "__randomstate_ctor", value("true"), b""),
+            ("numpy.random", "__randomstate_ctor", value("true"), b""),
+            ("numpy.random._pickle", "__bit_generator_ctor", b"", b""),
+            ("numpy.ma.core", "_mareconstruct", b"", value("true")),
+            ("pandas.core.indexes.base", "_new_Index", b"",
+             value({"a": 1})),
+            ("sklearn.neighbors._kd_tree", "newObj", b"", b"")):
+        out.add("P7-calls-%s-%s" % (module.replace(".", "-"), name),
+                pickled(GLOBAL(module, name) + MARK + before + run + after
+                        + TUPLE + REDUCE),
+                "%s calls its argument" % name, "dangerous",
+                ["torch.utils.collect_env.run"])
+    out.add("P7-dataloader", pickled(
+        GLOBAL("builtins", "list") + MARK
+        + GLOBAL("torch.utils.data.dataloader", "DataLoader") + MARK
+        + value((["true"], None, None, None, None, 0))[1:-1] + run + TUPLE
+        + REDUCE + TUPLE + REDUCE),
+        "list() iterates a loader, which calls its collate_fn", "dangerous",
+        ["DataLoader"])
 
 
 def name_tricks(out):

@@ -185,6 +185,12 @@ def cases():
                      "date": numpy.datetime64("2020-01-01")}
     yield "structured", numpy.zeros(3, dtype=[("a", "<f4"), ("b", "<i8")])
     yield "objects", numpy.array([{"a": 1}, [2]], dtype=object)
+    yield "polynomials", [numpy.polynomial.Polynomial([1.0, 2.0]),
+                          numpy.polynomial.Chebyshev([1.0, 2.0]),
+                          numpy.poly1d([1.0, 2.0])]
+    yield "generators", [numpy.random.default_rng(3), numpy.random.Generator(
+        numpy.random.Philox(3)), numpy.random.Generator(
+            numpy.random.SFC64(3)), numpy.random.RandomState(3)]
     yield "masked", numpy.ma.masked_array([1, 2], [True, False])
     yield "weights-as-bytes", {"blob": rng.bytes(1 << 16),
                                "like": b"\x80\x02" + rng.bytes(4096)}
@@ -221,6 +227,13 @@ def optional():
         yield "series", pandas.Series([1, 2], index=["a", "b"], name="s")
     except ImportError:
         print("no pandas")
+    try:
+        import scipy.sparse
+        yield "sparse-arrays", [
+            getattr(scipy.sparse, kind + "_array")(numpy.eye(3))
+            for kind in ("bsr", "coo", "csc", "csr", "dia", "dok", "lil")]
+    except ImportError:
+        print("no scipy")
     try:
         yield from sklearn_models()
     except ImportError:

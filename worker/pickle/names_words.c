@@ -128,10 +128,25 @@ const struct honest_name names_honest[] = {
 	OBJECT("numpy.random._pickle", "__bit_generator_ctor"),
 	OBJECT("numpy.random._pickle", "__generator_ctor"),
 	OBJECT("numpy.random._pickle", "__randomstate_ctor"),
+	/* What __bit_generator_ctor is given since numpy 1.24. */
+	OBJECT("numpy.random._mt19937", "MT19937"),
+	OBJECT("numpy.random._pcg64", "PCG64"),
+	OBJECT("numpy.random._pcg64", "PCG64DXSM"),
+	OBJECT("numpy.random._philox", "Philox"),
+	OBJECT("numpy.random._sfc64", "SFC64"),
 	OBJECT("numpy.random", "__RandomState_ctor"),
 	OBJECT("numpy.random", "__randomstate_ctor"),
 	OBJECT("numpy.ma.core", "_mareconstruct"),
 	OBJECT("numpy.ma.core", "MaskedArray"),
+	OBJECT("numpy.ma", "MaskedArray"),
+	OBJECT("numpy.polynomial.*", "Chebyshev"),
+	OBJECT("numpy.polynomial.*", "Hermite"),
+	OBJECT("numpy.polynomial.*", "HermiteE"),
+	OBJECT("numpy.polynomial.*", "Laguerre"),
+	OBJECT("numpy.polynomial.*", "Legendre"),
+	OBJECT("numpy.polynomial.*", "Polynomial"),
+	OBJECT("numpy", "poly1d"),
+	OBJECT("numpy.lib.*", "poly1d"),
 	OBJECT("numpy.core.records", "recarray"),
 	OBJECT("numpy.matrixlib.defmatrix", "matrix"),
 
@@ -143,8 +158,15 @@ const struct honest_name names_honest[] = {
 	OBJECT("scipy.sparse.*", "dia_matrix"),
 	OBJECT("scipy.sparse.*", "dok_matrix"),
 	OBJECT("scipy.sparse.*", "lil_matrix"),
+	OBJECT("scipy.sparse.*", "bsr_array"),
+	OBJECT("scipy.sparse.*", "coo_array"),
 	OBJECT("scipy.sparse.*", "csc_array"),
 	OBJECT("scipy.sparse.*", "csr_array"),
+	OBJECT("scipy.sparse.*", "dia_array"),
+	OBJECT("scipy.sparse.*", "dok_array"),
+	OBJECT("scipy.sparse.*", "lil_array"),
+	/* Not cKDTree: its state is indices that C++ follows unchecked.  Nor
+	 * interp1d: it keeps a method, which older protocols get by getattr. */
 	OBJECT("pandas._libs.internals", "_unpickle_block"),
 	OBJECT("pandas.core.indexes.base", "_new_Index"),
 	OBJECT("pandas.core.indexes.datetimes", "_new_DatetimeIndex"),
@@ -166,9 +188,10 @@ const char names_runners[][NAMES_ROOM] = {
 	"cloudpickle", "dill", "docker", "easy_install", "execnet", "fabric",
 	"httpx", "jupyter_client", "loky", "multiprocess", "nbconvert",
 	"paramiko", "pathos", "pexpect", "pip", "pkg_resources", "plumbum",
-	"ptyprocess", "requests", "requests_toolbelt", "scrapy", "selenium",
-	"setuptools", "twisted", "urllib3", "virtualenv", "websocket",
-	"websockets", "win32api", "win32com",
+	"psutil", "ptyprocess", "requests", "requests_toolbelt", "scrapy",
+	/* It evaluates text that it is given. */
+	"selenium", "setuptools", "sympy", "twisted", "urllib3", "virtualenv",
+	"websocket", "websockets", "win32api", "win32com",
 };
 const size_t names_runners_count =
     sizeof(names_runners) / sizeof(names_runners[0]);
@@ -201,7 +224,24 @@ const struct caller_name names_callers[] = {
 	{ "copyreg", "__newobj_ex__", 0 },
 	{ "torch._tensor", "_rebuild_from_type", 0 },
 	{ "torch._tensor", "_rebuild_from_type_v2", 0 },
+	/* torch.load maps torch.tensor to torch._tensor. */
 	{ "torch.tensor", "_rebuild_from_type", 0 },
+	{ "torch.tensor", "_rebuild_from_type_v2", 0 },
+	{ "numpy.random._pickle", "__bit_generator_ctor", 0 },
+	{ "numpy.random._pickle", "__generator_ctor", 1 },
+	{ "numpy.random._pickle", "__randomstate_ctor", 1 },
+	{ "numpy.random", "__randomstate_ctor", 1 },
+	{ "numpy.ma.core", "_mareconstruct", 0 },
+	{ "pandas.core.indexes.base", "_new_Index", 0 },
+	{ "pandas.core.indexes.datetimes", "_new_DatetimeIndex", 0 },
+	{ "pandas.core.indexes.period", "_new_PeriodIndex", 0 },
+	{ "sklearn.neighbors._ball_tree", "newObj", 0 },
+	{ "sklearn.neighbors._kd_tree", "newObj", 0 },
+	{ "sklearn.neighbors.ball_tree", "newObj", 0 },
+	{ "sklearn.neighbors.kd_tree", "newObj", 0 },
+	{ "sklearn.neighbors._dist_metrics", "newObj", 0 },
+	{ "sklearn.neighbors.dist_metrics", "newObj", 0 },
+	{ "sklearn.metrics._dist_metrics", "newObj", 0 },
 };
 const size_t names_callers_count =
     sizeof(names_callers) / sizeof(names_callers[0]);

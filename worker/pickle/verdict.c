@@ -247,7 +247,9 @@ mark_argument(struct scan *s, const struct seen *e, vref v)
 		return;
 	argument = value_item(s->g, call->as.call.args,
 	    names_callers[e->caller - 1].argument);
-	if (argument != VREF_MISSING)
+	/* Text is called by nobody: the name of a bit generator. */
+	if (argument != VREF_MISSING &&
+	    value_kind(s->g, argument) != VALUE_TEXT)
 		mark_called(s, argument, VREF_MISSING,
 		    graph_where(s->g, v));
 }

@@ -125,6 +125,16 @@ is_bridge(struct piece name)
 	return false;
 }
 
+/* Whoever calls a class so starts programs: psutil, gevent, torch._inductor. */
+static bool
+ends_in_popen(struct piece name)
+{
+	static const char popen[] = "Popen";
+	size_t n = sizeof(popen) - 1;
+
+	return name.len >= n && memcmp(name.at + name.len - n, popen, n) == 0;
+}
+
 /* _?[A-Z]: how classes are spelt. */
 static bool
 is_class_like(struct piece name)
@@ -240,7 +250,7 @@ verdict_of_name(const char *module, size_t module_len, const char *name,
 	level = honest(m, n, called);
 	if (level != VERDICT_UNDECIDED && is_stdlib(top))
 		return level;
-	if (is_stdlib(top) || is_bridge(n) ||
+	if (is_stdlib(top) || is_bridge(n) || ends_in_popen(n) ||
 	    piece_in(top, names_runners, names_runners_count))
 		return VERDICT_DANGEROUS;
 	/* Their one word that means arrays; the rest is anybody's. */

@@ -86,7 +86,10 @@ static const char class_rooms[][32] = {
 	"torch.nn.modules", "torch.nn.parameter", "torch.nn.parallel",
 	"torch.nn.quantized", "torch.nn.intrinsic", "torch.nn.utils",
 	"torch.ao.nn", "torch.ao.quantization", "torch.quantization",
-	"torch.optim", "torch.distributions", "torch.utils.data",
+	/* Not all of torch.utils.data: loaders and pipes call what they are
+	 * given, when they are iterated. */
+	"torch.optim", "torch.distributions", "torch.utils.data.dataset",
+	"torch.utils.data.distributed", "torch.utils.data.sampler",
 	"torch.utils.hooks", "torch.torch_version", "torch.jit._script",
 	"torch.distributed.checkpoint", "torch.distributed.device_mesh",
 	"torch.distributed.fsdp", "torch.distributed.tensor",
