@@ -256,6 +256,49 @@ lie_set_many(void)
 	wait_for_ever();
 }
 
+/* What is wrong comes first, and something good after it. */
+static void
+first_and_good(struct wire_piece first)
+{
+	struct wire_piece m;
+
+	say_piece(&first);
+	m = good_piece("v", top);
+	m.shape = half;
+	say_piece(&m);
+	say_pieces_done(2, 2);
+	wait_for_ever();
+}
+
+void
+lie_set_first_alone(void)
+{
+	begin_index();
+	first_and_good(good_piece("w", top));
+}
+
+void
+lie_set_first_gone(void)
+{
+	struct wire_piece m;
+
+	begin_index();
+	m = raw_piece();
+	m.file = bytes_of("gone");
+	first_and_good(m);
+}
+
+void
+lie_set_first_past(void)
+{
+	struct wire_piece m;
+
+	begin_index();
+	m = raw_piece();
+	m.offset = 4096 - 99;
+	first_and_good(m);
+}
+
 /* An index of shards has no tensors, and no boxes of one. */
 void
 lie_set_in_index(void)
@@ -335,6 +378,35 @@ lie_data_outside(void)
 {
 	(void)is_data("torch-distcp");
 	say_archives(1024 - 63, DTYPE_F32, 0);
+}
+
+/* The first archive's bytes begin behind it. */
+void
+lie_data_behind(void)
+{
+	(void)is_data("torch-distcp");
+	say_archives(1024 + 1, DTYPE_F32, 0);
+}
+
+/* No lie: the tensors begin a number into their storages. */
+void
+lie_data_offset(void)
+{
+	static const char *const names[] = { "0+1024", "1024+1024" };
+	struct wire_storage s = good_extent(0);
+	struct wire_tensor t;
+
+	(void)is_data("torch-distcp");
+	for (s.id = 0; s.id < 2; s.id++) {
+		s.offset = 1024 * s.id + 60;
+		s.length = 68;
+		say_storage(&s);
+		t = good_tensor(names[s.id], s.id);
+		t.offset = 4;
+		say_tensor(&t);
+	}
+	say_done(2, 0, 2, 0, VERDICT_CLEAN);
+	leave(0);
 }
 
 void

@@ -219,13 +219,19 @@ check_bytes(const pfork_checkpoint *ckpt, const char *name, size_t length,
 
 /* lies_set.c says where they are. */
 static void
+check_halves(const pfork_checkpoint *ckpt)
+{
+	check_bytes(ckpt, "w", 64, 0, 64);
+	check_bytes(ckpt, "w", 64, 64, 1024 + 64);
+}
+
+static void
 check_honest_set(const pfork_checkpoint *ckpt)
 {
 	claim(strcmp(pfork_checkpoint_format(ckpt), "torch-dcp") == 0,
 	    "format of the set");
 	claim(pfork_checkpoint_count(ckpt) == 3, "tensors of the set");
-	check_bytes(ckpt, "w", 64, 0, 64);
-	check_bytes(ckpt, "w", 64, 64, 1024 + 64);
+	check_halves(ckpt);
 	check_bytes(ckpt, "v", 64, 0, 64);
 	check_bytes(ckpt, "r", 100, 0, 10);
 }
@@ -297,6 +303,8 @@ check_load(const struct lie *lie, pfork_broker *broker, bool parked)
 			check_honest(ckpt);
 		if (strcmp(lie->name, "set_honest") == 0)
 			check_honest_set(ckpt);
+		if (strcmp(lie->name, "data_offset") == 0)
+			check_halves(ckpt);
 		if (lie->kind == SHARE && strcmp(lie->name, "share_of_one"))
 			check_shared(ckpt);
 		check_parked(lie, ckpt, parked);
