@@ -28,6 +28,7 @@
 #include "picklefork.h"
 
 #define HEADER 256
+#define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* A safetensors file of one tensor, "a", that is all holes. */
 static int
@@ -145,12 +146,40 @@ test_sparse_snapshot(void **state)
 	c = load(PFORK_SNAPSHOT, fd);
 	assert_int_equal(lseek(fd, 0, SEEK_CUR), 77);
 	assert_true(kib_of(c->source.fd) < 256);
+	/* Nobody writes to it again, and no program that is started has it. */
+	assert_int_equal(fcntl(c->source.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(fcntl(c->source.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	/* Later kernels have one more, against programs. */
+	assert_int_equal(fcntl(c->source.fd, F_GET_SEALS) & ALL_SEALS,
+	    ALL_SEALS);
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(pfork_tensor_read_part(
 		    pfork_checkpoint_at(c, 0), at[i] - 2, seen, 6, NULL),
 		    PFORK_OK);
 		assert_memory_equal(seen, "\0\0pfrk", 6);
 	}
+	pfork_checkpoint_unref(c);
+	close(fd);
+}
+
+/* 0 is a descriptor as any other; what is kept is never one of the first. */
+static void
+test_descriptor_0(void **state)
+{
+	int fd = holes(8192);
+	int input = fcntl(0, F_DUPFD_CLOEXEC, 3);
+	pfork_checkpoint *c;
+
+	(void)state;
+	assert_int_equal(dup2(fd, 0), 0);
+	c = load(PFORK_SNAPSHOT, 0);
+	close(0);
+	if (input >= 0) {
+		assert_int_equal(dup2(input, 0), 0);
+		close(input);
+	}
+	assert_int_equal(pfork_checkpoint_count(c), 1);
+	assert_true(c->source.fd > 2);
 	pfork_checkpoint_unref(c);
 	close(fd);
 }
@@ -284,6 +313,7 @@ main(void)
 		cmocka_unit_test(test_writable),
 		cmocka_unit_test(test_sparse_snapshot),
 		cmocka_unit_test(test_sparse_patterns),
+		cmocka_unit_test(test_descriptor_0),
 		cmocka_unit_test(test_slow_snapshot),
 		cmocka_unit_test(test_populate),
 	};
