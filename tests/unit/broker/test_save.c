@@ -150,6 +150,39 @@ test_names_are_escaped(void **state)
 	    "{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]}}");
 }
 
+/* Each of the characters that JSON has in no text as they are; and the first
+ * that it has. */
+static void
+test_controls_are_escaped(void **state)
+{
+	static const char short_of[] = "\bb\tt\nn\ff\rr";
+	const char *letter;
+	char json[256];
+	char escape[8];
+	char name[2] = "";
+
+	(void)state;
+	for (char c = 1; c <= ' '; c++) {
+		pfork_checkpoint *ckpt = hand_new(bytes, sizeof(bytes));
+
+		name[0] = c;
+		letter = strchr(short_of, c);
+		if (letter != NULL)
+			snprintf(escape, sizeof(escape), "\\%c", letter[1]);
+		else
+			snprintf(escape, sizeof(escape), "\\u%04x",
+			    (unsigned)c);
+		if (c == ' ')
+			snprintf(escape, sizeof(escape), " ");
+		hand_tensor(ckpt, name, "U8", 1, SHAPE(1), NULL,
+		    hand_extent(ckpt, 0, 1), 0);
+		snprintf(json, sizeof(json), "{" META("")
+		    ",\"%s\":{\"dtype\":\"U8\",\"shape\":[1],"
+		    "\"data_offsets\":[0,1]}}", escape);
+		expect_json(ckpt, 0, json);
+	}
+}
+
 static pfork_checkpoint *
 tied(void)
 {
@@ -648,6 +681,7 @@ main(void)
 		cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_order_and_bytes),
 		cmocka_unit_test(test_names_are_escaped),
+		cmocka_unit_test(test_controls_are_escaped),
 		cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_empty_is_not_shared),
 		cmocka_unit_test(test_reserved_names),
