@@ -97,6 +97,24 @@ test_hash(void **state)
 	}
 }
 
+/* Two names of one hash, under this seed, are two names. */
+static void
+test_same_hash(void **state)
+{
+	static const char *const names[] = { "layer.41108", "layer.285163" };
+	struct name_table t = { .seed = { 1, 2 } };
+
+	(void)state;
+	assert_int_equal((uint32_t)siphash(t.seed, names[0], 11),
+	    (uint32_t)siphash(t.seed, names[1], 12));
+	assert_int_equal(name_table_add(&t, names[0], 0), 1);
+	assert_int_equal(name_table_find(&t, names[1]), UINT32_MAX);
+	assert_int_equal(name_table_add(&t, names[1], 1), 1);
+	assert_int_equal(name_table_find(&t, names[0]), 0);
+	assert_int_equal(name_table_find(&t, names[1]), 1);
+	name_table_free(&t);
+}
+
 /* Always a free slot, or a search for what is not there would never end; and
  * not many more than are needed. */
 static void
@@ -154,6 +172,7 @@ main(void)
 		cmocka_unit_test(test_table),
 		cmocka_unit_test(test_seed),
 		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_same_hash),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_pool),
 	};
