@@ -44,7 +44,7 @@ pfork_checkpoint_unref(pfork_checkpoint *c)
 	pool_free(&c->strings);
 	if (c->source.map != NULL)
 		munmap((void *)(uintptr_t)c->source.map, c->source.size);
-	if (c->source.fd >= 0)
+	if (source_is_ours(&c->source))
 		close(c->source.fd);
 	pthread_mutex_destroy(&c->lock);
 	free(c);

@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "dtype.h"
+#include "identity.h"
 #include "limits.h"
 #include "picklefork.h"
 
@@ -218,6 +219,9 @@ void checkpoint_drop_tensors(pfork_checkpoint *c);
  * become shorter, SYSTEM on an I/O error.  The caller has checked the range. */
 enum pfork_code source_read(const struct source *s, uint64_t offset, void *out,
     size_t length, pfork_error *err);
+/* There is a descriptor, and it is of this file: a host may have closed it and
+ * have another there. */
+bool source_is_ours(const struct source *s);
 /* CHANGED when identity, size, mtime or ctime are no longer what they were. */
 enum pfork_code source_unchanged(const struct source *s, pfork_error *err);
 

@@ -345,10 +345,33 @@ reap(int pidfd, struct child_end *end)
 	end->cpu_seconds = seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+bool
+child_note(struct child *c)
+{
+	c->noted = (c->pidfd < 0 || identity_note(c->pidfd, &c->pidfd_id)) &&
+	    (c->socket < 0 || identity_note(c->socket, &c->socket_id)) &&
+	    (c->status < 0 || identity_note(c->status, &c->status_id));
+	return c->noted;
+}
+
+static bool
+is_ours(const struct child *c, int fd, const struct identity *id)
+{
+	return fd < 0 || !c->noted || identity_is(fd, id);
+}
+
+bool
+child_is_ours(const struct child *c)
+{
+	return is_ours(c, c->socket, &c->socket_id) &&
+	    is_ours(c, c->pidfd, &c->pidfd_id) &&
+	    is_ours(c, c->status, &c->status_id);
+}
+
 void
 child_hang_up(struct child *c)
 {
-	if (c->socket >= 0)
+	if (c->socket >= 0 && is_ours(c, c->socket, &c->socket_id))
 		close(c->socket);
 	c->socket = -1;
 }
@@ -356,6 +379,8 @@ child_hang_up(struct child *c)
 bool
 child_kill(const struct child *c)
 {
+	if (!child_is_ours(c))
+		return false;
 	return syscall(SYS_pidfd_send_signal, c->pidfd, SIGKILL, NULL, 0) ==
 	    0 || errno == ESRCH;
 }
@@ -363,8 +388,10 @@ child_kill(const struct child *c)
 bool
 child_put_down(struct child *c)
 {
+	bool ours = child_is_ours(c);
+
 	child_hang_up(c);
-	return child_kill(c);
+	return ours && child_kill(c);
 }
 
 /* False: the kernel does not let us (a host that has changed its uid, or given
@@ -380,9 +407,9 @@ void
 child_let_go(struct child *c)
 {
 	child_hang_up(c);
-	if (c->pidfd >= 0)
+	if (c->pidfd >= 0 && is_ours(c, c->pidfd, &c->pidfd_id))
 		close(c->pidfd);
-	if (c->status >= 0)
+	if (c->status >= 0 && is_ours(c, c->status, &c->status_id))
 		close(c->status);
 	*c = CHILD_NONE;
 }
@@ -391,7 +418,7 @@ void
 child_finish(struct child *c, int grace_ms, struct child_end *end)
 {
 	memset(end, 0, sizeof(*end));
-	if (c->pidfd >= 0) {
+	if (c->pidfd >= 0 && child_is_ours(c)) {
 		end->killed_by_us = !left_by_itself(c->pidfd, grace_ms);
 		if (!end->killed_by_us || is_put_down(c))
 			reap(c->pidfd, end);

@@ -14,6 +14,7 @@
 
 #include "broker.h"
 #include "held.h"
+#include "identity.h"
 
 struct child {
 	pid_t pid;
@@ -23,8 +24,14 @@ struct child {
 	int status;	/* its /proc/PID/status, kept open; -1: not */
 	bool parked;	/* it was started ahead of its job, */
 	uint64_t since;	/* then; milliseconds of the monotonic clock */
+	/* What the three descriptors are (child_note). */
+	bool noted;
+	struct identity pidfd_id;
+	struct identity socket_id;
+	struct identity status_id;
 };
-#define CHILD_NONE ((struct child){ -1, -1, -1, 0, -1, false, 0 })
+#define CHILD_NONE ((struct child){ \
+	.pid = -1, .pidfd = -1, .socket = -1, .status = -1 })
 
 /* Namespaces that a worker is given: a set of proto/held.h, and a descriptor
  * for each of it, in its order; above all numbers at which it gets them. */
@@ -64,8 +71,14 @@ enum pfork_code child_spawn_holder(const struct pfork_broker *b,
  * can outlive this: it is hung up on, and not waited for. */
 void child_finish(struct child *c, int grace_ms, struct child_end *end);
 
+/* For one that outlives the call that started it: from now on none of its
+ * descriptors is used or closed without a look at what it is.  False: errno. */
+bool child_note(struct child *c);
+/* Are they, as far as that was noted?  A pidfd of a kernel before 6.9 cannot be
+ * told from another, and is judged by the others of the same child. */
+bool child_is_ours(const struct child *c);
 /* Closes what we have of it, and no more: for a process that forked from the
- * one whose child it is. */
+ * one whose child it is, and for one whose host has closed some of it. */
 void child_let_go(struct child *c);
 /* Closes our end of its socket. */
 void child_hang_up(struct child *c);

@@ -37,13 +37,6 @@ static const struct patience {
 /* "/proc/thread-self/ns/cgroup" */
 #define PATH_BYTES 64
 
-/* What a number of ours names: a host that closes all descriptors and opens
- * its own has its own there. */
-struct identity {
-	dev_t device;
-	ino_t inode;
-};
-
 /* It does not change any more once it can be found, and stays until the end:
  * other threads may be reading it. */
 struct made {
@@ -103,32 +96,12 @@ move_above(int fd)
 	return moved;
 }
 
-static bool
-identify(int fd, struct identity *id)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) != 0)
-		return false;
-	*id = (struct identity){ st.st_dev, st.st_ino };
-	return true;
-}
-
-static bool
-is_same(int fd, const struct identity *id)
-{
-	struct identity now;
-
-	return identify(fd, &now) && now.device == id->device &&
-	    now.inode == id->inode;
-}
-
 /* All of them are ours still. */
 static bool
 is_whole(const struct made *m)
 {
 	for (unsigned i = 0; i < m->lent.count; i++)
-		if (!is_same(m->lent.fds[i], &m->ids[i]))
+		if (!identity_is(m->lent.fds[i], &m->ids[i]))
 			return false;
 	return true;
 }
@@ -150,7 +123,7 @@ static void
 discard(struct made *m, bool fresh)
 {
 	for (unsigned i = 0; i < m->lent.count; i++)
-		if (fresh || is_same(m->lent.fds[i], &m->ids[i]))
+		if (fresh || identity_is(m->lent.fds[i], &m->ids[i]))
 			close(m->lent.fds[i]);
 	free(m);
 }
@@ -168,7 +141,7 @@ open_one(struct made *m, pid_t pid, const char *name)
 	fd = move_above(open(path, O_RDONLY | O_CLOEXEC));
 	if (fd < 0)
 		return false;
-	if (!identify(fd, id) || is_callers(id, name)) {
+	if (!identity_note(fd, id) || is_callers(id, name)) {
 		close(fd);
 		return false;
 	}

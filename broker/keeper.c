@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +20,7 @@
 #include "error.h"
 #include "monotonic.h"
 #include "parked.h"
+#include "wake.h"
 #include "workers.h"
 
 /* One that was killed is in the middle of its exit. */
@@ -43,7 +43,6 @@ struct keeper {
 	const struct pfork_broker *broker;
 	uint32_t wanted;
 	const uint32_t *here;	/* a page that a forked process finds empty */
-	int wake;		/* eventfd: look again */
 	pthread_t thread;
 	/* The thread's own. */
 	uint64_t not_before;	/* none is started */
@@ -51,21 +50,12 @@ struct keeper {
 	/* What follows is the lock's. */
 	pthread_mutex_t lock;
 	pthread_cond_t grown;
+	struct wake wake;	/* look again */
 	struct workers parked;
 	struct workers dying;
 	uint32_t references;
 	bool closing;
 };
-
-static void
-wake_up(struct keeper *k)
-{
-	uint64_t one = 1;
-
-	/* When it is full it fails, and then the thread is awake. */
-	while (write(k->wake, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
-}
 
 /* ---------------------------------------------------------- the thread -- */
 
@@ -109,12 +99,14 @@ sort_out(struct keeper *k, struct workers *dead)
 
 	workers_ask(p, watch_all(k, p));
 	for (uint32_t i = k->dying.count; i-- > 0;)
-		if (p[parked + i].revents != 0) {
+		if (p[parked + i].revents != 0 ||
+		    !child_is_ours(&k->dying.at[i])) {
 			struct child gone = workers_take(&k->dying, i);
 
 			workers_add(dead, &gone);
 		}
 	for (uint32_t i = parked; i-- > 0;) {
+		/* Also one whose descriptors the host has closed. */
 		bool died = p[i].revents != 0;
 		struct child gone;
 
@@ -122,6 +114,7 @@ sort_out(struct keeper *k, struct workers *dead)
 		    now - k->parked.at[i].since <= RETIRE_MS))
 			continue;
 		gone = workers_take(&k->parked, i);
+		died = died || !child_is_ours(&gone);
 		if (now - gone.since < FRAIL_MS)
 			put_off(k);
 		/* It has no job: should we not kill it, it leaves. */
@@ -194,15 +187,15 @@ rest(struct keeper *k, int ms)
 {
 	struct pollfd p[2 * KEEPER_MOST + 1];
 	nfds_t count;
-	uint64_t times;
 
 	pthread_mutex_lock(&k->lock);
 	count = watch_all(k, p);
+	p[count] = (struct pollfd){ wake_mend(&k->wake), POLLIN, 0 };
 	pthread_mutex_unlock(&k->lock);
-	p[count] = (struct pollfd){ k->wake, POLLIN, 0 };
 	if (poll(p, count + 1, ms) < 0)
 		rest_blind(&p[count], ms);
-	(void)!read(k->wake, &times, sizeof(times));
+	/* The ends are changed by this thread alone. */
+	wake_drain(&k->wake);
 }
 
 /* Milliseconds until one may be started. */
@@ -281,8 +274,7 @@ is_here(const struct keeper *k)
 static void
 discard(struct keeper *k)
 {
-	if (k->wake >= 0)
-		close(k->wake);
+	wake_close(&k->wake);
 	if (k->here != NULL)
 		munmap((void *)(uintptr_t)k->here,
 		    (size_t)sysconf(_SC_PAGESIZE));
@@ -302,11 +294,12 @@ keeper_new(const struct pfork_broker *b, uint32_t wanted, struct keeper **out,
 	k->wanted = wanted;
 	k->pause = PAUSE_MS;
 	k->references = 1;
-	k->wake = child_fd_above(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	k->wake = WAKE_NONE;
 	k->here = forgotten_by_fork();
-	rc = errno;
-	if (k->wake < 0 || k->here == NULL)
+	if (k->here == NULL || !wake_open(&k->wake)) {
+		rc = errno;
 		goto fail;
+	}
 	rc = pthread_mutex_init(&k->lock, NULL);
 	if (rc == 0)
 		rc = pthread_cond_init(&k->grown, NULL);
@@ -346,8 +339,8 @@ keeper_stop(struct keeper *k)
 	}
 	pthread_mutex_lock(&k->lock);
 	k->closing = true;
+	wake_up(&k->wake);
 	pthread_mutex_unlock(&k->lock);
-	wake_up(k);
 	pthread_join(k->thread, NULL);
 	pthread_mutex_lock(&k->lock);
 	workers_finish(&k->parked, LEAVE_MS);
@@ -391,10 +384,10 @@ take_parked(struct keeper *k, struct child *out)
 		found = true;
 		low = k->parked.count * 2 < k->wanted;
 	}
-	pthread_mutex_unlock(&k->lock);
 	/* Otherwise the end of this load is early enough. */
 	if (low)
-		wake_up(k);
+		wake_up(&k->wake);
+	pthread_mutex_unlock(&k->lock);
 	return found;
 }
 
@@ -406,8 +399,10 @@ keeper_employ(struct keeper *k, int input, struct child *out)
 	if (!is_here(k))
 		return false;
 	while (take_parked(k, &c)) {
-		/* A host that has given up its rights since may not kill it. */
-		if (child_may_kill(&c) && parked_give(&c, input)) {
+		/* A host that has given up its rights since may not kill it,
+		 * and one that has closed its descriptors has others there. */
+		if (child_is_ours(&c) && child_may_kill(&c) &&
+		    parked_give(&c, input)) {
 			*out = c;
 			return true;
 		}
@@ -433,15 +428,15 @@ keeper_bury(struct keeper *k, struct child *c)
 	 */
 	if (!k->closing && k->dying.count < k->wanted && child_kill(c)) {
 		child_hang_up(c);
+		(void)child_note(c);
 		workers_add(&k->dying, c);
+		wake_up(&k->wake);
 		taken = true;
 	}
 	pthread_mutex_unlock(&k->lock);
-	if (!taken)
-		return false;
-	wake_up(k);
-	*c = CHILD_NONE;
-	return true;
+	if (taken)
+		*c = CHILD_NONE;
+	return taken;
 }
 
 bool

@@ -303,27 +303,58 @@ load_job_step(struct pfork_job *job)
 		look_at_clock(job);
 }
 
+/* Its worker is neither killed nor waited for. */
 static void
-disown(struct pfork_job *job)
+let_go(struct pfork_job *job, const char *why)
 {
-	if (job->over)
-		return;
 	child_let_go(&job->child);
 	job->over = true;
 	job->code = error_set(&job->error, PFORK_E_SYSTEM, 0, PFORK_NO_OFFSET,
-	    "this process forked from the one that began the load");
+	    "%s", why);
+}
+
+/* Has the host closed what is waited by?  The epoll instance and the timer
+ * cannot be told from others; they are judged by the rest. */
+static bool
+has_lost(const struct pfork_job *job)
+{
+	const struct source *s = &job->ckpt->source;
+
+	return !child_is_ours(&job->child) ||
+	    (s->fd >= 0 && !source_is_ours(s));
+}
+
+static void
+forget(struct pfork_job *job)
+{
+	job->epoll = -1;
+	job->timer = -1;
+	if (!source_is_ours(&job->ckpt->source))
+		job->ckpt->source.fd = -1;
 }
 
 void
 load_job_resume(struct pfork_job *job)
 {
-	if (shares_over(job) || checkpoint_is_here(job->ckpt))
-		return;
+	const char *why = NULL;
+	bool lost = has_lost(job);
+
 	for (uint32_t i = 0; i < job->filler_count; i++)
-		disown(job->fillers[i]);
-	/* Its own worker may have ended, and well. */
-	job->over = false;
-	disown(job);
+		lost = lost || has_lost(job->fillers[i]);
+	if (lost)
+		why = "the descriptors of the load have been closed";
+	else if (!shares_over(job) && !checkpoint_is_here(job->ckpt))
+		why = "this process forked from the one that began the load";
+	if (why == NULL)
+		return;
+	for (uint32_t i = 0; i < job->filler_count; i++) {
+		let_go(job->fillers[i], why);
+		if (lost)
+			forget(job->fillers[i]);
+	}
+	let_go(job, why);
+	if (lost)
+		forget(job);
 }
 
 /* True: it is over. */
@@ -436,6 +467,8 @@ watch(int epoll, int fd)
 bool
 load_job_watch(struct pfork_job *job)
 {
+	if (!child_note(&job->child))
+		return false;
 	job->epoll = child_fd_above(epoll_create1(EPOLL_CLOEXEC));
 	if (job->epoll < 0)
 		return false;

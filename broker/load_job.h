@@ -52,9 +52,10 @@ enum pfork_code load_job_begin(const struct pfork_broker *b,
 void load_job_wait(struct pfork_job *job);
 /* Or makes the descriptor to wait by.  On failure the job is freed. */
 enum pfork_code load_job_offer(struct pfork_job *job, pfork_error *err);
-/* To be called first where time has passed since the last call: in a process
+/* To be called first where time has passed since the last call.  In a process
  * that forked its workers are another's children and their sockets another's
- * talk, so that the job is over, and nothing is killed. */
+ * talk; a host may have closed its descriptors, and have others there: then the
+ * job is over, and nothing is killed, used or closed that is not ours. */
 void load_job_resume(struct pfork_job *job);
 /* Before its end: the workers are killed, and the result is TIMEOUT. */
 void load_job_cancel(struct pfork_job *job);

@@ -54,6 +54,9 @@ parked_start(const struct pfork_broker *b, const char *verb,
 		code = error_set(err, PFORK_E_SANDBOX, errno, PFORK_NO_OFFSET,
 		    "a parked worker cannot be verified: %s",
 		    error_errno(errno));
+	else if (!child_note(&c))
+		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
+		    "looking at a parked worker: %s", error_errno(errno));
 	else
 		code = child_verify(&c, err);
 	if (code != PFORK_OK) {

@@ -38,6 +38,14 @@ source_read(const struct source *s, uint64_t offset, void *out, size_t length,
 	return PFORK_OK;
 }
 
+bool
+source_is_ours(const struct source *s)
+{
+	const struct identity id = { s->device, s->inode };
+
+	return identity_is(s->fd, &id);
+}
+
 static bool
 same_time(const struct timespec *a, const struct timespec *b)
 {

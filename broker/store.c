@@ -57,15 +57,22 @@ static enum pfork_code
 open_root(struct pfork_store *s, const char *path, pfork_error *err)
 {
 	struct stat st;
+	int errnum;
 
 	do {
 		s->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	} while (s->root < 0 && errno == EINTR);
 	if (s->root >= 0)
 		s->root = child_fd_above(s->root);
-	if (s->root < 0 || fstat(s->root, &st) != 0)
-		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
-		    "opening the store's directory: %s", error_errno(errno));
+	if (s->root < 0 || fstat(s->root, &st) != 0) {
+		errnum = errno;
+		if (s->root >= 0)
+			close(s->root);
+		s->root = -1;
+		return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+		    "opening the store's directory: %s", error_errno(errnum));
+	}
+	s->root_id = (struct identity){ st.st_dev, st.st_ino };
 	s->root_is_open = (st.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
 	    (st.st_uid != 0 && st.st_uid != geteuid());
 	return PFORK_OK;
@@ -106,8 +113,7 @@ pfork_store_free(pfork_store *store)
 
 	if (store == NULL)
 		return;
-	if (store->root >= 0)
-		close(store->root);
+	identity_close(store->root, &store->root_id);
 	store_free_pins(store);
 	keeper_unref(store->broker.keeper);
 	holder_unref(store->broker.holder);

@@ -19,6 +19,7 @@ struct store_pin {
 struct pfork_store {
 	struct pfork_broker broker;
 	int root;
+	struct identity root_id;
 	uint32_t flags;
 	uint32_t files;
 	bool root_is_open;	/* others may write to the directory */

@@ -65,6 +65,11 @@ store_open_file(const struct pfork_store *s, const char *path, int *fd,
 	int errnum;
 	long got;
 
+	/* In another directory other files have these names. */
+	if (!identity_is(s->root, &s->root_id))
+		return error_set(err, PFORK_E_SYSTEM, EBADF, PFORK_NO_OFFSET,
+		    "the store's directory is not open any more: the "
+		    "descriptor was closed");
 	if ((s->flags & PFORK_STORE_SYMLINKS) == 0)
 		how.resolve |= RESOLVE_NO_SYMLINKS;
 	for (int i = 0; i < TRIES; i++) {

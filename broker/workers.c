@@ -43,7 +43,10 @@ workers_finish(struct workers *w, int grace_ms)
 	struct child_end end;
 
 	for (uint32_t i = 0; i < w->count; i++)
-		child_hang_up(&w->at[i]);
+		if (child_is_ours(&w->at[i]))
+			child_hang_up(&w->at[i]);
+		else
+			child_let_go(&w->at[i]);
 	for (uint32_t i = 0; i < w->count; i++)
 		child_finish(&w->at[i], grace_ms, &end);
 	w->count = 0;

@@ -28,6 +28,13 @@
  *   be called from any thread.  A pfork_job belongs to one thread at a time.
  *   pthread_cancel of a thread that is in the library takes effect after the
  *   call, which ends as if nothing had happened.
+ *   A host may close all descriptors (close_range, closefrom) and open its own,
+ *   while none of its threads is in the library: brokers go on working, with
+ *   new workers (the old ones leave; those that waited stay zombies until the
+ *   host waits for them); jobs, stores and reads of checkpoints fail with
+ *   PFORK_E_SYSTEM or PFORK_E_CHANGED, and are to be freed as ever.  Nothing of
+ *   the host's is closed, written to or killed.  Before Linux 6.9 a pidfd
+ *   cannot be told from another: there close all of them, not only some.
  *   In a process that forks, checkpoints and brokers go on working; a job is
  *   the parent's: in the child it is over with PFORK_E_SYSTEM, and to finish it
  *   there does not disturb the parent's load.

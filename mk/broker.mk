@@ -40,7 +40,7 @@ unit: $(LIAR_DIR)/made
 # test_faults.c lets each of these fail in turn.
 WRAPPED := malloc calloc reallocarray aligned_alloc mmap socketpair \
 	epoll_create1 epoll_ctl timerfd_create timerfd_settime memfd_create \
-	fstat getrandom send sendfile write posix_spawn sendmsg eventfd \
+	fstat getrandom send sendfile write posix_spawn sendmsg \
 	madvise pthread_create strdup syscall
 $(B)/unit/broker/test_faults: private LDFLAGS += \
 	$(addprefix -Wl$(comma)--wrap=,$(WRAPPED))

@@ -18,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
@@ -95,7 +94,6 @@ WRAP(ssize_t, write, -1, ENOSPC, (int fd, const void *at, size_t size),
     (fd, at, size))
 WRAP(ssize_t, sendmsg, -1, ETOOMANYREFS, (int fd, const struct msghdr *m,
     int flags), (fd, m, flags))
-WRAP(int, eventfd, -1, EMFILE, (unsigned value, int flags), (value, flags))
 WRAP(int, madvise, -1, EINVAL, (void *at, size_t size, int advice),
     (at, size, advice))
 WRAP(int, pthread_create, EAGAIN, EAGAIN, (pthread_t *thread,
