@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "monotonic.h"
 #include "read.h"
 
 /* ------------------------------------------------------------ the proof -- */
@@ -34,7 +35,8 @@ struct proof {
 	const uint64_t *shape;
 	size_t rank;
 	const struct tensor_box *boxes;
-	uint64_t budget;	/* places that may still be looked at */
+	size_t count;
+	struct assembled_budget *budget;
 	struct level now;
 	struct level next;
 	uint64_t *borders;	/* two a box of the largest group */
@@ -129,7 +131,7 @@ count_slabs(struct proof *p, const struct group *g, size_t d, size_t borders)
 		for (; p->borders[slab] < box->start[d] + box->size[d]; slab++)
 			p->counts[slab]++;
 		sum += slab - slab_of(p, borders, box->start[d]);
-		if (sum > p->budget)
+		if (sum > p->budget->places)
 			break;
 	}
 	return sum;
@@ -198,9 +200,9 @@ cut_group(struct proof *p, const struct group *g, size_t d)
 	if (p->borders[0] != 0 || p->borders[borders - 1] != p->shape[d])
 		return ASSEMBLED_HOLE;
 	places = count_slabs(p, g, d, borders);
-	if (places > p->budget)
+	if (places > p->budget->places)
 		return ASSEMBLED_TOO_HARD;
-	p->budget -= places;
+	p->budget->places -= places;
 	for (size_t i = 0; i + 1 < borders; i++)
 		if (p->counts[i] == 0)
 			return ASSEMBLED_HOLE;
@@ -220,11 +222,12 @@ judge_alone(const struct proof *p, const struct group *g, size_t from_dim)
 	return ASSEMBLED_OK;
 }
 
+/* Of the boxes themselves, not of the places that they have come to by now. */
 static bool
 all_span(const struct proof *p, size_t d)
 {
-	for (size_t i = 0; i < p->now.box_count; i++)
-		if (!spans(p, p->now.boxes[i], d))
+	for (size_t i = 0; i < p->count; i++)
+		if (p->boxes[i].size[d] != p->shape[d])
 			return false;
 	return true;
 }
@@ -235,8 +238,14 @@ cut_dimension(struct proof *p, size_t d)
 	enum assembled how = ASSEMBLED_OK;
 	struct level done = p->now;
 
+	if (monotonic_ms() >= p->budget->until)
+		return ASSEMBLED_TOO_LATE;
 	if (all_span(p, d))
 		return ASSEMBLED_OK;
+	/* Those of a group that is kept are looked at too. */
+	if (p->now.box_count > p->budget->places)
+		return ASSEMBLED_TOO_HARD;
+	p->budget->places -= p->now.box_count;
 	p->next.box_count = p->next.group_count = 0;
 	for (size_t i = 0; how == ASSEMBLED_OK && i < p->now.group_count; i++)
 		how = p->now.groups[i].count == 1 ?
@@ -260,12 +269,20 @@ judge_cells(struct proof *p)
 	return how;
 }
 
+struct assembled_budget
+assembled_budget(size_t boxes, uint64_t until)
+{
+	return (struct assembled_budget){ 32 * (uint64_t)boxes + 65536,
+		until };
+}
+
 enum assembled
 assembled_judge(const uint64_t *shape, size_t rank,
-    const struct tensor_box *boxes, size_t count)
+    const struct tensor_box *boxes, size_t count,
+    struct assembled_budget *budget)
 {
 	struct proof p = { .shape = shape, .rank = rank, .boxes = boxes,
-		.budget = 32 * (uint64_t)count + 65536 };
+		.count = count, .budget = budget };
 	enum assembled how = ASSEMBLED_NO_MEMORY;
 
 	if (count == 0)

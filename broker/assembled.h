@@ -34,14 +34,27 @@ enum assembled {
 	ASSEMBLED_OVERLAP,
 	ASSEMBLED_TOO_HARD,	/* cut so wildly that the proof would cost too
 				 * much */
+	ASSEMBLED_TOO_LATE,	/* the deadline has passed */
 	ASSEMBLED_NO_MEMORY
 };
 
+/* What is left for the proofs of all tensors of a load. */
+struct assembled_budget {
+	uint64_t places;	/* boxes to be looked at, each time one is */
+	uint64_t until;		/* milliseconds of the monotonic clock */
+};
+
+/* Enough for `boxes` boxes of any number of tensors, when each of these is a
+ * grid, even or not, cut in 16 dimensions at most; and for a few others. */
+struct assembled_budget assembled_budget(size_t boxes, uint64_t until);
+
 /* Are the boxes disjoint, and do they cover the shape exactly?  Every box lies
- * inside of it.  Pure, but for its own memory.  O(n log n) in time for a grid,
- * even or not; at most 33 n + 65,536 places are looked at. */
+ * inside of it.  Pure, but for its own memory and the clock, which is looked at
+ * before each dimension.  O(n log n) in time for a grid; takes from the
+ * budget. */
 enum assembled assembled_judge(const uint64_t *shape, size_t rank,
-    const struct tensor_box *boxes, size_t count);
+    const struct tensor_box *boxes, size_t count,
+    struct assembled_budget *budget);
 
 /* Sorts the boxes, which assembled_judge has found good. */
 bool assembled_make(struct assembly *a, struct pool *pool, size_t rank,

@@ -187,7 +187,7 @@ struct pfork_checkpoint {
 	struct note_entry *notes;
 	size_t note_count;
 	size_t note_capacity;
-	uint64_t notes_dropped;
+	uint64_t notes_dropped;	/* goes up by checkpoint_drop_notes alone */
 	struct scalar_entry *scalars;
 	size_t scalar_count;
 	size_t scalar_capacity;
@@ -224,5 +224,14 @@ enum pfork_code source_read(const struct source *s, uint64_t offset, void *out,
 bool source_is_ours(const struct source *s);
 /* CHANGED when identity, size, mtime or ctime are no longer what they were. */
 enum pfork_code source_unchanged(const struct source *s, pfork_error *err);
+
+/* So many more notes are not there.  Stops at the highest number: some of them
+ * are a worker's word, and none of it may make others look like none. */
+static inline void
+checkpoint_drop_notes(pfork_checkpoint *c, uint64_t more)
+{
+	if (__builtin_add_overflow(c->notes_dropped, more, &c->notes_dropped))
+		c->notes_dropped = UINT64_MAX;
+}
 
 #endif

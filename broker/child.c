@@ -1,18 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * child.c - see child.h.  The worker gets two descriptors, an empty environment
- * and six arguments of ours; nothing of the host is inherited.  fork() is never
- * used: it would copy the host's secrets and is unsafe with threads.
+ * child.c - see child.h.  The worker gets two descriptors, those of what it is
+ * lent, an empty environment and six arguments of ours, and can read nothing
+ * else of the host's.  What the kernel hands on all the same is no more than
+ * the host's own share: cgroup, nice value, processors, oom_score_adj, limits.
+ * Not its real-time priority, nor its personality.  fork() is never used: it
+ * would copy the host's secrets and is unsafe with threads.
  */
 #include "child.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -125,10 +130,29 @@ write_arguments(struct arguments *a, const struct pfork_broker *b,
 	snprintf(a->lent, sizeof(a->lent), "lent=%u", lent->set);
 }
 
+/* One of a real-time host would be one itself, and could keep us from the
+ * processor until long after wall_ms.  Below SCHED_OTHER (BATCH, IDLE) it stays
+ * where the host is; SCHED_DEADLINE may start nobody.  Where we cannot ask, it
+ * is told all the same, or not started. */
+static int
+prepare_schedule(posix_spawnattr_t *attr, short *flags)
+{
+	const struct sched_param plain = { 0 };
+	int policy = sched_getscheduler(0);
+	int rc;
+
+	if (policy >= 0 && policy != SCHED_FIFO && policy != SCHED_RR)
+		return 0;
+	*flags |= POSIX_SPAWN_SETSCHEDULER;
+	rc = posix_spawnattr_setschedpolicy(attr, SCHED_OTHER);
+	return rc != 0 ? rc : posix_spawnattr_setschedparam(attr, &plain);
+}
+
 /* No signal of the host's is ignored or blocked in the worker. */
 static int
 prepare_attributes(posix_spawnattr_t *attr)
 {
+	short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF;
 	sigset_t none;
 	sigset_t all;
 	int rc;
@@ -139,8 +163,9 @@ prepare_attributes(posix_spawnattr_t *attr)
 	if (rc == 0)
 		rc = posix_spawnattr_setsigdefault(attr, &all);
 	if (rc == 0)
-		rc = posix_spawnattr_setflags(attr,
-		    POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+		rc = prepare_schedule(attr, &flags);
+	if (rc == 0)
+		rc = posix_spawnattr_setflags(attr, flags);
 	return rc;
 }
 
@@ -238,6 +263,33 @@ spawn(const struct pfork_broker *b, const char *mode, struct given *g,
 	return rc;
 }
 
+/* The personality goes through exec, and that of a debugger or of `setarch -R`
+ * has addresses that are not random, or a page at 0.  It is this thread's own;
+ * *had is for give_personality_back.  An operator who has locked it
+ * (LockPersonality=) has chosen it, so no answer is one. */
+static enum pfork_code
+take_plain_personality(int *had, pfork_error *err)
+{
+	*had = personality(0xffffffff);
+	if (*had == -1)
+		*had = PER_LINUX;
+	if (*had == PER_LINUX || personality(PER_LINUX) != -1)
+		return PFORK_OK;
+	return error_set(err, PFORK_E_SANDBOX, errno, PFORK_NO_OFFSET,
+	    "the worker would have this process's personality(2), 0x%x, "
+	    "which weakens it and cannot be changed: %s; nothing was parsed",
+	    (unsigned)*had, error_errno(errno));
+}
+
+/* Fails under a filter that lets nobody choose it: then the thread is like any
+ * other. */
+static void
+give_personality_back(int had)
+{
+	if (had != PER_LINUX)
+		(void)personality((unsigned long)had);
+}
+
 static enum pfork_code
 spawn_given(const struct pfork_broker *b, const char *mode, struct given *g,
     struct child *out, pfork_error *err)
@@ -245,11 +297,14 @@ spawn_given(const struct pfork_broker *b, const char *mode, struct given *g,
 	struct child c = CHILD_NONE;
 	int ends[2] = { -1, -1 };
 	enum pfork_code code;
+	int had;
 	int rc;
 
 	code = child_count_filters(&c.filters, err);
 	if (code == PFORK_OK)
 		code = open_socket(ends, err);
+	if (code == PFORK_OK)
+		code = take_plain_personality(&had, err);
 	if (code != PFORK_OK)
 		goto out;
 	g->socket = ends[1];
@@ -257,6 +312,7 @@ spawn_given(const struct pfork_broker *b, const char *mode, struct given *g,
 	if (g->input < 0)
 		g->input = ends[1];
 	rc = spawn(b, mode, g, &c.pid);
+	give_personality_back(had);
 	if (rc != 0) {
 		code = failed(err, b->worker_path, rc);
 		goto out;

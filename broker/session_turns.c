@@ -180,7 +180,7 @@ session_on_alias(struct session *s, const uint8_t *at, size_t length)
 	    !built(s, m.name, build_alias(s->ckpt, &m)))
 		return false;
 	if (s->ckpt->note_count >= s->rules.limits.notes) {
-		s->ckpt->notes_dropped++;
+		checkpoint_drop_notes(s->ckpt, 1);
 		return true;
 	}
 	return built(s, m.name, build_alias_note(s->ckpt));
@@ -236,7 +236,7 @@ session_on_done(struct session *s, const uint8_t *at, size_t length)
 	if (!judged(s, FRAME_DONE, check_done(&s->rules, &s->totals, &m)))
 		return false;
 	s->ckpt->verdict = (enum pfork_verdict)m.verdict;
-	s->ckpt->notes_dropped += m.notes_dropped;
+	checkpoint_drop_notes(s->ckpt, m.notes_dropped);
 	s->state = SAID_DONE;
 	return true;
 }

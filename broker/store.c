@@ -148,7 +148,7 @@ note_others(const struct pfork_store *s, pfork_checkpoint *c, const char *file,
 	if (others_write && !store_note(c, s->broker.limits.notes, file, &note))
 		return false;
 	note.text = "others may write to the directory";
-	return !s->root_is_open ||
+	return !store_way_is_open(s, file) ||
 	    store_note(c, s->broker.limits.notes, NULL, &note);
 }
 

@@ -63,6 +63,8 @@ struct store_set {
  * owner is neither root nor the caller. */
 enum pfork_code store_open_file(const struct pfork_store *s, const char *path,
     int *fd, bool *others_write, pfork_error *err);
+/* Others may write to a directory on the way to it, root and last included. */
+bool store_way_is_open(const struct pfork_store *s, const char *path);
 /* The name of one file in one directory: no separator, no "..". */
 bool store_name_is_sibling(const char *name, size_t length);
 /* Loads one file within the budget, and takes from it.  scan: as
@@ -72,6 +74,9 @@ enum pfork_code store_load_file(const struct pfork_store *s,
     bool scan, pfork_checkpoint **out, bool *others_write, pfork_error *err);
 /* Time is left; what is left of it is the broker's. */
 enum pfork_code store_spend_time(struct store_budget *budget,
+    pfork_error *err);
+/* None is: TIMEOUT. */
+enum pfork_code store_too_late(const struct store_budget *budget,
     pfork_error *err);
 /* The sum of what is handed out, against the limit on contiguous bytes. */
 enum pfork_code store_judge_sum(const struct store_budget *budget,

@@ -53,16 +53,14 @@ is_open_to_others(const struct stat *st)
 	    (st->st_uid != 0 && st->st_uid != geteuid());
 }
 
-enum pfork_code
-store_open_file(const struct pfork_store *s, const char *path, int *fd,
-    bool *others_write, pfork_error *err)
+/* -1 and errno. */
+static int
+open_beneath(const struct pfork_store *s, const char *path, uint64_t flags)
 {
 	struct open_how how = {
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
+		.flags = flags | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS
 	};
-	struct stat st;
-	int errnum;
 	long got;
 
 	/* In another directory other files have these names. */
@@ -77,19 +75,62 @@ store_open_file(const struct pfork_store *s, const char *path, int *fd,
 		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
 			break;
 	}
+	return child_fd_above((int)got);
+}
+
+enum pfork_code
+store_open_file(const struct pfork_store *s, const char *path, int *fd,
+    bool *others_write, pfork_error *err)
+{
+	int got = open_beneath(s, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	struct stat st;
+	int errnum;
+
 	if (got < 0)
 		return failed(errno, err);
-	got = child_fd_above((int)got);
-	if (got < 0)
-		return failed(errno, err);
-	if (fstat((int)got, &st) != 0) {
+	if (fstat(got, &st) != 0) {
 		errnum = errno;
-		close((int)got);
+		close(got);
 		return failed(errnum, err);
 	}
 	*others_write = is_open_to_others(&st);
-	*fd = (int)got;
+	*fd = got;
 	return PFORK_OK;
+}
+
+/* One that cannot be looked at counts as open. */
+static bool
+directory_is_open(const struct pfork_store *s, const char *path)
+{
+	int fd = open_beneath(s, path, O_PATH | O_DIRECTORY);
+	struct stat st;
+	bool open;
+
+	if (fd < 0)
+		return true;
+	open = fstat(fd, &st) != 0 || is_open_to_others(&st);
+	close(fd);
+	return open;
+}
+
+bool
+store_way_is_open(const struct pfork_store *s, const char *path)
+{
+	char prefix[WORKER_PATH_MAX];
+	size_t length = strlen(path);
+	bool open = s->root_is_open;
+
+	if (length >= sizeof(prefix))
+		return true;
+	memcpy(prefix, path, length + 1);
+	for (size_t i = 1; !open && i < length; i++) {
+		if (prefix[i] != '/')
+			continue;
+		prefix[i] = '\0';
+		open = directory_is_open(s, prefix);
+		prefix[i] = '/';
+	}
+	return open;
 }
 
 bool
@@ -106,14 +147,20 @@ store_name_is_sibling(const char *name, size_t length)
 /* -------------------------------------------------------------- budget -- */
 
 enum pfork_code
+store_too_late(const struct store_budget *budget, pfork_error *err)
+{
+	return error_set(err, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
+	    "the limit wall_ms of %llu ms passed while the files of a store "
+	    "were opened", (unsigned long long)budget->wall_ms);
+}
+
+enum pfork_code
 store_spend_time(struct store_budget *budget, pfork_error *err)
 {
 	uint64_t spent = monotonic_ms() - budget->started;
 
 	if (spent >= budget->wall_ms)
-		return error_set(err, PFORK_E_TIMEOUT, 0, PFORK_NO_OFFSET,
-		    "the limit wall_ms of %llu ms passed while the files of a "
-		    "store were opened", (unsigned long long)budget->wall_ms);
+		return store_too_late(budget, err);
 	budget->broker.limits.wall_ms = budget->wall_ms - spent;
 	return PFORK_OK;
 }

@@ -28,6 +28,7 @@ struct pieces {
 	struct name_table by_file;
 	uint32_t *file_of;		/* one a piece */
 	struct tensor_box *boxes;	/* of the tensor at hand */
+	struct assembled_budget proofs;	/* for all tensors together */
 };
 
 static enum pfork_code
@@ -230,10 +231,11 @@ take_whole(struct pfork_tensor *t, const struct tensor_box *box)
 }
 
 static enum pfork_code
-judge_boxes(const struct pfork_tensor *t, const struct tensor_box *boxes,
-    size_t count, pfork_error *err)
+judge_boxes(struct pieces *p, const struct pfork_tensor *t, size_t count,
+    pfork_error *err)
 {
-	switch (assembled_judge(t->shape, t->rank, boxes, count)) {
+	switch (assembled_judge(t->shape, t->rank, p->boxes, count,
+	    &p->proofs)) {
 	case ASSEMBLED_OK:
 		break;
 	case ASSEMBLED_HOLE:
@@ -245,6 +247,8 @@ judge_boxes(const struct pfork_tensor *t, const struct tensor_box *boxes,
 		return error_about(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
 		    "a tensor is cut into boxes too wildly", t->name,
 		    strlen(t->name));
+	case ASSEMBLED_TOO_LATE:
+		return store_too_late(p->set->budget, err);
 	case ASSEMBLED_NO_MEMORY:
 		return store_no_memory(err);
 	}
@@ -274,7 +278,7 @@ assemble(struct pieces *p, struct pfork_tensor *t, size_t count,
 		if (!is_empty(&p->boxes[i], t->rank))
 			p->boxes[kept++] = p->boxes[i];
 	if (pfork_tensor_elements(t) > 0)
-		code = judge_boxes(t, p->boxes, kept, err);
+		code = judge_boxes(p, t, kept, err);
 	if (code != PFORK_OK)
 		return code;
 	boxes = pool_alloc(&c->strings, kept * sizeof(*boxes));
@@ -305,12 +309,17 @@ make_tensor(struct pieces *p, struct pfork_tensor *t, size_t from,
 	return assemble(p, t, count, err);
 }
 
+/* All files are there: their sum is judged before a box is looked at. */
 static enum pfork_code
 make_tensors(struct pieces *p, pfork_error *err)
 {
+	const struct store_budget *budget = p->set->budget;
 	pfork_checkpoint *c = p->set->c;
-	enum pfork_code code = PFORK_OK;
+	enum pfork_code code = store_judge_sum(budget, err);
 	size_t count;
+
+	p->proofs = assembled_budget(c->piece_count,
+	    budget->started + budget->wall_ms);
 
 	for (size_t i = 0; code == PFORK_OK && i < c->piece_count;
 	    i += count) {
@@ -320,6 +329,8 @@ make_tensors(struct pieces *p, pfork_error *err)
 			count++;
 		code = make_tensor(p, &c->tensors[c->pieces[i].tensor], i,
 		    count, err);
+		if (code == PFORK_OK)
+			code = store_spend_time(p->set->budget, err);
 	}
 	return code;
 }

@@ -36,7 +36,7 @@ store_note(pfork_checkpoint *c, uint64_t notes_max, const char *file,
 	int length;
 
 	if (c->note_count >= notes_max + note_is_of_loss(note->kind)) {
-		c->notes_dropped++;
+		checkpoint_drop_notes(c, 1);
 		return true;
 	}
 	length = snprintf(text, sizeof(text), "%s%s%s",
@@ -103,7 +103,7 @@ take_notes(struct store_set *set, const char *file,
 	for (size_t i = 0; i < part->note_count; i++)
 		if (!store_note(set->c, most, file, &part->notes[i]))
 			return false;
-	set->c->notes_dropped += part->notes_dropped;
+	checkpoint_drop_notes(set->c, part->notes_dropped);
 	if (part->verdict > set->c->verdict)
 		set->c->verdict = part->verdict;
 	return true;

@@ -388,9 +388,10 @@ PFORK_API void pfork_store_free(pfork_store *store);
  *     has, _is_contiguous is true, _extent false, _file "", and boxes that
  *     overlap or leave a hole are PFORK_E_FORMAT.
  * The limits on input, tensors, streamed and contiguous bytes and time hold for
- * all the files together.  A file or directory that others may write to is
- * noted.  _tensor_storage numbers are unique in the whole; _tensor_extent is
- * in the file that _tensor_file names.
+ * all the files together.  A file that others may write to is noted, and so is
+ * a directory, from the store's own to that of `file`.  _tensor_storage numbers
+ * are unique in the whole; _tensor_extent is in the file that _tensor_file
+ * names.
  * Errors: every code.  REFUSED also for a file that leads out of the
  * directory or is not as pinned, SANDBOX also where openat2 cannot be had. */
 PFORK_API enum pfork_code pfork_store_load(pfork_store *store,

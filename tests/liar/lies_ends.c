@@ -119,6 +119,27 @@ lie_notes_many(void)
 		say_note(NOTE_RECORD, VERDICT_CLEAN, "n", 1);
 }
 
+/* And so many, that the one which the broker drops makes it none. */
+void
+lie_notes_dropped(void)
+{
+	struct wire_done m = { .tensors = 1, .aliases = 1, .storages = 1,
+		.notes = 2000, .notes_dropped = UINT64_MAX,
+		.verdict = VERDICT_UNUSUAL };
+	struct wire_storage s = good_extent(0);
+	struct wire_tensor t = good_tensor("a", 0);
+	static uint8_t packed[FRAME_MESSAGE_MAX];
+
+	begin();
+	for (int i = 0; i < 2000; i++)
+		say_note(NOTE_RECORD, VERDICT_UNUSUAL, "n", 1);
+	say_storage(&s);
+	say_tensor(&t);
+	say_alias("b", 0);
+	frame(FRAME_DONE, packed, wire_done_pack(&m, packed));
+	leave(0);
+}
+
 void
 lie_scalar_unasked(void)
 {

@@ -18,7 +18,7 @@ static const uint64_t bottom[] = { 4, 0 };
 
 /* Archives at 0 and 1024, of 4 x 4 F32 each, 64 bytes into them. */
 static void
-say_archives(uint64_t into, uint32_t dtype, uint64_t notes)
+say_two_archives(uint64_t into, uint32_t dtype)
 {
 	static const char *const names[] = { "0+1024", "1024+1024" };
 	struct wire_storage s = good_extent(0);
@@ -32,6 +32,12 @@ say_archives(uint64_t into, uint32_t dtype, uint64_t notes)
 		t.dtype = dtype;
 		say_tensor(&t);
 	}
+}
+
+static void
+say_archives(uint64_t into, uint32_t dtype, uint64_t notes)
+{
+	say_two_archives(into, dtype);
 	say_done(2, 0, 2, notes,
 	    notes == 0 ? VERDICT_CLEAN : VERDICT_DANGEROUS);
 	leave(0);
@@ -245,6 +251,44 @@ lie_set_reopened(void)
 	wait_for_ever();
 }
 
+/* Boxes of which each reaches through nearly all of the others: the proof that
+ * they are whole multiplies with every dimension.  In as many tensors as the
+ * limit allows. */
+void
+lie_set_wild(void)
+{
+	enum { CUTS = 9, TENSORS = 90 };
+	uint64_t shape[CUTS + 1] = { 3, 2, 2, 2, 2, 2, 2, 2, 2, CUTS };
+	uint64_t start[CUTS + 1];
+	uint64_t size[CUTS + 1];
+	char name[] = "w00";
+	struct wire_piece m = raw_piece();
+
+	begin_index();
+	m.shape = shape;
+	m.start = start;
+	m.size = size;
+	m.rank = m.start_count = m.size_count = CUTS + 1;
+	m.offset = 0;
+	for (int t = 0; t < TENSORS; t++) {
+		name[1] = (char)('0' + t / 10);
+		name[2] = (char)('0' + t % 10);
+		m.name = bytes_of(name);
+		m.path = &m.name;
+		for (uint64_t r = 0; r < CUTS; r++) {
+			memset(start, 0, sizeof(start));
+			memcpy(size, shape, sizeof(size));
+			start[CUTS] = r;
+			size[r] = size[CUTS] = 1;
+			m.length = r == 0 ? 256 : 384;
+			for (; start[r] < shape[r]; start[r]++)
+				say_piece(&m);
+		}
+	}
+	say_pieces_done(TENSORS, TENSORS * (2 * CUTS + 1));
+	wait_for_ever();
+}
+
 void
 lie_set_many(void)
 {
@@ -439,6 +483,31 @@ lie_data_fault(void)
 	(void)is_data("torch-distcp");
 	say_fault(FAULT_FORMAT, 7, VERDICT_DANGEROUS);
 	leave(1);
+}
+
+/* Two data files, of which each has no more to tell than that it dropped as
+ * many notes as there are numbers. */
+void
+lie_data_dropped(void)
+{
+	struct wire_done done = { .tensors = 2, .storages = 2, .notes = 2000,
+		.notes_dropped = UINT64_MAX, .verdict = VERDICT_UNUSUAL };
+	static uint8_t bytes[FRAME_MESSAGE_MAX];
+	struct wire_piece m;
+
+	begin_silently();
+	if ((liar_go & GO_DISTCP) == 0) {
+		say_format("torch-dcp");
+		m = good_piece("w", bottom);
+		m.file = bytes_of("raw");
+		two_pieces(&m);
+	}
+	say_format("torch-distcp");
+	for (int i = 0; i < 2000; i++)
+		say_note(NOTE_RECORD, VERDICT_UNUSUAL, "n", 1);
+	say_two_archives(64, DTYPE_F32);
+	frame(FRAME_DONE, bytes, wire_done_pack(&done, bytes));
+	leave(0);
 }
 
 void

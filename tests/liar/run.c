@@ -305,6 +305,9 @@ check_load(const struct lie *lie, pfork_broker *broker, bool parked)
 			check_honest_set(ckpt);
 		if (strcmp(lie->name, "data_offset") == 0)
 			check_halves(ckpt);
+		if (strstr(lie->name, "_dropped") != NULL)
+			claim(pfork_checkpoint_notes_dropped(ckpt) ==
+			    UINT64_MAX, "count of notes that were dropped");
 		if (lie->kind == SHARE && strcmp(lie->name, "share_of_one"))
 			check_shared(ckpt);
 		check_parked(lie, ckpt, parked);

@@ -48,6 +48,16 @@ box(size_t rank, const uint64_t *start, const uint64_t *size)
 
 /* ------------------------------------------------------------ the proof -- */
 
+/* With all of a load's budget, and time enough. */
+static enum assembled
+judge(const uint64_t *shape, size_t rank, const struct tensor_box *boxes,
+    size_t count)
+{
+	struct assembled_budget budget = assembled_budget(count, UINT64_MAX);
+
+	return assembled_judge(shape, rank, boxes, count, &budget);
+}
+
 static void
 test_rows(void **state)
 {
@@ -113,7 +123,7 @@ test_rows(void **state)
 		for (size_t j = 0; j < rows[i].count; j++)
 			boxes[j] = box(rows[i].rank, rows[i].boxes[j][0],
 			    rows[i].boxes[j][1]);
-		if (assembled_judge(rows[i].shape, rows[i].rank, boxes,
+		if (judge(rows[i].shape, rows[i].rank, boxes,
 		    rows[i].count) != rows[i].how)
 			fail_msg("%s", rows[i].name);
 	}
@@ -236,7 +246,7 @@ test_random(void **state)
 		for (int n = rand() % 3; n > 0; n--)
 			spoil(boxes, count, rank, shape);
 		expected = count_elements(shape, rank, boxes, count);
-		got = assembled_judge(shape, rank, boxes, count);
+		got = judge(shape, rank, boxes, count);
 		tried[expected]++;
 		/* Where both are true either may be said. */
 		if ((got == ASSEMBLED_OK) != (expected == ASSEMBLED_OK) ||
@@ -275,17 +285,90 @@ test_cost(void **state)
 	assert_true(boxes != NULL && at != NULL);
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	make_many(boxes, at, n, false);
-	assert_int_equal(assembled_judge(shape, 2, boxes, n * n),
-	    ASSEMBLED_OK);
+	assert_int_equal(judge(shape, 2, boxes, n * n), ASSEMBLED_OK);
 	shape[0] = shape[1] = n * n;
 	make_many(boxes, at, n, true);
-	assert_int_equal(assembled_judge(shape, 2, boxes, n * n),
-	    ASSEMBLED_TOO_HARD);
+	assert_int_equal(judge(shape, 2, boxes, n * n), ASSEMBLED_TOO_HARD);
 	clock_gettime(CLOCK_MONOTONIC, &to);
 	/* Some 0.2 s here; n squared would be minutes. */
 	assert_true(to.tv_sec - from.tv_sec < 20);
 	free(boxes);
 	free(at);
+}
+
+/* In dimension r are shape[r] boxes of all others but the last one, of which
+ * they have the r-th: each cut multiplies the places of the rest. */
+#define WILD_CUTS 10
+#define WILD_BOXES (2 * WILD_CUTS + 1)
+
+static void
+make_wild(struct tensor_box *boxes, uint64_t *shape, uint64_t *at)
+{
+	for (size_t d = 0; d < WILD_CUTS; d++)
+		shape[d] = d == 0 ? 3 : 2;
+	shape[WILD_CUTS] = WILD_CUTS;
+	for (size_t r = 0; r < WILD_CUTS; r++) {
+		for (uint64_t i = 0; i < shape[r]; i++) {
+			memset(at, 0, (WILD_CUTS + 1) * sizeof(*at));
+			memcpy(at + WILD_CUTS + 1, shape,
+			    (WILD_CUTS + 1) * sizeof(*at));
+			at[r] = i;
+			at[WILD_CUTS] = r;
+			at[WILD_CUTS + 1 + r] = 1;
+			at[WILD_CUTS + 1 + WILD_CUTS] = 1;
+			*boxes++ = (struct tensor_box){ .start = at,
+				.size = at + WILD_CUTS + 1 };
+			at += 2 * (WILD_CUTS + 1);
+		}
+	}
+}
+
+/* One such tensor is proved; what many would cost is no tensor's own. */
+static void
+test_budget(void **state)
+{
+	static uint64_t at[WILD_BOXES * 2 * (WILD_CUTS + 1)];
+	struct tensor_box boxes[WILD_BOXES];
+	uint64_t shape[WILD_CUTS + 1];
+	struct assembled_budget budget = assembled_budget(100 * WILD_BOXES,
+	    UINT64_MAX);
+	int proved = 0;
+
+	(void)state;
+	make_wild(boxes, shape, at);
+	while (assembled_judge(shape, WILD_CUTS + 1, boxes, WILD_BOXES,
+	    &budget) == ASSEMBLED_OK)
+		proved++;
+	assert_true(proved >= 1 && proved < 10);
+	budget = assembled_budget(WILD_BOXES, 0);
+	assert_int_equal(assembled_judge(shape, WILD_CUTS + 1, boxes,
+	    WILD_BOXES, &budget), ASSEMBLED_TOO_LATE);
+}
+
+/* What is not cut costs nothing, what is cut as a grid is costs little. */
+static void
+test_grid(void **state)
+{
+	enum { RANK = 64, CUTS = 6, N = 1 << CUTS };
+	static uint64_t at[N][2][RANK];
+	struct tensor_box boxes[N];
+	struct assembled_budget budget = assembled_budget(0, UINT64_MAX);
+	uint64_t shape[RANK];
+
+	(void)state;
+	for (size_t d = 0; d < RANK; d++)
+		shape[d] = 2;
+	for (size_t i = 0; i < N; i++) {
+		for (size_t d = 0; d < RANK; d++) {
+			at[i][0][d] = d < CUTS ? i >> d & 1 : 0;
+			at[i][1][d] = d < CUTS ? 1 : 2;
+		}
+		boxes[i] = (struct tensor_box){ .start = at[i][0],
+			.size = at[i][1] };
+	}
+	budget.places = 2 * N * CUTS;
+	assert_int_equal(assembled_judge(shape, RANK, boxes, N, &budget),
+	    ASSEMBLED_OK);
 }
 
 /* -------------------------------------------------------------- reading -- */
@@ -537,6 +620,8 @@ main(void)
 		cmocka_unit_test(test_rows),
 		cmocka_unit_test(test_random),
 		cmocka_unit_test(test_cost),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_grid),
 		cmocka_unit_test(test_read),
 		cmocka_unit_test(test_read_changed),
 	};

@@ -358,6 +358,56 @@ test_others_write(void **state)
 	pfork_checkpoint_unref(c);
 }
 
+/* Of root/a/b/1.safetensors, with these modes. */
+static size_t
+notes_on_way(mode_t a, mode_t b)
+{
+	pfork_broker *broker = broker_new(NULL);
+	pfork_checkpoint *c = NULL;
+	pfork_store *s = NULL;
+	char path[4200];
+	pfork_error err;
+	pfork_note note;
+	size_t count;
+
+	snprintf(path, sizeof(path), "%s/a", root);
+	assert_int_equal(chmod(path, a), 0);
+	snprintf(path, sizeof(path), "%s/a/b", root);
+	assert_int_equal(chmod(path, b), 0);
+	assert_int_equal(pfork_store_open(broker, root, NULL, &s, &err),
+	    PFORK_OK);
+	if (pfork_store_load(s, "a/b/1.safetensors", &c, &err) != PFORK_OK)
+		fail_msg("%s", err.text);
+	count = pfork_checkpoint_note_count(c);
+	if (count > 0) {
+		assert_true(pfork_checkpoint_note(c, 0, &note));
+		assert_string_equal(note.text,
+		    "others may write to the directory");
+	}
+	pfork_checkpoint_unref(c);
+	pfork_store_free(s);
+	pfork_broker_free(broker);
+	return count;
+}
+
+/* Who may write to any directory on the way may put another file there. */
+static void
+test_others_write_on_way(void **state)
+{
+	char path[4200];
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/a", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	snprintf(path, sizeof(path), "%s/a/b", root);
+	assert_int_equal(mkdir(path, 0700), 0);
+	put_shard("a/b/1.safetensors", "a", "AAAA");
+	assert_int_equal(notes_on_way(0755, 0755), 0);
+	assert_int_equal(notes_on_way(0755, 0777), 1);
+	assert_int_equal(notes_on_way(0775, 0755), 1);
+	assert_int_equal(notes_on_way(0777, 0777), 1);
+}
+
 /* A tensor that the index does not name is left out, and said so. */
 static void
 test_not_named(void **state)
@@ -624,6 +674,7 @@ main(void)
 		cmocka_unit_test(test_cannot_open),
 		cmocka_unit_test(test_totals),
 		cmocka_unit_test(test_others_write),
+		cmocka_unit_test(test_others_write_on_way),
 		cmocka_unit_test(test_not_named),
 		cmocka_unit_test(test_arguments),
 		cmocka_unit_test(test_scan),
