@@ -42,6 +42,10 @@ failed(int errnum, pfork_error *err)
 	if (errnum == ENOENT)
 		return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
 		    "a file of the store is not there");
+	if (errnum == EBADF)
+		return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+		    "the store's directory is not open any more: the "
+		    "descriptor was closed");
 	return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
 	    "a file of the store cannot be opened: %s", error_errno(errnum));
 }
@@ -64,10 +68,10 @@ open_beneath(const struct pfork_store *s, const char *path, uint64_t flags)
 	long got;
 
 	/* In another directory other files have these names. */
-	if (!identity_is(s->root, &s->root_id))
-		return error_set(err, PFORK_E_SYSTEM, EBADF, PFORK_NO_OFFSET,
-		    "the store's directory is not open any more: the "
-		    "descriptor was closed");
+	if (!identity_is(s->root, &s->root_id)) {
+		errno = EBADF;
+		return -1;
+	}
 	if ((s->flags & PFORK_STORE_SYMLINKS) == 0)
 		how.resolve |= RESOLVE_NO_SYMLINKS;
 	for (int i = 0; i < TRIES; i++) {
