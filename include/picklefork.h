@@ -28,6 +28,7 @@
  *   be called from any thread.  A pfork_job belongs to one thread at a time.
  *   pthread_cancel of a thread that is in the library takes effect after the
  *   call, which ends as if nothing had happened.
+ *   A thread that calls the library needs a stack of 64 KiB, whatever the file.
  *   A host may close all descriptors (close_range, closefrom) and open its own,
  *   while none of its threads is in the library: brokers go on working, with
  *   new workers (the old ones leave; those that waited stay zombies until the
