@@ -3,7 +3,7 @@
 
 import struct
 
-from gen_tensors import DATA, UTILS, tensor
+from gen_tensors import DATA, UTILS, floats, tensor
 from pickle_asm import *            # noqa: F403 - an assembler
 
 T = torch_tensor()
@@ -287,6 +287,11 @@ def replaced(out):
                      ("twice", T + four + BUILD + value((False, None, None)))):
         out.refuse("T-replaced-" + name, op + BUILD,
                    "a state that gives a tensor other data")
+    for name, op in (("items", value(0) + value(7) + SETITEM),
+                     ("state", value({"dtype": Raw(GLOBAL(
+                         "torch", "int32"))}) + BUILD)):
+        out.refuse("T-replaced-storage-" + name, storage() + op + POP + T,
+                   "a storage that is changed before it is used")
     for name, op in (("attribute", stated), ("type", typed)):
         out.left_out("T-replaced-" + name, op,
                      "an attribute that gives a tensor other data",
@@ -301,6 +306,59 @@ def replaced(out):
         "_rebuild_device_tensor_from_cpu_tensor", T, GLOBAL(
             "torch", "float32"), "cpu", False)},
         "a tensor of the dtype that is asked for", {"t": ROW})
+
+
+def changed(out):
+    """What a call was given is changed when it has been read: torch has what
+    it was then, and so has the file's reader, or nothing."""
+    late = "changed afterwards"
+    grown = BINGET(90) + value(2) + APPEND + POP
+
+    def sized(size):
+        return rebuild("_rebuild_tensor_v2", storage(), 0, size, (1,), False,
+                       HOOKS)
+
+    size = EMPTY_LIST + BINPUT(90) + value(2) + APPEND
+    out.left_out("T-changed-size", sized(size) + grown, "a size", late)
+    out.load("T-changed-before", {"t": size + POP + GET(90) + POP
+                                  + sized(BINGET(90))},
+             "a size that was made before", {"t": tensor("F32", (2,),
+                                                         floats(2))})
+    out.left_out("T-changed-set", sized(size) + BINGET(90) + value(0)
+                 + value(3) + SETITEM + POP, "a number of a size", late)
+    out.left_out("T-changed-torch-size", sized(call(
+        "torch", "Size", (Raw(size),))) + grown, "a torch.Size's list",
+        "shape")
+    bits = EMPTY_DICT + BINPUT(90)
+    out.left_out("T-changed-metadata", rebuild(
+        "_rebuild_tensor_v2", storage(), 0, (2,), (1,), False, HOOKS, bits)
+        + BINGET(90) + value("neg") + NEWTRUE + SETITEM + POP, "its bits",
+        late)
+    third = torch_tensor(size=(3,))
+    parts = EMPTY_LIST + BINPUT(90) + value(("k", Raw(T))) + APPEND
+    out.left_out("T-changed-pairs", GLOBAL("collections", "OrderedDict")
+                 + parts + TUPLE1 + REDUCE + BINGET(90)
+                 + value(("k", Raw(third))) + APPEND + POP,
+                 "the pairs of an OrderedDict", "order")
+    entries = EMPTY_DICT + BINPUT(90) + value("k") + T + SETITEM
+    again = BINGET(90) + value("k") + third + SETITEM + POP
+    out.left_out("T-changed-dict", GLOBAL("builtins", "dict") + entries
+                 + TUPLE1 + REDUCE + again, "the dict of a dict", "order")
+    out.left_out("T-changed-state", GLOBAL("torch.nn.modules.linear",
+                                               "Identity")
+                 + EMPTY_TUPLE + NEWOBJ + entries + BUILD + again,
+                 "the state of an object", "order")
+    dtype = call("numpy", "dtype", ("f4", False, True)) + BINPUT(90)
+
+    def order(o):
+        return value((3, o, None, None, None, -1, -1, 0)) + BUILD
+
+    out.left_out("T-changed-dtype", GLOBAL(
+        "numpy.core.multiarray", "_reconstruct") + MARK
+        + GLOBAL("numpy", "ndarray") + value((0,)) + value(b"b", 3) + TUPLE
+        + REDUCE + MARK + value(1) + value((2, 3)) + dtype + order("<")
+        + NEWFALSE + value(DATA, 3) + TUPLE + BUILD + BINGET(90) + order(">")
+        + POP, "the dtype of an array", late)
 
 
 def containers(out):
@@ -384,4 +442,5 @@ def arrays(out):
 
 
 PARTS = (plain_words, metadata, dtypes, quantized, layouts, from_type, legacy,
-         replaced, containers, arrays)
+         replaced, changed, containers,
+         arrays)

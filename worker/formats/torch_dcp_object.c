@@ -68,6 +68,7 @@ dcp_attribute(const struct dcp *d, vref object, const char *name)
 	state = dcp_dict(d, call->as.call.state,
 	    "dcp: attributes are no dict", where);
 	if ((call->flags & VALUE_BUILT_TWICE) != 0 ||
+	    (state->flags & VALUE_CHANGED) != 0 ||
 	    state->as.seq.count > 2 * ATTRIBUTES_MAX)
 		die(d->job, FAULT_FORMAT, where,
 		    "dcp: attributes that its class does not have");
@@ -114,7 +115,7 @@ dcp_shape(const struct dcp *d, const struct path *path, vref v,
 	struct graph graph = d->graph;
 	struct word w = {
 		.g = &graph, .job = d->job, .path = path,
-		.function = "Metadata",
+		.function = "Metadata", .call = VREF_MISSING,
 		.where = value_where(&d->graph, v, 0)
 	};
 

@@ -90,6 +90,15 @@ grow(struct machine *m, struct value *node, uint32_t want)
 		arena_page_back(m->arena, old);
 }
 
+/* The container, of whose items there is room for one more, is changed now. */
+static void
+note_change(struct machine *m, struct value *node)
+{
+	node->as.seq.at[node->as.seq.count] = m->g->next;
+	if ((node->flags & VALUE_TAKEN) != 0)
+		node->flags |= VALUE_CHANGED;
+}
+
 /* Appends the values from `from` to the top of the stack, which lose them. */
 static bool
 move_values(struct machine *m, struct value *node, vref *from)
@@ -98,10 +107,11 @@ move_values(struct machine *m, struct value *node, vref *from)
 
 	if (more > UINT32_MAX / 2 - node->as.seq.count)
 		return machine_fail_limit(m, "a container is too large");
-	grow(m, node, node->as.seq.count + (uint32_t)more);
+	grow(m, node, node->as.seq.count + (uint32_t)more + 1);
 	memcpy(node->as.seq.at + node->as.seq.count, from,
 	    more * sizeof(vref));
 	node->as.seq.count += (uint32_t)more;
+	note_change(m, node);
 	m->top = from;
 	return true;
 }
@@ -160,6 +170,7 @@ machine_dict(struct machine *m)
 static bool
 drop_values(struct machine *m, vref *from, enum value_kind kind)
 {
+	m->g->written |= kind == VALUE_PERSID;
 	machine_odd(m, kind == VALUE_GLOBAL ? ODD_WRITE_GLOBAL :
 					      ODD_WRITE_PERSID);
 	m->top = from;
@@ -218,6 +229,8 @@ set_items_of_list(struct machine *m, vref *from)
 			return machine_fail(m, "an index outside the list");
 		list->as.seq.at[i] = at[1];
 	}
+	grow(m, list, list->as.seq.count + 1);
+	note_change(m, list);
 	machine_odd(m, ODD_LIST_SETITEM);
 	m->top = from;
 	return true;

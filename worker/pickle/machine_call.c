@@ -314,10 +314,49 @@ build_plain(struct machine *m, vref inst, vref state)
 	return machine_fail_kind(m, "gives a state to an object", inst);
 }
 
+/* Has nothing been made since the state was complete? */
+static bool
+is_fresh(const struct machine *m, vref state)
+{
+	const struct value *node;
+	vref changed = 0;
+
+	if (!value_is_node(state))
+		return true;
+	node = graph_at(m->g, state);
+	if (node->kind == VALUE_LIST || node->kind == VALUE_SET ||
+	    node->kind == VALUE_DICT)
+		changed = value_changed(node);
+	return (changed != 0 ? changed : graph_after(m->g, state)) ==
+	    m->g->next;
+}
+
+static void
+take(struct machine *m, vref v)
+{
+	if (value_kind(m->g, v) == VALUE_DICT)
+		graph_at(m->g, v)->flags |= VALUE_TAKEN;
+}
+
+static void
+set_state(struct machine *m, struct value *call, vref state)
+{
+	if (call->as.call.state != VREF_MISSING)
+		call->flags |= VALUE_BUILT_TWICE;
+	if (!is_fresh(m, state))
+		call->flags |= VALUE_STATE_OLD;
+	call->as.call.state = state;
+	/* The object has a copy of it, or of both parts of (dict, slots). */
+	take(m, state);
+	if (value_kind(m->g, state) == VALUE_TUPLE) {
+		take(m, value_item(m->g, state, 0));
+		take(m, value_item(m->g, state, 1));
+	}
+}
+
 bool
 machine_build(struct machine *m)
 {
-	struct value *node;
 	vref state;
 	vref inst;
 
@@ -328,15 +367,13 @@ machine_build(struct machine *m)
 	m->top--;
 	switch ((int)value_kind(m->g, inst)) {
 	case VALUE_CALL:
-		node = graph_at(m->g, inst);
-		if (node->as.call.state != VREF_MISSING)
-			node->flags |= VALUE_BUILT_TWICE;
-		node->as.call.state = state;
+		set_state(m, graph_at(m->g, inst), state);
 		return machine_joblib(m, inst);
 	case VALUE_GLOBAL:
 		machine_odd(m, ODD_WRITE_GLOBAL);
 		return true;
 	case VALUE_PERSID:
+		m->g->written = true;
 		machine_odd(m, ODD_WRITE_PERSID);
 		return true;
 	default:

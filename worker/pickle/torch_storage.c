@@ -348,6 +348,9 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 		word_leave_out(w, "its storage is an unknown object");
 		return false;
 	}
+	/* Which one, and of which key, is no matter: nobody honest does. */
+	if (w->g->written)
+		word_die(w, v, "storage", "is changed by the pickle");
 	id = graph_at(w->g, v)->as.ref;
 	out->where = graph_where(w->g, v);
 	if (!read_claim(w, id, &c))
@@ -358,7 +361,7 @@ torch_storage_read(const struct word *w, vref v, const struct dtype *view,
 		    "which torch does not swap");
 		return false;
 	}
-	w->home->swap_width = swap_width(c.dtype);
+	w->home->swap_width = w->home->big_endian ? swap_width(c.dtype) : 1;
 	if (!w->home->find(w->home, c.key, (size_t)c.key_len, out->where,
 	    &out->id, &there, &out->data))
 		die_about(w->job, FAULT_FORMAT, out->where,

@@ -362,6 +362,43 @@ value_is_global(const struct graph *g, vref v, const char *module,
 	return global_is(&global, module, name);
 }
 
+static bool
+container_changed_since(const struct graph *g, vref v, vref since)
+{
+	const struct value *node;
+
+	if (!value_is_node(v))
+		return false;
+	node = graph_at(g, v);
+	return (node->kind == VALUE_LIST || node->kind == VALUE_SET ||
+	    node->kind == VALUE_DICT) && value_changed(node) > since;
+}
+
+static bool
+call_changed_since(const struct graph *g, const struct value *call, vref since)
+{
+	vref state = call->as.call.state;
+
+	if (value_is_node(state) && (state > since ||
+	    (call->flags & VALUE_STATE_OLD) != 0 ||
+	    container_changed_since(g, state, since)))
+		return true;
+	return container_changed_since(g, value_call_items(g, call), since) ||
+	    container_changed_since(g, value_call_entries(g, call), since);
+}
+
+bool
+value_changed_since(const struct graph *g, vref v, vref since)
+{
+	const struct value *node;
+
+	if (!value_is_node(v))
+		return false;
+	node = graph_at(g, v);
+	return node->kind == VALUE_CALL ? call_changed_since(g, node, since) :
+	    container_changed_since(g, v, since);
+}
+
 uint64_t
 value_where(const struct graph *g, vref v, uint64_t fallback)
 {

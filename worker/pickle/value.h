@@ -71,7 +71,7 @@ struct value {
 		struct {
 			uint32_t count;	/* vrefs: twice the pairs of a dict */
 			uint32_t capacity;
-			vref *at;
+			vref *at;	/* value_changed says what follows */
 		} seq;
 		struct {
 			uint32_t count;
@@ -105,6 +105,10 @@ enum value_flag {
 	VALUE_STATE_READ = 0x2,	/* a DICT: the verdict read it as a state */
 	VALUE_NAMES_READ = 0x4,	/* a DICT: none of its keys is an attribute that
 				 * every tensor has (word_attributes) */
+	VALUE_TAKEN = 0x8,	/* a DICT: a BUILD took it for a state .. */
+	VALUE_CHANGED = 0x10,	/* .. and it was changed afterwards */
+	VALUE_STATE_OLD = 0x4,	/* a CALL: its state was not made for its BUILD,
+				 * which may be later than value_changed says */
 	VALUE_HASHABLE = 0x4,	/* a tuple that was seen to hold no list, dict,
 				 * set or bytearray, at any depth */
 	VALUE_OPENED = 0x10,	/* bytes that were opened as a torch file */
@@ -150,6 +154,7 @@ struct graph {
 	vref end;		/* of the chunk that it is in */
 	uint64_t *at;		/* cell `next` */
 	bool wrapped;		/* a GLOBAL is named _load_from_bytes */
+	bool written;		/* the stream changes a PERSID: a storage */
 	vref group_end;		/* the next group begins */
 	uint64_t group_where;	/* of the first node of this one */
 	/* Those too far from the first of their group, in order. */
@@ -290,6 +295,19 @@ value_items(const struct value *node)
 		return (const vref *)((const uint64_t *)node + 1) + 1;
 	return node->as.seq.at;
 }
+
+/* When a LIST, SET or DICT was last changed: the `next` of then, behind the
+ * items.  0: never, since it was made.  Nodes from there on are younger. */
+static inline vref
+value_changed(const struct value *node)
+{
+	return node->as.seq.capacity > node->as.seq.count ?
+	    node->as.seq.at[node->as.seq.count] : 0;
+}
+
+/* Was v, or what was set in it or on it, changed after node `since` was made?
+ * What is inside of v is not asked. */
+bool value_changed_since(const struct graph *g, vref v, vref since);
 
 struct span {
 	const uint8_t *at;

@@ -260,6 +260,17 @@ read_same(struct word *w, const struct entry *e)
 	w->inner = word_arg(w, 0);
 }
 
+static bool
+is_changed(const struct word *w, const struct entry *e)
+{
+	if (e->way == PLAIN)
+		return false;
+	if ((e->reader == BY_TENSOR || e->reader == BY_TENSOR_V3) &&
+	    w->state == VREF_MISSING)
+		return word_tensor_is_changed(w);
+	return word_is_changed(w);
+}
+
 /* A tensor of torch's that something may have given other data. */
 static bool
 is_replaced(struct word *w, const struct entry *e)
@@ -267,6 +278,8 @@ is_replaced(struct word *w, const struct entry *e)
 	if (e->module[0] != 't' || e->way == PLAIN || e->way == OUT)
 		return false;
 	if (e == &legacy)
+		return w->replaced;
+	if (w->state == VREF_MISSING && e->way != STATED)
 		return w->replaced;
 	word_not_replaced(w);
 	if (e->way == STATED && w->also == VREF_MISSING)
@@ -326,6 +339,10 @@ read_entry(struct word *w, const struct entry *e)
 		return MEANS_NOTHING;
 	w->function = e->name;
 	check_count(w, e);
+	if (w->changed || is_changed(w, e)) {
+		word_leave_out(w, "what it was made of was changed afterwards");
+		return MEANS_TENSOR;
+	}
 	if (is_replaced(w, e)) {
 		word_leave_out(w, "its attributes may replace its data");
 		return MEANS_TENSOR;
@@ -368,6 +385,7 @@ read_call(struct word *w, const struct value *call)
 		word_once(w, call);
 	}
 	if (e != NULL && e->way == TYPE) {
+		w->changed = word_is_changed(w);
 		e = unwrap_type(w, callable);
 		if (e == NULL || e->way == WALK) {
 			read_unknown(w);
@@ -391,6 +409,7 @@ vocabulary_read(struct graph *g, vref v, const struct path *path,
 		.path = path,
 		.function = "persistent id",
 		.where = graph_where(g, v),
+		.call = v,
 		.args = VREF_EMPTY_TUPLE,
 		.state = VREF_MISSING,
 		.also = VREF_MISSING,

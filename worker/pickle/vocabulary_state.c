@@ -88,11 +88,103 @@ word_not_replaced(const struct word *w)
 		word_die(w, w->state, "state", "replaces a tensor's data");
 }
 
+#define KIND(kind) (UINT32_C(1) << (kind))
+#define MUTABLE \
+	(KIND(VALUE_LIST) | KIND(VALUE_SET) | KIND(VALUE_DICT) | \
+	    KIND(VALUE_CALL))
+
+/* Was the node changed?  Each tensor asks for four: most are calls to which
+ * nothing was done, or cannot change. */
+static inline bool
+node_changed_since(const struct graph *g, vref v, vref since)
+{
+	const struct value *node = graph_at(g, v);
+
+	if ((KIND(node->kind) & MUTABLE) == 0 ||
+	    (node->kind == VALUE_CALL && node->as.call.more == VREF_MISSING &&
+	    node->as.call.state == VREF_MISSING))
+		return false;
+	return value_changed_since(g, v, since);
+}
+
+/* No word reads more of them. */
+static uint32_t
+items_read(const struct value *tuple)
+{
+	uint32_t count = tuple->as.seq.count;
+
+	return count < RANK_MAX ? count : RANK_MAX;
+}
+
+static bool
+items_changed_since(const struct graph *g, vref v, vref since)
+{
+	const struct value *tuple = graph_at(g, v);
+	const vref *items = value_items(tuple);
+	uint32_t count = items_read(tuple);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (value_is_node(items[i]) &&
+		    node_changed_since(g, items[i], since))
+			return true;
+	return false;
+}
+
+/* The same of the tuples in it; no word reads deeper. */
+static bool
+tuples_changed_since(const struct graph *g, vref v, vref since)
+{
+	const struct value *tuple = graph_at(g, v);
+	const vref *items = value_items(tuple);
+	uint32_t count = items_read(tuple);
+
+	for (uint32_t i = 0; i < count; i++)
+		if (value_is_node(items[i]) &&
+		    graph_at(g, items[i])->kind == VALUE_TUPLE &&
+		    items_changed_since(g, items[i], since))
+			return true;
+	return false;
+}
+
+/* The size, stride and metadata of a tensor; a size or a stride is a tuple of
+ * numbers, or no tensor comes out. */
+bool
+word_tensor_is_changed(const struct word *w)
+{
+	static const uint32_t parts[] = { 2, 3, 6, 7 };
+	const struct value *args = graph_at(w->g, w->args);
+	const vref *items = value_items(args);
+
+	for (size_t i = 0; i < 4 && parts[i] < args->as.seq.count; i++)
+		if (value_is_node(items[parts[i]]) &&
+		    node_changed_since(w->g, items[parts[i]], w->call))
+			return true;
+	return false;
+}
+
+bool
+word_is_changed(const struct word *w)
+{
+	const struct graph *g = w->g;
+
+	if (w->call == VREF_MISSING)
+		return false;
+	if (value_is_node(w->args) &&
+	    graph_at(g, w->args)->kind == VALUE_TUPLE &&
+	    (items_changed_since(g, w->args, w->call) ||
+	    tuples_changed_since(g, w->args, w->call)))
+		return true;
+	return value_is_node(w->state) &&
+	    graph_at(g, w->state)->kind == VALUE_TUPLE &&
+	    (items_changed_since(g, w->state, w->state) ||
+	    tuples_changed_since(g, w->state, w->state));
+}
+
 bool
 word_is_whole(const struct word *w, const struct value *call)
 {
-	return (call->flags & VALUE_BUILT_TWICE) == 0 && !is_data(w) &&
-	    word_attributes(w, w->state);
+	return !word_is_changed(w) && (call->flags & VALUE_BUILT_TWICE) == 0 &&
+	    !is_data(w) && word_attributes(w, w->state);
 }
 
 void

@@ -73,6 +73,7 @@ bool
 word_is_wrapper(const struct graph *g, vref v, vref *inner)
 {
 	const struct value *call;
+	vref first;
 
 	if (value_kind(g, v) != VALUE_CALL)
 		return false;
@@ -81,8 +82,12 @@ word_is_wrapper(const struct graph *g, vref v, vref *inner)
 	    !value_is_global(g, call->as.call.callable, "torch.jit._pickle",
 	    "build_intlist"))
 		return false;
-	*inner = value_item(g, call->as.call.args, 0);
-	return *inner != VREF_MISSING;
+	first = value_item(g, call->as.call.args, 0);
+	/* It copied a list that was changed afterwards. */
+	if (first == VREF_MISSING || value_changed_since(g, first, v))
+		return false;
+	*inner = first;
+	return true;
 }
 
 bool
@@ -181,6 +186,7 @@ word_inside(const struct word *w, vref v, const char *function)
 
 	inside.function = function;
 	inside.where = graph_where(w->g, v);
+	inside.call = v;
 	inside.args = call->as.call.args;
 	inside.argc = value_count(w->g, call->as.call.args);
 	inside.state = call->as.call.state;

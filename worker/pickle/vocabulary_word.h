@@ -24,11 +24,13 @@ struct word {
 	const struct path *path;
 	const char *function;	/* for messages */
 	uint64_t where;
+	vref call;		/* the word itself, or MISSING */
 	vref args;
 	uint32_t argc;
 	vref state;		/* of a BUILD, or VREF_MISSING */
 	vref also;		/* see struct meant */
 	vref inner;		/* set: the word means just that */
+	bool changed;		/* word_is_changed: not read */
 	bool replaced;		/* by an attribute, or it may be: not read */
 };
 
@@ -87,6 +89,10 @@ bool word_is_wrapper(const struct graph *g, vref v, vref *inner);
 bool word_attributes(const struct word *w, vref v);
 /* Dies when the state gives other data to a tensor that has some. */
 void word_not_replaced(const struct word *w);
+/* Was anything that the call or its BUILD was given changed afterwards? */
+bool word_is_changed(const struct word *w);
+/* The same of one that rebuilds a tensor, its arguments counted; sooner. */
+bool word_tensor_is_changed(const struct word *w);
 /* Is the call a tensor as it was made, for all that was done to it since? */
 bool word_is_whole(const struct word *w, const struct value *call);
 /* Dies when the call was built twice. */

@@ -179,9 +179,7 @@ enter_object(struct walk *w, vref v, bool attributes)
 	struct frame *f;
 	enum again again;
 
-	if (node->mark == MARK_NEW)
-		walk_take_pairs(w, v);
-	contents = walk_contents(w->g, v);
+	contents = walk_contents(w, v);
 	if (contents == CONTENTS_UNSURE) {
 		sink_skip(w->job, &w->path, VERDICT_UNUSUAL,
 		    graph_where(w->g, v), "what it holds depends on the order "

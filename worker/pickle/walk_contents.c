@@ -12,7 +12,7 @@
 enum plain_kind {
 	PLAIN_MAPPING,
 	PLAIN_DEFAULT,	/* the same, after a factory */
-	PLAIN_PAIRS,	/* a mapping whose entries walk_take_pairs makes */
+	PLAIN_PAIRS,	/* a mapping whose entries take_pairs makes */
 	PLAIN_SEQUENCE,
 	PLAIN_FIXED,	/* a sequence that __new__ fills, not __init__ */
 	PLAIN_DEQUE,
@@ -100,62 +100,52 @@ is_sequence(enum plain_kind kind)
 }
 
 /* Both are contents, of which we cannot say in which order, or which wins; or
- * it is a list of pairs that walk_take_pairs did not take. */
+ * it is a list of pairs that take_pairs did not take; or it was changed
+ * after it was copied. */
 static bool
-is_mixed(const struct graph *g, const struct value *call, enum plain_kind kind,
-    vref given)
+is_mixed(const struct graph *g, vref v, enum plain_kind kind, vref given)
 {
+	const struct value *call = graph_at(g, v);
+
 	if (kind == PLAIN_PAIRS && value_count(g, given) > 0 &&
 	    value_kind(g, given) != VALUE_DICT)
+		return true;
+	if (value_changed_since(g, given, v))
 		return true;
 	return is_given(g, given) && is_filled(g, call);
 }
 
-enum contents
-walk_contents(const struct graph *g, vref v)
+/* A state that was changed after the object had copied it. */
+static bool
+has_old_state(const struct graph *g, vref state)
 {
-	const struct value *call = graph_at(g, v);
-	const struct plain_class *p = find_plain(g, call->as.call.callable);
-	enum call_how how = value_how(call);
-	enum plain_kind kind;
-	vref given;
+	vref parts[3] = { state, value_item(g, state, 0),
+		value_item(g, state, 1) };
 
-	if (p == NULL)
-		return CONTENTS_OBJECT;
-	kind = (enum plain_kind)p->kind;
-	given = given_of(g, call, kind);
-	/* __new__ alone takes no notice of what it is given, and neither does
-	 * object.__new__ in _reconstructor(class, object, state). */
-	if ((how == CALL_NEWOBJ || how == CALL_NEWOBJ_EX) &&
-	    kind != PLAIN_FIXED)
-		return CONTENTS_LATER;
-	if (kind == PLAIN_RECONSTRUCTOR && value_is_global(g,
-	    value_item(g, call->as.call.args, 1), "builtins", "object"))
-		return CONTENTS_LATER;
-	if (is_mixed(g, call, kind, given) ||
-	    (kind == PLAIN_DEQUE && is_over_length(g, call)))
-		return CONTENTS_UNSURE;
-	/* list(dict) has its keys alone. */
-	if (is_sequence(kind) && value_kind(g, given) == VALUE_DICT)
-		return CONTENTS_LATER;
-	return CONTENTS_GIVEN;
+	for (size_t i = 0; i < 3; i++)
+		if (value_kind(g, parts[i]) == VALUE_DICT &&
+		    (graph_at(g, parts[i])->flags & VALUE_CHANGED) != 0)
+			return true;
+	return false;
 }
 
 static bool
-is_pair(const struct graph *g, vref v)
+is_pair(const struct graph *g, vref v, vref since)
 {
 	return (value_kind(g, v) == VALUE_TUPLE ||
-	    value_kind(g, v) == VALUE_LIST) && value_count(g, v) == 2;
+	    value_kind(g, v) == VALUE_LIST) && value_count(g, v) == 2 &&
+	    !value_changed_since(g, v, since);
 }
 
 /* Can the argument be taken for entries, and is there work left for it? */
 static bool
-may_take(struct walk *w, const struct value *call, vref pairs)
+may_take(struct walk *w, vref v, vref pairs)
 {
+	const struct value *call = graph_at(w->g, v);
 	enum value_kind kind = value_kind(w->g, pairs);
 	uint32_t count = value_count(w->g, pairs);
 
-	if (count > UINT32_MAX / 8)
+	if (count > UINT32_MAX / 8 || value_changed_since(w->g, pairs, v))
 		return false;
 	if (kind == VALUE_DICT)
 		return value_count(w->g, value_call_entries(w->g, call)) > 0 &&
@@ -166,7 +156,7 @@ may_take(struct walk *w, const struct value *call, vref pairs)
 	if (graph_at(w->g, pairs)->mark != 0 && !walk_spend(w, count))
 		return false;
 	for (uint32_t i = 0; i < count; i++)
-		if (!is_pair(w->g, value_item(w->g, pairs, i)))
+		if (!is_pair(w->g, value_item(w->g, pairs, i), v))
 			return false;
 	return true;
 }
@@ -201,22 +191,19 @@ join(struct walk *w, vref v, vref pairs, vref entries)
 	return made;
 }
 
-void
-walk_take_pairs(struct walk *w, vref v)
+/* Turns the pairs or the dict that a dict was made of into entries. */
+static void
+take_pairs(struct walk *w, vref v)
 {
 	struct value *call = graph_at(w->g, v);
-	const struct plain_class *p = find_plain(w->g, call->as.call.callable);
 	vref pairs = value_item(w->g, call->as.call.args, 0);
 	vref entries = value_call_entries(w->g, call);
 	struct value *node;
 	vref parts[3];
 	vref more;
 
-	if (p == NULL || p->kind != PLAIN_PAIRS ||
-	    value_how(call) == CALL_NEWOBJ ||
-	    value_how(call) == CALL_NEWOBJ_EX ||
-	    value_count(w->g, entries) > UINT32_MAX / 8 ||
-	    !may_take(w, call, pairs))
+	if (value_count(w->g, entries) > UINT32_MAX / 8 ||
+	    !may_take(w, v, pairs))
 		return;
 	if (value_kind(w->g, pairs) != VALUE_DICT &&
 	    value_is_node(pairs) && graph_at(w->g, pairs)->mark == 0)
@@ -232,4 +219,39 @@ walk_take_pairs(struct walk *w, vref v)
 	node->as.seq.capacity = 3;
 	call->as.call.more = more;
 	call->as.call.args = VREF_EMPTY_TUPLE;
+}
+
+enum contents
+walk_contents(struct walk *w, vref v)
+{
+	const struct graph *g = w->g;
+	const struct value *call = graph_at(g, v);
+	const struct plain_class *p = find_plain(g, call->as.call.callable);
+	enum call_how how = value_how(call);
+	enum plain_kind kind;
+	vref given;
+
+	if (has_old_state(g, call->as.call.state))
+		return CONTENTS_UNSURE;
+	if (p == NULL)
+		return CONTENTS_OBJECT;
+	kind = (enum plain_kind)p->kind;
+	/* __new__ alone takes no notice of what it is given, and neither does
+	 * object.__new__ in _reconstructor(class, object, state). */
+	if ((how == CALL_NEWOBJ || how == CALL_NEWOBJ_EX) &&
+	    kind != PLAIN_FIXED)
+		return CONTENTS_LATER;
+	if (kind == PLAIN_PAIRS && call->mark == MARK_NEW)
+		take_pairs(w, v);
+	given = given_of(g, call, kind);
+	if (kind == PLAIN_RECONSTRUCTOR && value_is_global(g,
+	    value_item(g, call->as.call.args, 1), "builtins", "object"))
+		return CONTENTS_LATER;
+	if (is_mixed(g, v, kind, given) ||
+	    (kind == PLAIN_DEQUE && is_over_length(g, call)))
+		return CONTENTS_UNSURE;
+	/* list(dict) has its keys alone. */
+	if (is_sequence(kind) && value_kind(g, given) == VALUE_DICT)
+		return CONTENTS_LATER;
+	return CONTENTS_GIVEN;
 }

@@ -115,10 +115,9 @@ enum contents {
 	CONTENTS_LATER,		/* the same, which ignores them */
 	CONTENTS_UNSURE		/* the same: we cannot say what it holds */
 };
-enum contents walk_contents(const struct graph *g, vref call);
-/* Before the first walk_contents: turns the pairs or the dict that a dict was
- * made of into entries. */
-void walk_take_pairs(struct walk *w, vref call);
+/* At the first time also turns the pairs that a dict was made of into
+ * entries. */
+enum contents walk_contents(struct walk *w, vref call);
 /* A call that is met for the first time: notes its class, once a class, when it
  * is not plain data. */
 void walk_object(struct walk *w, vref call);

@@ -74,6 +74,11 @@ static const struct {
 	    "(K\003X\001\0\0\0<NNNK\001K\001K\000tb"
 	    "(K\003X\001\0\0\0>NNNK\001K\001K\000tb"
 	    "\211C\010\0\0\200\077\0\0\0\100tb."), "second time" },
+	{ "a storage whose elements are set", BYTES_OF("](" FLOATS
+	    "K\000K\007s0" T "e."), "is changed by the pickle" },
+	{ "a storage with another dtype", BYTES_OF("](" FLOATS "}"
+	    S("\005", "dtype") G("torch", "int32") "sb0" T "e."),
+	    "is changed by the pickle" },
 	{ "a view of two places", BYTES_OF("](" VIEWED("0",
 	    VIEW(S("\001", "v"), "\000")) VIEWED("0", VIEW(S("\001", "v"),
 	    "\002")) "e."), "declared twice" },
