@@ -25,6 +25,18 @@ LIBEXECDIR ?= $(PREFIX)/libexec/picklefork
 INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DESTDIR ?=
+# The command and the library look for the worker in LIBEXECDIR wherever they
+# are run: anything else would be a place that others may fill.
+$(foreach v,PREFIX BINDIR LIBDIR LIBEXECDIR INCLUDEDIR MANDIR, \
+	$(if $(filter /%,$(firstword $($(v)))),, \
+	$(error $(v)=$($(v)): it must be an absolute path)))
+# What is misspelt is an error before anything is fetched or built.
+asks_for = $(filter $(1),$(MAKECMDGOALS))
+number = $(if $(shell [[ '$($(1))' =~ ^[1-9][0-9]{0,8}$$ ]] && echo yes),, \
+	$(error $(1)=$($(1)): it must be a number over 0))
+one_of = $(if $(filter-out 1,$(words $($(1))))$(filter-out $(2),$($(1))), \
+	$(error $(1)=$($(1)): it must be one of: $(2)))
+$(call one_of,F,release asan tsan coverage clang fuzz afl valgrind oss)
 
 # ---------------------------------------------------------------- compiler --
 ifneq ($(filter clang fuzz,$(F)),)

@@ -73,18 +73,44 @@ take_limits(struct limits *to, const pfork_limits *from, pfork_error *err)
 
 /* ------------------------------------------------------------- worker -- */
 
+static enum pfork_code
+look_at_worker(const struct pfork_broker *b, size_t length, pfork_error *err)
+{
+	struct stat st;
+	int errnum = stat(b->worker_path, &st) == 0 ? 0 : errno;
+	char text[128] = "no worker program here (is picklefork installed?)";
+
+	if (errnum != 0 && errnum != ENOENT && errnum != ENOTDIR)
+		snprintf(text, sizeof(text), "the worker program cannot be "
+		    "looked at: %s", error_errno(errnum));
+	if (errnum != 0)
+		return error_about(err, PFORK_E_SANDBOX, errnum,
+		    PFORK_NO_OFFSET, text, b->worker_path, length);
+	if (!S_ISREG(st.st_mode) || access(b->worker_path, X_OK) != 0)
+		return error_about(err, PFORK_E_SANDBOX, EACCES,
+		    PFORK_NO_OFFSET, "the worker is not a program that may be "
+		    "run", b->worker_path, length);
+	return PFORK_OK;
+}
+
 /* Made absolute, because the host may change its directory later; symbolic
- * links stay, so that an upgrade may switch them. */
+ * links stay, so that an upgrade may switch them.  The built-in path is the
+ * installer's, who knows nothing of the host's directory, where anybody may
+ * have put a program. */
 static enum pfork_code
 take_worker_path(struct pfork_broker *b, const char *path, pfork_error *err)
 {
 	char here[WORKER_PATH_MAX] = "";
 	const char *slash = "";
-	struct stat st;
+	bool built_in = path == NULL;
 	int length;
 
-	if (path == NULL)
+	if (built_in)
 		path = broker_installed_worker();
+	if (built_in && path[0] != '/')
+		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
+		    "the library was built with a worker path that is not "
+		    "absolute");
 	if (path[0] == '\0')
 		return bad(err, "worker_path is empty");
 	if (path[0] != '/') {
@@ -98,15 +124,7 @@ take_worker_path(struct pfork_broker *b, const char *path, pfork_error *err)
 	    here, slash, path);
 	if (length < 0 || (size_t)length >= sizeof(b->worker_path))
 		return bad(err, "worker_path is too long");
-	if (stat(b->worker_path, &st) != 0)
-		return error_about(err, PFORK_E_SANDBOX, errno, PFORK_NO_OFFSET,
-		    "no worker program here (is picklefork installed?)",
-		    b->worker_path, (size_t)length);
-	if (!S_ISREG(st.st_mode) || access(b->worker_path, X_OK) != 0)
-		return error_about(err, PFORK_E_SANDBOX, EACCES,
-		    PFORK_NO_OFFSET, "the worker is not a program that may be "
-		    "run", b->worker_path, (size_t)length);
-	return PFORK_OK;
+	return look_at_worker(b, (size_t)length, err);
 }
 
 /* ------------------------------------------------------------ options -- */

@@ -54,6 +54,9 @@ bench-programs: $(BENCH_BIN)
 	@:
 
 # ONLY=G3,G9 measures those alone; PAIRS=9 takes more pairs than five.
+ifneq ($(PAIRS)$(call asks_for,bench bench-docs),$(call asks_for,bench bench-docs))
+$(call number,PAIRS)
+endif
 .PHONY: bench
 bench: setup-bench ## speed beside peers and limits (7 GiB of files)
 	@$(MAKE) --no-print-directory F=release all venv bench-programs \

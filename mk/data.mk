@@ -36,7 +36,8 @@ install: all ## install under DESTDIR and PREFIX
 	ln -sf libpicklefork.so.$(SOVERSION) \
 	    "$(DESTDIR)$(LIBDIR)/libpicklefork.so"
 	scripts/pkg-config-file.sh "$(INCLUDEDIR)" "$(LIBDIR)" \
-	    "$(VERSION)" > "$(DESTDIR)$(PC_DIR)/picklefork.pc"
+	    "$(VERSION)" > $(B)/picklefork.pc
+	$(INSTALL) -m 644 $(B)/picklefork.pc "$(DESTDIR)$(PC_DIR)/"
 	$(INSTALL) -m 644 docs/picklefork.1 "$(DESTDIR)$(MANDIR)/man1/"
 	$(INSTALL) -m 644 docs/libpicklefork.3 "$(DESTDIR)$(MANDIR)/man3/"
 

@@ -16,6 +16,13 @@ FUZZ_HELP_WRAP := -Wl,--wrap=arena_alloc,--wrap=arena_grow,--wrap=arena_rewind \
 TARGET ?= file
 TIME ?= 60
 SMOKE_TIME ?= 20
+ifneq ($(call asks_for,fuzz fuzz-afl),)
+$(call one_of,TARGET,$(FUZZ_TARGETS))
+$(call number,TIME)
+endif
+ifneq ($(call asks_for,fuzz-smoke),)
+$(call number,SMOKE_TIME)
+endif
 
 # Seeds: the fixtures and what the generators write.
 $(BUILD)/fuzz-seeds/.stamp: $(wildcard tests/gen/*.py tests/fixtures/*) \
@@ -70,18 +77,23 @@ fuzz-list: ## print the names of the fuzz targets
 fuzz-build: $(addprefix $(B)/fuzz/,$(FUZZ_TARGETS))
 replay: $(addprefix $(B)/replay/,$(FUZZ_TARGETS)) $(B)/picklefork-fuzz ## fuzz targets as plain programs
 
-fuzz: setup-ci $(BUILD)/fuzz-seeds/.stamp ## fuzz one target: TARGET=file TIME=60
+fuzz: setup-fuzz $(BUILD)/fuzz-seeds/.stamp ## fuzz one target: TARGET=file TIME=60
 	@$(MAKE) --no-print-directory F=fuzz $(BUILD)/fuzz/fuzz/$(TARGET)
 	@tests/fuzz/run.sh $(BUILD) $(TARGET) $(TIME)
 
-fuzz-smoke: setup-ci $(BUILD)/fuzz-seeds/.stamp ## replay the corpus, then all targets, SMOKE_TIME seconds each
+fuzz-smoke: setup-fuzz $(BUILD)/fuzz-seeds/.stamp ## replay the corpus, then all targets, SMOKE_TIME seconds each
 	@$(MAKE) --no-print-directory F=fuzz fuzz-build $(BUILD)/fuzz/fuzz/planted
 	@tests/fuzz/planted.sh $(BUILD)
 	@tests/fuzz/smoke.sh $(BUILD) $(SMOKE_TIME) $(FUZZ_TARGETS)
 
 LONG_TIME ?= 28800
 LONG_TARGETS ?= $(FUZZ_TARGETS)
-fuzz-long: setup-ci $(BUILD)/fuzz-seeds/.stamp ## all fuzz targets in turn for LONG_TIME seconds, with a log
+ifneq ($(call asks_for,fuzz-long),)
+$(foreach t,$(LONG_TARGETS),$(eval LONG_TARGET := $(t)) \
+	$(call one_of,LONG_TARGET,$(FUZZ_TARGETS)))
+$(call number,LONG_TIME)
+endif
+fuzz-long: setup-fuzz $(BUILD)/fuzz-seeds/.stamp ## all fuzz targets in turn for LONG_TIME seconds, with a log
 	@$(MAKE) --no-print-directory F=fuzz fuzz-build
 	@tests/fuzz/long.sh $(BUILD) $(LONG_TIME) $(BUILD)/fuzz-long.log \
 	    $(LONG_TARGETS)

@@ -2,10 +2,12 @@
 # The commands that people type: test, demo, and the checks that CI runs.
 
 .PHONY: test demo asan clang lint check check-pure check-start check-rooms coverage \
-	setup-test setup-ci setup-bench test-programs
+	setup-test setup-fuzz setup-ci setup-bench test-programs
 
 setup-test:
 	@scripts/setup.sh test
+setup-fuzz:
+	@scripts/setup.sh fuzz
 setup-ci:
 	@scripts/setup.sh ci
 setup-bench:

@@ -81,4 +81,54 @@ grep -q "^libdir=/opt/pf/lib$" "$work/root dir/opt/pf/lib/pkgconfig/picklefork.p
 [ ! -e /opt/pf ] || fail "something was installed outside of DESTDIR"
 make -s BUILD="$build" all >/dev/null
 pass
+
+# For whoever has a private umask too, others may read what is for all.
+(umask 077; make -s BUILD="$build" DESTDIR="$work/private" PREFIX=/opt/pf \
+	install >"$work/log" 2>&1) || { cat "$work/log"; fail "umask 077"; }
+[ "$(stat -c %a "$work/private/opt/pf/lib/pkgconfig/picklefork.pc")" = 644 ] ||
+	fail "the .pc file has the umask's mode"
+make -s BUILD="$build" all >/dev/null
+pass
+
+# A path beneath the current directory would be another one for every user.
+refuses() { # the message, arguments of make
+	want=$1
+	shift
+	if make -s BUILD="$build" "$@" >"$work/log" 2>&1; then
+		fail "make $* is not refused"
+	fi
+	grep -q "$want" "$work/log" || { cat "$work/log"; fail "make $*"; }
+	pass
+}
+for name in PREFIX BINDIR LIBDIR LIBEXECDIR INCLUDEDIR MANDIR; do
+	refuses "\*\*\* $name=inst: it must be an absolute path" \
+		DESTDIR="$work/no" "$name=inst" install
+done
+[ ! -e "$work/no" ] || fail "something was installed that was refused"
+
+# And a library that was built so otherwise runs nothing.
+mkdir -p "$work/here/inst" "$work/gen"
+echo '#define PFORK_WORKER_PATH "inst/picklefork-worker"' >"$work/gen/paths.h"
+printf '#!/bin/sh\necho ran >&2\n' >"$work/here/inst/picklefork-worker"
+chmod +x "$work/here/inst/picklefork-worker"
+make -s BUILD="$build" "$build/release/libbroker.a" \
+	"$build/release/libproto.a" >/dev/null
+cc -std=c17 -D_GNU_SOURCE -I"$work/gen" -Ibroker -Iinclude -Iproto \
+	tests/install/program.c broker/worker_path.c "$build/release/libbroker.a" \
+	"$build/release/libproto.a" -lprotobuf-c -lpthread -o "$work/relative" ||
+	fail "a program with another worker path does not build"
+got=$(cd "$work/here" && "$work/relative" "$work/model.pt" 2>&1) || true
+[ "$got" = "the library was built with a worker path that is not absolute" ] ||
+	fail "a relative worker path: $got"
+pass
+
+# What is misspelt is told before anything is fetched or built.
+refuses "TIME=abc: it must be a number over 0" fuzz TARGET=pickle TIME=abc
+refuses "TIME=0: it must be" fuzz TIME=0
+refuses "TARGET=nonsense: it must be one of: .*torch-zip" fuzz TARGET=nonsense
+refuses "TARGET=: it must be one of" fuzz TARGET=
+refuses "SMOKE_TIME=1m: it must be" fuzz-smoke SMOKE_TIME=1m
+refuses "LONG_TARGET=nonsense: it must" fuzz-long LONG_TARGETS="npy nonsense"
+refuses "PAIRS=many: it must be" bench PAIRS=many
+refuses "F=assan: it must be one of: .*asan" F=assan unit
 echo "install-test: $passed passed, 0 failed"
