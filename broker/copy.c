@@ -28,6 +28,8 @@ struct slice {
 	int to;			/* an open file of its own: sendfile writes
 				 * where that stands */
 	const struct source *from;
+	int holes;		/* the input, where its offset is nobody's: to
+				 * look for holes; -1: it cannot be had */
 	uint64_t at;
 	uint64_t end;
 	uint64_t until;		/* milliseconds of the monotonic clock */
@@ -87,10 +89,40 @@ put_at(int to, const uint8_t *from, size_t length, uint64_t at)
 	return true;
 }
 
-/* Looks at the bytes rather than for SEEK_HOLE, which would move the offset of
- * a descriptor that is the caller's too. */
+/* Where the next data is, or s->end.  Should the file have become shorter, or
+ * got data behind us, whoever looks at its size and times tells. */
+static uint64_t
+next_data(const struct slice *s)
+{
+	off_t data = s->holes < 0 ? (off_t)s->at :
+	    lseek(s->holes, (off_t)s->at, SEEK_DATA);
+
+	if (data < 0)
+		return errno == ENXIO ? s->end : s->at;
+	if ((uint64_t)data < s->at)
+		return s->at;
+	return (uint64_t)data < s->end ? (uint64_t)data : s->end;
+}
+
+/* Where the data at s->at ends, or s->end; never s->at, whatever is done to the
+ * file meanwhile, so that there is an end of it. */
+static uint64_t
+next_hole(const struct slice *s)
+{
+	off_t hole = s->holes < 0 ? -1 :
+	    lseek(s->holes, (off_t)s->at, SEEK_HOLE);
+	uint64_t least = s->end - s->at < PIECE_BYTES ? s->end :
+	    s->at + PIECE_BYTES;
+
+	if (hole < 0 || (uint64_t)hole > s->end)
+		return s->end;
+	return (uint64_t)hole > s->at ? (uint64_t)hole : least;
+}
+
+/* Blocks of zeros are no holes to the file system, and left out all the
+ * same. */
 static void
-copy_sparse(struct slice *s, uint64_t end)
+copy_data(struct slice *s, uint64_t end)
 {
 	uint8_t piece[PIECE_BYTES];
 	size_t length;
@@ -103,6 +135,21 @@ copy_sparse(struct slice *s, uint64_t end)
 		    !put_at(s->to, piece, length, s->at))
 			failed(s, errno);
 		s->at += length;
+	}
+}
+
+/* A hole costs nothing, whatever its size. */
+static void
+copy_sparse(struct slice *s, uint64_t end)
+{
+	uint64_t hole;
+
+	while (s->code == PFORK_OK && s->at < end) {
+		s->at = next_data(s);
+		if (s->at >= end)
+			return;
+		hole = next_hole(s);
+		copy_data(s, hole < end ? hole : end);
 	}
 }
 
@@ -125,17 +172,24 @@ copy_slice(void *item)
 	}
 }
 
-/* The same memory, open once more, to be written from `at` on; -1 where /proc
- * does not let us.  Of this thread's table, as in input.c: by another table's
- * number the host's own file would be written over. */
+/* The same file, open once more; -1 where /proc does not let us.  Of this
+ * thread's table, as in input.c: by another table's number the host's own file
+ * would be written over. */
+static int
+reopen(int fd, int flags)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
+	return child_fd_above(open(path, flags | O_CLOEXEC));
+}
+
+/* To be written from `at` on. */
 static int
 reopen_for_writing(int fd, uint64_t at)
 {
-	char path[64];
-	int again;
+	int again = reopen(fd, O_WRONLY);
 
-	snprintf(path, sizeof(path), "/proc/thread-self/fd/%d", fd);
-	again = child_fd_above(open(path, O_WRONLY | O_CLOEXEC));
 	if (again >= 0 && lseek(again, (off_t)at, SEEK_SET) == (off_t)at)
 		return again;
 	if (again >= 0)
@@ -172,17 +226,24 @@ copy_file(int to, const struct source *from, uint64_t wall_ms,
 	size_t wanted = threads_for(from->size);
 	size_t count = 1;
 	uint64_t until = monotonic_ms() + wall_ms;
+	int holes;
 
 	/* So that holes at its end are there too. */
 	if (ftruncate(to, (off_t)from->size) != 0)
 		return error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "memory for a copy of the input: %s", error_errno(errno));
-	slices[0] = (struct slice){ .to = to, .from = from, .until = until };
+	/* The caller's offset must not move, and a snapshot without this takes
+	 * no more than time. */
+	holes = !from->sparse ? -1 :
+	    reopen(from->fd, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	slices[0] = (struct slice){ .to = to, .from = from, .holes = holes,
+		.until = until };
 	for (; count < wanted; count++) {
 		uint64_t at = threads_slice(from->size, wanted, count);
 
 		slices[count] = (struct slice){ .from = from, .at = at,
-			.until = until, .to = reopen_for_writing(to, at) };
+			.holes = holes, .until = until,
+			.to = reopen_for_writing(to, at) };
 		if (slices[count].to < 0)
 			break;
 		slices[count - 1].end = at;
@@ -191,5 +252,7 @@ copy_file(int to, const struct source *from, uint64_t wall_ms,
 	threads_run(copy_slice, slices, sizeof(slices[0]), count);
 	for (size_t i = 1; i < count; i++)
 		close(slices[i].to);
+	if (holes >= 0)
+		close(holes);
 	return judge_slices(slices, count, wall_ms, err);
 }

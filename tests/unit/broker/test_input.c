@@ -26,6 +26,7 @@
 #include "limits.h"
 #include "host.h"
 #include "picklefork.h"
+#include "xorshift.h"
 
 #define HEADER 256
 #define ALL_SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -217,7 +218,83 @@ test_sparse_patterns(void **state)
 	close(fd);
 }
 
-/* The copy has a clock too. */
+/* Bytes that this process has read so far. */
+static uint64_t
+bytes_read(void)
+{
+	unsigned long long bytes;
+	FILE *f = fopen("/proc/self/io", "r");
+
+	assert_non_null(f);
+	assert_int_equal(fscanf(f, "rchar: %llu", &bytes), 1);
+	fclose(f);
+	return bytes;
+}
+
+/* Whoever makes a file of holes pays nothing for it, and nor do we. */
+static void
+test_large_hole(void **state)
+{
+	const uint64_t size = (uint64_t)1 << 40;
+	int fd = holes(size);
+	uint64_t before = bytes_read();
+	pfork_checkpoint *c = load(PFORK_SNAPSHOT, fd);
+
+	(void)state;
+	assert_true(bytes_read() - before < 1 << 20);
+	assert_true(kib_of(c->source.fd) < 256);
+	assert_int_equal(c->source.size, size);
+	pfork_checkpoint_unref(c);
+	close(fd);
+}
+
+static void
+assert_same(int fd, int copy, size_t size)
+{
+	static uint8_t was[1 << 20];
+	static uint8_t is[sizeof(was)];
+
+	for (size_t at = 0; at < size; at += sizeof(was)) {
+		assert_int_equal(pread(fd, was, sizeof(was), (off_t)at),
+		    sizeof(was));
+		assert_int_equal(pread(copy, is, sizeof(is), (off_t)at),
+		    sizeof(is));
+		if (memcmp(was, is, sizeof(was)) != 0)
+			fail_msg("other bytes in the MiB at %zu", at);
+	}
+}
+
+/* Data that begins and ends anywhere, some of it zeros. */
+static void
+test_pieces_of_data(void **state)
+{
+	const uint32_t size = 64 << 20;
+	static uint8_t fill[100000];
+	int fd = holes(size);
+	uint64_t random = 88172645463325252;
+	pfork_checkpoint *c;
+
+	(void)state;
+	memset(fill, 7, sizeof(fill) / 2);
+	for (int i = 0; i < 100; i++) {
+		uint64_t at = HEADER + xorshift(&random) % (size / 2);
+		uint64_t from = xorshift(&random) % (sizeof(fill) - 1);
+		uint64_t length = 1 + xorshift(&random) % (sizeof(fill) - from);
+
+		assert_int_equal(pwrite(fd, fill + from, length, (off_t)at),
+		    length);
+	}
+	/* To the last byte. */
+	assert_int_equal(pwrite(fd, "end", 3, size - 3), 3);
+	c = load(PFORK_SNAPSHOT, fd);
+	assert_same(fd, c->source.fd, size);
+	assert_true(kib_of(c->source.fd) <= kib_of(fd) + 64);
+	pfork_checkpoint_unref(c);
+	close(fd);
+}
+
+/* The copy has a clock too: of a file that cannot be opened again the caller's
+ * own descriptor is read, hole or not. */
 static void
 test_slow_snapshot(void **state)
 {
@@ -227,9 +304,12 @@ test_slow_snapshot(void **state)
 	pfork_error err;
 
 	(void)state;
+	assert_int_equal(fchmod(fd, 0), 0);
+	obey_modes(true);
 	assert_int_equal(pfork_load_fd(b, fd, &c, &err), PFORK_E_TIMEOUT);
 	assert_string_equal(err.text, "the limit wall_ms of 50 ms passed while "
 	    "the input was copied");
+	obey_modes(false);
 	pfork_broker_free(b);
 	close(fd);
 }
@@ -314,6 +394,8 @@ main(void)
 		cmocka_unit_test(test_sparse_snapshot),
 		cmocka_unit_test(test_sparse_patterns),
 		cmocka_unit_test(test_descriptor_0),
+		cmocka_unit_test(test_large_hole),
+		cmocka_unit_test(test_pieces_of_data),
 		cmocka_unit_test(test_slow_snapshot),
 		cmocka_unit_test(test_populate),
 	};
