@@ -236,7 +236,8 @@ watch(struct child *c, pfork_error *err)
 	kill(c->pid, SIGKILL);
 	while (waitpid(c->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	return failed(err, "pidfd_open (Linux 5.3 is needed)", saved);
+	return failed(err, saved == ENOSYS ?
+	    "pidfd_open (Linux 5.3 is needed)" : "pidfd_open", saved);
 }
 
 /* 0 or an errno. */

@@ -88,16 +88,17 @@ bool child_kill(const struct child *c);
 bool child_put_down(struct child *c);
 
 /* verify.c: is the child, seen from outside, as locked in as it says, and may
- * we kill it?  SANDBOX when it is not, or when that cannot be seen. */
+ * we kill it?  SANDBOX when it is not, or when that cannot be seen; SYSTEM
+ * when it cannot for want of descriptors or memory.  Likewise the next two. */
 enum pfork_code child_verify(const struct child *c, pfork_error *err);
-/* Keeps the child's /proc/PID/status open for it.  False: errno. */
-bool child_watch_status(struct child *c);
+/* Keeps the child's /proc/PID/status open for it. */
+enum pfork_code child_watch_status(struct child *c, pfork_error *err);
 /* The judgement alone, on the text of /proc/PID/status: NULL, or what is wrong.
  * root: whether we are.  filters: those that it is under but its last. */
 const char *child_judge_status(const char *text, pid_t parent, bool root,
     uint64_t filters);
 /* How many seccomp filters this thread is under; its children inherit them.
- * Errors: SANDBOX. */
+ * Errors: SANDBOX, SYSTEM. */
 enum pfork_code child_count_filters(uint64_t *filters, pfork_error *err);
 /* Also true of one that has left. */
 bool child_may_kill(const struct child *c);

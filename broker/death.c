@@ -60,7 +60,8 @@ by_status(int status, enum session_state state, pfork_error *err)
 		    "copy the file");
 	if (state == WAIT_HELLO && status == LEFT_NO_MEMORY)
 		return error_set(err, PFORK_E_SYSTEM, ENOMEM, PFORK_NO_OFFSET,
-		    "the worker could not reserve arena_bytes of memory");
+		    "the worker could not reserve as much memory as the "
+		    "limit arena_bytes");
 	return error_set(err, PFORK_E_WORKER, 0, PFORK_NO_OFFSET,
 	    "the worker left with status %d and without an answer %s", status,
 	    session_state_name(state));

@@ -6,6 +6,7 @@
  */
 #include "error.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -101,6 +102,13 @@ error_foreign(pfork_error *err, enum pfork_code code, int errnum,
 	 * nobody could read them. */
 	escape(err->text, sizeof(err->text), text, length, "");
 	return code;
+}
+
+bool
+error_is_shortage(int errnum)
+{
+	return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM ||
+	    errnum == ENOBUFS || errnum == EAGAIN;
 }
 
 const char *

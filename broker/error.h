@@ -21,6 +21,10 @@ enum pfork_code error_about(pfork_error *err, enum pfork_code code, int errnum,
 enum pfork_code error_foreign(pfork_error *err, enum pfork_code code,
     int errnum, uint64_t offset, const void *text, size_t length);
 
+/* Something is used up: descriptors, memory, processes.  That says nothing of
+ * what was to be done with it. */
+bool error_is_shortage(int errnum);
+
 /* What an errno means, in English; thread-safe, never NULL. */
 const char *error_errno(int errnum);
 

@@ -50,14 +50,12 @@ parked_start(const struct pfork_broker *b, const char *verb,
 	if (!is_ready(&c))
 		code = error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "a worker could not be parked");
-	else if (!child_watch_status(&c))
-		code = error_set(err, PFORK_E_SANDBOX, errno, PFORK_NO_OFFSET,
-		    "a parked worker cannot be verified: %s",
-		    error_errno(errno));
-	else if (!child_note(&c))
+	else
+		code = child_watch_status(&c, err);
+	if (code == PFORK_OK && !child_note(&c))
 		code = error_set(err, PFORK_E_SYSTEM, errno, PFORK_NO_OFFSET,
 		    "looking at a parked worker: %s", error_errno(errno));
-	else
+	if (code == PFORK_OK)
 		code = child_verify(&c, err);
 	if (code != PFORK_OK) {
 		child_finish(&c, 0, &end);

@@ -58,6 +58,17 @@ listen_to(struct child *c, struct session *s)
 	}
 }
 
+/* Whatever it died of, it is no jail. */
+static enum pfork_code
+by_death(enum pfork_code code, pfork_error *err)
+{
+	if (code != PFORK_E_SYSTEM)
+		code = PFORK_E_SANDBOX;
+	if (err != NULL)
+		err->code = code;
+	return code;
+}
+
 static enum pfork_code
 judge(const struct session *s, const struct child_end *end, bool may_kill,
     pfork_error *err)
@@ -69,6 +80,10 @@ judge(const struct session *s, const struct child_end *end, bool may_kill,
 		    ? PFORK_E_SYSTEM : error_set(err, PFORK_E_SANDBOX,
 			s->error.errnum, PFORK_NO_OFFSET, "%s", s->error.text);
 	}
+	/* It has said why by its status, if it left. */
+	if (s->state == WAIT_HELLO && end->known && !end->killed_by_us)
+		return by_death(death_explain(end, s->state,
+		    s->rules.limits.cpu_seconds, err), err);
 	if (s->state == WAIT_HELLO)
 		return error_set(err, PFORK_E_SANDBOX, 0, PFORK_NO_OFFSET,
 		    "the canary did not say what jails it");
@@ -170,8 +185,10 @@ pfork_probe(pfork_broker *b, pfork_probe_result *result, pfork_error *err)
 	if (code == PFORK_OK)
 		parked = probe(b, true, NULL, &r.parked_canary_killed,
 		    &parked_err);
-	/* Who keeps no worker parked does not depend on it. */
-	if (parked != PFORK_OK && b->keeper != NULL) {
+	/* Who keeps no worker parked does not depend on it; of one that could
+	 * not be tried nothing is known. */
+	if (parked == PFORK_E_SYSTEM ||
+	    (parked != PFORK_OK && b->keeper != NULL)) {
 		code = parked;
 		if (err != NULL)
 			*err = parked_err;

@@ -146,6 +146,10 @@ child_judge_status(const char *text, pid_t parent, bool root, uint64_t filters)
 static enum pfork_code
 unseen(pfork_error *err, const char *whose, int errnum)
 {
+	if (error_is_shortage(errnum))
+		return error_set(err, PFORK_E_SYSTEM, errnum, PFORK_NO_OFFSET,
+		    "looking at the worker's jail: %s; nothing was parsed",
+		    error_errno(errnum));
 	return error_set(err, PFORK_E_SANDBOX, errnum, PFORK_NO_OFFSET,
 	    "the worker's jail cannot be verified: /proc/%s/status cannot be "
 	    "read: %s; nothing was parsed", whose, error_errno(errnum));
@@ -238,14 +242,14 @@ path_of(const struct child *c, char path[static STATUS_PATH])
 
 /* It is our child and not reaped, so the number is still its own; the open file
  * is this process's for good. */
-bool
-child_watch_status(struct child *c)
+enum pfork_code
+child_watch_status(struct child *c, pfork_error *err)
 {
 	char path[STATUS_PATH];
 
 	path_of(c, path);
 	c->status = child_fd_above(open(path, O_RDONLY | O_CLOEXEC));
-	return c->status >= 0;
+	return c->status >= 0 ? PFORK_OK : unseen(err, "PID", errno);
 }
 
 enum pfork_code

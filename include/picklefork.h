@@ -94,7 +94,9 @@ PFORK_API const char *pfork_code_name(enum pfork_code code);
 /* What went wrong.  Plain data: copy it, keep it, nothing to free. */
 typedef struct pfork_error {
 	enum pfork_code code;
-	int errnum;		/* errno for PFORK_E_SYSTEM, else 0 */
+	int errnum;		/* errno, where the system has said no: always
+				 * for PFORK_E_SYSTEM, for PFORK_E_SANDBOX where
+				 * it is why; else 0 */
 	uint64_t offset;	/* bytes into the file, or PFORK_NO_OFFSET */
 	char text[256];		/* one line of printable ASCII, no newline */
 } pfork_error;
@@ -214,7 +216,9 @@ typedef struct pfork_limits {
 
 typedef struct pfork_options {
 	size_t size;
-	const char *worker_path; /* NULL: the installed worker */
+	const char *worker_path; /* NULL: the installed worker.  One that is not
+				 * absolute is beneath the current directory of
+				 * pfork_broker_new */
 	const pfork_limits *limits; /* NULL: all defaults; copied */
 	uint64_t required_layers; /* PFORK_LAYER_*, beyond the required ones */
 	uint32_t worker_uid;	/* uid and gid of the worker when the caller is
@@ -237,7 +241,8 @@ typedef struct pfork_job pfork_job;		  /* one load under way */
 
 /* Makes a broker.  options may be NULL.  Starts nothing, unless parked_workers
  * is given.
- * Errors: ARGS, SYSTEM (memory), SANDBOX (no worker binary found).
+ * Errors: ARGS, SYSTEM (memory), SANDBOX (no worker program there, or none that
+ * may be run).
  *
  * parked_workers: for servers.  A thread of the broker's own keeps so many
  * workers started ahead of their loads, locked in but for what needs the input,
@@ -648,7 +653,8 @@ typedef struct pfork_probe_result {
  * the filter kills, not only that it is there; then another that is parked
  * first.  PFORK_OK only when the canary died of SIGSYS and every required layer
  * is in force (for a broker with parked_workers: the same of the other one);
- * *result is filled as far as it is known on SANDBOX too.
+ * *result is filled as far as it is known on SANDBOX too.  SYSTEM says nothing
+ * of the jail: descriptors or memory were used up.
  * Errors: SYSTEM, SANDBOX. */
 PFORK_API enum pfork_code pfork_probe(pfork_broker *broker,
     pfork_probe_result *result, pfork_error *err);

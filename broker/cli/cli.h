@@ -98,6 +98,9 @@ void put_load_error(FILE *out, const struct options *options,
 bool begin_output(void);
 /* errno of the first write to stdout that failed; 0: none has. */
 int output_error(void);
+/* True of EPIPE: who read our output wants no more, which needs no message;
+ * finish_output then leaves by SIGPIPE. */
+bool output_is_unread(int errnum);
 /* The same of a file that could not be loaded, and what may help. */
 void complain_load(const struct options *options, const char *file,
     const pfork_error *err);

@@ -106,10 +106,18 @@ output_error(void)
 	return first_error;
 }
 
+bool
+output_is_unread(int errnum)
+{
+	if (errnum == EPIPE && first_error == 0)
+		first_error = EPIPE;
+	return errnum == EPIPE;
+}
+
 int
 finish_output(int code)
 {
-	if (fflush(stdout) == 0 && ferror(stdout) == 0)
+	if (first_error == 0 && fflush(stdout) == 0 && ferror(stdout) == 0)
 		return code;
 	if (first_error == EPIPE) {
 		/* `| head` has seen enough: leave as every tool does. */

@@ -80,6 +80,8 @@ static int
 explain(const struct conversion *c, const pfork_checkpoint *ckpt,
     const pfork_error *err)
 {
+	if (output_is_unread(err->errnum))
+		return exit_for(err->code);
 	complain_error(strncmp(err->text, "writing", 7) == 0 ? c->output :
 							       c->file, err);
 	if (err->code != PFORK_E_UNSUPPORTED)

@@ -201,14 +201,15 @@ doctor_run(struct options *options)
 	memset(&kernel, 0, sizeof(kernel));
 	(void)uname(&kernel);
 	code = pfork_probe(broker, &result, &err);
+	/* Of what was not looked at there is nothing to show. */
 	if (options->json)
 		show_json(&result, code, &kernel, &err);
-	else
+	else if (code == PFORK_OK || code == PFORK_E_SANDBOX)
 		show_text(&result, code, &kernel);
 	if (code != PFORK_OK && !(options->json && options->quiet)) {
 		fflush(stdout);
-		complain_error(NULL, &err);
+		complain_load(options, NULL, &err);
 	}
 	pfork_broker_free(broker);
-	return code == PFORK_OK ? EXIT_DONE : EXIT_SANDBOX;
+	return exit_for(code);
 }

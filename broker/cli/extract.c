@@ -31,6 +31,8 @@ write_all(const struct output *o, const void *bytes, size_t length)
 		put = write(o->fd, at, length);
 		if (put < 0 && errno == EINTR)
 			continue;
+		if (put < 0 && output_is_unread(errno))
+			return EXIT_UNDECIDED;
 		if (put < 0) {
 			char *escaped = print_escape(o->path);
 

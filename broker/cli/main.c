@@ -3,10 +3,12 @@
  * main.c - picklefork, the command.  Data goes to standard output, messages to
  * standard error.  Sits on the public header only.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli.h"
@@ -42,6 +44,26 @@ names_nothing(enum verb_id verb, const struct options *options)
 	return false;
 }
 
+/* Once, and not for every file.  serve opens its own. */
+static bool
+root_is_missing(enum verb_id verb, const struct options *options)
+{
+	struct stat st;
+	int errnum = ENOTDIR;
+	char *escaped;
+
+	if (options->root == NULL || verb == SERVE)
+		return false;
+	if (stat(options->root, &st) != 0)
+		errnum = errno;
+	else if (S_ISDIR(st.st_mode))
+		return false;
+	escaped = print_escape(options->root);
+	complain("--root %s: %s", escaped, strerror(errnum));
+	free(escaped);
+	return true;
+}
+
 static int
 run_verb(enum verb_id verb, int argc, char **argv)
 {
@@ -50,7 +72,8 @@ run_verb(enum verb_id verb, int argc, char **argv)
 
 	if (code == 0 && options.help) {
 		help_verb(stdout, verb);
-	} else if (code == 0 && names_nothing(verb, &options)) {
+	} else if (code == 0 && (names_nothing(verb, &options) ||
+	    root_is_missing(verb, &options))) {
 		code = EXIT_USAGE;
 	} else if (code == 0) {
 		code = verbs[verb].run(&options);

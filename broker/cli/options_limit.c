@@ -159,9 +159,13 @@ limit_advice(char out[LIMIT_ADVICE], const struct options *options,
     const pfork_error *err)
 {
 	char now[32];
+	bool lower;
 
 	out[0] = '\0';
-	if (err->code != PFORK_E_LIMIT && err->code != PFORK_E_TIMEOUT)
+	/* A worker that could not reserve what it may use. */
+	lower = err->code == PFORK_E_SYSTEM && err->errnum == ENOMEM;
+	if (err->code != PFORK_E_LIMIT && err->code != PFORK_E_TIMEOUT &&
+	    !lower)
 		return false;
 	for (size_t i = 0; i < NAMES; i++) {
 		uint64_t number = given(options, &limit_names[i]);
@@ -170,9 +174,9 @@ limit_advice(char out[LIMIT_ADVICE], const struct options *options,
 			continue;
 		if (number != 0)
 			put_number(now, sizeof(now), number);
-		snprintf(out, LIMIT_ADVICE, "raise it with --limit %s=N "
-		    "(now %s)", limit_names[i].name, number != 0 ? now :
-		    limit_names[i].standard);
+		snprintf(out, LIMIT_ADVICE, "%s it with --limit %s=N (now %s)",
+		    lower ? "lower" : "raise", limit_names[i].name,
+		    number != 0 ? now : limit_names[i].standard);
 		return true;
 	}
 	return false;

@@ -26,6 +26,7 @@ struct result {
 	size_t length;
 	enum pfork_verdict verdict;
 	bool no_checkpoint;
+	bool refused;		/* by a pin, or by --root */
 	bool no_sandbox;
 	bool done;
 };
@@ -38,6 +39,7 @@ struct scan {
 	size_t next;		/* to be scanned */
 	size_t shown;		/* results printed, from the first */
 	size_t counts[4];	/* by verdict */
+	size_t refused;		/* of the undecided */
 	size_t not_checkpoints;
 	bool no_sandbox;
 	bool colours;
@@ -80,6 +82,7 @@ judge(struct result *r, const pfork_checkpoint *ckpt, const pfork_error *err)
 	/* What was not read to its end is never clean, whatever was seen. */
 	if (err->code != PFORK_OK && r->verdict != PFORK_DANGEROUS)
 		r->verdict = PFORK_UNDECIDED;
+	r->refused = err->code == PFORK_E_REFUSED;
 	r->no_sandbox = err->code == PFORK_E_SANDBOX;
 }
 
@@ -154,6 +157,7 @@ count(struct scan *s, const struct result *r)
 		s->not_checkpoints++;
 	else
 		s->counts[r->verdict]++;
+	s->refused += r->refused && !r->no_checkpoint;
 	s->no_sandbox |= !r->no_checkpoint && r->no_sandbox;
 	atomic_fetch_add(&s->progress.done, 1);
 }
@@ -236,6 +240,8 @@ print_summary(const struct scan *s)
 			"%zu undecided", scanned, scanned == 1 ? "" : "s",
 	    s->counts[PFORK_CLEAN], s->counts[PFORK_UNUSUAL],
 	    s->counts[PFORK_DANGEROUS], s->counts[PFORK_UNDECIDED]);
+	if (s->refused > 0)
+		fprintf(stderr, " (%zu refused)", s->refused);
 	if (s->not_checkpoints > 0)
 		fprintf(stderr, "; %zu no checkpoint%s", s->not_checkpoints,
 		    s->not_checkpoints == 1 ? "" : "s");
@@ -280,7 +286,7 @@ outcome(const struct scan *s)
 {
 	if (s->no_sandbox)
 		return EXIT_SANDBOX;
-	if (s->counts[PFORK_DANGEROUS] > 0 ||
+	if (s->counts[PFORK_DANGEROUS] > 0 || s->refused > 0 ||
 	    (s->options->strict && s->counts[PFORK_UNUSUAL] > 0))
 		return EXIT_REFUSED;
 	if (s->counts[PFORK_UNDECIDED] > 0 || s->walk.failed)
@@ -298,6 +304,7 @@ put_summary(const struct scan *s, struct json *j)
 	json_u64(j, "unusual", s->counts[PFORK_UNUSUAL]);
 	json_u64(j, "dangerous", s->counts[PFORK_DANGEROUS]);
 	json_u64(j, "undecided", s->counts[PFORK_UNDECIDED]);
+	json_u64(j, "refused", s->refused);
 	json_u64(j, "not_checkpoints", s->not_checkpoints);
 	json_u64(j, "not_looked_at", s->walk.others);
 	json_u64(j, "unreadable_directories", s->walk.unread);

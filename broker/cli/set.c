@@ -195,6 +195,9 @@ name_beneath(const char *root, const char *file, char out[static PATH_MAX])
 	return wrote > 0 && wrote < PATH_MAX;
 }
 
+/* A rename anywhere at that moment makes openat2 give up. */
+#define TRIES 16
+
 /* As the store will open it, which is asked again then. */
 bool
 set_is_file_beneath(const char *root, const char *file, struct stat *st)
@@ -203,7 +206,7 @@ set_is_file_beneath(const char *root, const char *file, struct stat *st)
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS };
 	char beneath[PATH_MAX];
 	bool fine;
-	long got;
+	long got = -1;
 	int top;
 
 	if (!name_beneath(root, file, beneath))
@@ -211,9 +214,11 @@ set_is_file_beneath(const char *root, const char *file, struct stat *st)
 	top = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (top < 0)
 		return false;
-	do {
+	for (int i = 0; i < TRIES; i++) {
 		got = syscall(SYS_openat2, top, beneath, &how, sizeof(how));
-	} while (got < 0 && errno == EINTR);
+		if (got >= 0 || (errno != EAGAIN && errno != EINTR))
+			break;
+	}
 	close(top);
 	if (got < 0)
 		return false;

@@ -21,6 +21,17 @@
 /* Without descriptors or threads to be had: try again then. */
 #define PAUSE_MS 100
 
+/* Once, until somebody has been accepted again. */
+static void
+say_short(struct server *s, int errnum)
+{
+	if (s->short_of != errnum)
+		complain("serve: accept: %s%s; who connects waits",
+		    strerror(errnum), errnum == EMFILE ?
+		    " (ulimit -n, LimitNOFILE=)" : "");
+	s->short_of = errnum;
+}
+
 /* False: the socket is of no use any more. */
 static bool
 accept_one(struct server *s)
@@ -29,11 +40,15 @@ accept_one(struct server *s)
 
 	if (client >= 0) {
 		clients_take(s, client);
+		s->short_of = 0;
 		return true;
 	}
 	if (errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
-	    errno == ENOBUFS)
+	    errno == ENOBUFS) {
+		say_short(s, errno);
 		(void)poll(NULL, 0, PAUSE_MS);
+		return true;
+	}
 	return errno != EBADF && errno != EINVAL && errno != ENOTSOCK;
 }
 
@@ -138,7 +153,7 @@ probe(struct server *s)
 	if (pfork_probe(s->broker, &result, &err) == PFORK_OK)
 		return EXIT_DONE;
 	complain_error(NULL, &err);
-	return EXIT_SANDBOX;
+	return exit_for(err.code);
 }
 
 static int

@@ -95,6 +95,7 @@ struct server {
 	int listening;
 	char path[108];		/* of the socket */
 	struct stat socket;	/* which file that is */
+	int short_of;		/* errno of accept that was told, or 0 */
 	int freed;		/* eventfd: one was turned away, and is gone */
 	sem_t ending;
 	struct judge judge;

@@ -2,6 +2,7 @@
  *
  * test_options.c - command lines, good and bad.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -240,6 +241,16 @@ test_advice(void **state)
 		    over[i].advice);
 	}
 	options_free(&o);
+	/* Not what is over the limit, but the limit itself. */
+	for (int i = 0; i < 2; i++) {
+		pfork_error err = { .code = PFORK_E_SYSTEM,
+			.errnum = i == 0 ? ENOMEM : EMFILE,
+			.text = "as much memory as the limit arena_bytes" };
+
+		assert_int_equal(limit_advice(advice, &o, &err), i == 0);
+		assert_string_equal(advice, i == 0 ?
+		    "lower it with --limit arena_bytes=N (now 3M)" : "");
+	}
 }
 
 int
