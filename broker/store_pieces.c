@@ -5,6 +5,7 @@
  * where they are, so nothing of it is believed: each file is opened beside the
  * index or not at all, a raw box must lie inside its file, an archive must hold
  * one tensor of the box's dtype and shape, and boxes must make up their tensor.
+ * The place of an object, which comes as a scalar, must be an archive's too.
  */
 #include "store.h"
 
@@ -23,7 +24,9 @@ struct pieces {
 		const char *name;	/* in c->strings */
 		enum store_part how;
 		pfork_checkpoint *part;	/* NULL: a scan recorded its fault */
+		struct name_table places;	/* of its archives */
 	} *files;
+	size_t object_count;	/* the index's scalars, when it is .metadata */
 	size_t file_count;
 	struct name_table by_file;
 	uint32_t *file_of;		/* one a piece */
@@ -41,27 +44,59 @@ bad(pfork_error *err, const char *what, const char *name)
 /* ---------------------------------------------------------------- files -- */
 
 static enum pfork_code
-take_file(struct pieces *p, const struct piece_entry *piece, uint32_t *file,
-    pfork_error *err)
+take_file(struct pieces *p, const char *name, enum store_part how,
+    uint32_t *file, pfork_error *err)
 {
-	enum store_part how = piece->kind == PIECE_RAW ? PART_RAW :
-							 PART_DISTCP;
-
-	*file = name_table_find(&p->by_file, piece->file);
+	*file = name_table_find(&p->by_file, name);
 	if (*file != UINT32_MAX)
 		return p->files[*file].how == how ? PFORK_OK :
-		    bad(err, "a file is both raw and of archives",
-		    piece->file);
+		    bad(err, "a file is both raw and of archives", name);
 	if (p->file_count >= p->set->store->files)
 		return error_set(err, PFORK_E_LIMIT, 0, PFORK_NO_OFFSET,
 		    "the index names more files than the limit of %u",
 		    p->set->store->files);
 	*file = (uint32_t)p->file_count;
-	if (name_table_add(&p->by_file, piece->file, *file) != 1)
+	if (name_table_add(&p->by_file, name, *file) != 1)
 		return store_no_memory(err);
-	p->files[p->file_count++] = (struct part_file){ piece->file, how,
-		NULL };
+	p->files[p->file_count++] = (struct part_file){ .name = name,
+		.how = how };
 	return PFORK_OK;
+}
+
+/* The place, and the name of the file, of an object that torch would unpickle;
+ * NULL when it is none. */
+static const char *
+object_file(const struct scalar_entry *s, size_t *place)
+{
+	const char *text = (const char *)s->bytes;
+	const char *blank;
+
+	if (s->kind != PFORK_SCALAR_TEXT || s->length != s->full_length)
+		return NULL;
+	blank = memchr(text, ' ', s->length);
+	if (blank == NULL)
+		return NULL;
+	*place = (size_t)(blank - text);
+	return store_name_is_sibling(blank + 1, s->length - *place - 1) ?
+	    blank + 1 : NULL;
+}
+
+static enum pfork_code
+list_objects(struct pieces *p, pfork_error *err)
+{
+	const pfork_checkpoint *c = p->set->c;
+	enum pfork_code code = PFORK_OK;
+	const char *file;
+	uint32_t number;
+	size_t place;
+
+	for (size_t i = 0; code == PFORK_OK && i < p->object_count; i++) {
+		file = object_file(&c->scalars[i], &place);
+		code = file == NULL ? bad(err, "an object without a place",
+		    c->scalars[i].name) :
+		    take_file(p, file, PART_DISTCP, &number, err);
+	}
+	return code;
 }
 
 static enum pfork_code
@@ -71,13 +106,16 @@ list_files(struct pieces *p, pfork_error *err)
 	enum pfork_code code = PFORK_OK;
 
 	p->files = calloc(p->set->store->files, sizeof(p->files[0]));
-	p->file_of = calloc(c->piece_count, sizeof(p->file_of[0]));
-	p->boxes = calloc(c->piece_count, sizeof(p->boxes[0]));
+	/* There may be objects alone. */
+	p->file_of = calloc(c->piece_count + 1, sizeof(p->file_of[0]));
+	p->boxes = calloc(c->piece_count + 1, sizeof(p->boxes[0]));
 	if (p->files == NULL || p->file_of == NULL || p->boxes == NULL)
 		return store_no_memory(err);
 	for (size_t i = 0; code == PFORK_OK && i < c->piece_count; i++)
-		code = take_file(p, &c->pieces[i], &p->file_of[i], err);
-	return code;
+		code = take_file(p, c->pieces[i].file,
+		    c->pieces[i].kind == PIECE_RAW ? PART_RAW : PART_DISTCP,
+		    &p->file_of[i], err);
+	return code == PFORK_OK ? list_objects(p, err) : code;
 }
 
 /* What the worker was told to send of a raw file. */
@@ -115,6 +153,72 @@ open_files(struct pieces *p, pfork_error *err)
 		code = store_add_part(p->set, f->name, f->how, &f->part, err);
 		if (code == PFORK_OK && f->part != NULL)
 			code = judge_file(f, err);
+	}
+	return code;
+}
+
+/* -------------------------------------------------------------- objects -- */
+
+/* Each tensor of a data file stands under the place of its archive. */
+static enum pfork_code
+list_places(struct part_file *f, pfork_error *err)
+{
+	const pfork_checkpoint *part = f->part;
+
+	memcpy(f->places.seed, part->names.seed, sizeof(f->places.seed));
+	if (f->places.used > 0)
+		return PFORK_OK;
+	for (size_t i = 0; i < part->tensor_count; i++)
+		if (part->tensors[i].path_length > 0 &&
+		    name_table_add(&f->places, pfork_tensor_path(
+		    &part->tensors[i], 0, NULL, NULL), 0) < 0)
+			return store_no_memory(err);
+	return PFORK_OK;
+}
+
+/* torch.load would take the bytes from the middle of something, which nobody
+ * has judged as what they are then. */
+static enum pfork_code
+refuse_object(struct pieces *p, const struct scalar_entry *s, pfork_error *err)
+{
+	struct note_entry note = {
+		.where = PFORK_NO_OFFSET, .kind = PFORK_NOTE_RECORD,
+		.level = PFORK_DANGEROUS,
+		.text = "an object that torch unpickles stands where no "
+		    "archive of its file is"
+	};
+
+	p->set->c->verdict = PFORK_DANGEROUS;
+	if (!store_note(p->set->c, p->set->store->broker.limits.notes, s->name,
+	    &note))
+		return store_no_memory(err);
+	return bad(err, "an object that torch unpickles stands where no "
+	    "archive of its file is", s->name);
+}
+
+static enum pfork_code
+judge_objects(struct pieces *p, pfork_error *err)
+{
+	const pfork_checkpoint *c = p->set->c;
+	enum pfork_code code = PFORK_OK;
+
+	for (size_t i = 0; code == PFORK_OK && i < p->object_count; i++) {
+		const struct scalar_entry *s = &c->scalars[i];
+		char place[48];
+		size_t length = 0;
+		const char *name = object_file(s, &length);
+		struct part_file *f =
+		    &p->files[name_table_find(&p->by_file, name)];
+
+		/* A scan has recorded why it is not there. */
+		if (f->part == NULL)
+			continue;
+		code = list_places(f, err);
+		(void)snprintf(place, sizeof(place), "%.*s", (int)length,
+		    (const char *)s->bytes);
+		if (code == PFORK_OK && (length >= sizeof(place) ||
+		    name_table_find(&f->places, place) == UINT32_MAX))
+			code = refuse_object(p, s, err);
 	}
 	return code;
 }
@@ -361,16 +465,25 @@ store_make_pieces(struct store_set *set, pfork_error *err)
 	struct pieces p = { .set = set };
 	enum pfork_code code;
 
+	if (strcmp(set->c->format, "torch-dcp") == 0)
+		p.object_count = set->c->scalar_count;
 	memcpy(p.by_file.seed, set->c->names.seed, sizeof(p.by_file.seed));
 	code = list_files(&p, err);
 	if (code == PFORK_OK)
 		code = open_files(&p, err);
+	if (code == PFORK_OK)
+		code = judge_objects(&p, err);
 	/* A fault of a part: there will be no tensors. */
 	if (code == PFORK_OK && !set->c->has_fault)
 		code = make_tensors(&p, err);
 	if (code == PFORK_OK)
 		code = number_storages(set->c, err);
 	name_table_free(&p.by_file);
+	for (size_t i = 0; i < p.file_count; i++)
+		name_table_free(&p.files[i].places);
+	/* They were places, and no values of the checkpoint's. */
+	if (p.object_count > 0)
+		set->c->scalar_count = 0;
 	free(p.files);
 	free(p.file_of);
 	free(p.boxes);

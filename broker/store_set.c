@@ -199,7 +199,8 @@ make_kind(struct store_set *set, pfork_error *err)
 
 	if (strcmp(set->c->format, "hf-index") == 0)
 		code = store_make_index(set, err);
-	else if (set->c->piece_count > 0)
+	else if (set->c->piece_count > 0 ||
+	    strcmp(set->c->format, "torch-dcp") == 0)
 		code = store_make_pieces(set, err);
 	if (code == PFORK_OK)
 		code = store_judge_sum(set->budget, err);

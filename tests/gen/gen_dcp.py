@@ -10,6 +10,7 @@ Python's standard library only; the same bytes at every run."""
 import sys
 
 from dcp_out import *               # noqa: F403
+from older_out import legacy
 
 A, B = "__0_0.distcp", "__1_0.distcp"
 TWO = [(A, (0, 0), (1, 3)), (B, (1, 0), (1, 3))]
@@ -195,6 +196,59 @@ def left_out(out):
     out.refuse("zstd-text", "descriptors that are no list", s)
 
 
+def objects_places(out):
+    """torch takes what is at an object's place for a file of its own."""
+    said = "stands where no archive of its file is"
+
+    def at(ident, what, offset, length, s=None, file=A):
+        s = s or good()
+        key, _ = s.storage[-1]
+        s.storage[-1] = (key, stored(file, offset, length))
+        out.set("object-at-" + ident, what, s, "report", "dangerous",
+                code=FORMAT, between_files=True, names=[said])
+
+    evil = legacy(object=call("os", "system"))
+    s = Set().tensor("w", (len(evil),), [(A, (0,), (len(evil),))])
+    inside = s.files[A] = archive_of_bytes(evil)
+    s.tensors["w"] = tensor((len(evil),), [((0,), (len(evil),))],
+                            dtype="uint8")
+    s.storage[0] = (s.storage[0][0], stored(A, 0, len(inside)))
+    s.plain("step", A)
+    at("record", "an object in the middle of a tensor's bytes",
+       inside.index(evil), len(evil), s)
+    place = len(good().files[A])
+    first = len(archive(floats(3), (1, 3)))
+    at("two", "an object over two archives", 0, place)
+    at("end", "an object that ends with its file's last byte", 1, place - 1)
+    at("half", "an object that is the end of one archive and another",
+       first - 10, place - first + 10)
+    at("none", "an object of no bytes", first, 0)
+    at("past", "an object that reaches out of its file", first, place)
+    at("file", "an object in another file, by its place here", first,
+       place - first, file=B)
+    out.load("object-apart", "an object in a file of its own", one().plain(
+        "step", B))
+    out.load("object-tensor", "an object whose archive is a tensor's",
+             changed(good(), offset=0, length=first))
+    out.load("object-alone", "no tensor at all", Set().plain("step", A))
+    out.load("object-dict", "an object that holds tensors", one().plain(
+        "step", B, state_dict({"a": value(1), "b": value(2.5)})))
+    s = one().plain("evil", B, call("os", "system"))
+    out.set("object-apart-evil", "os.system in a file without a tensor", s,
+            "report", "dangerous", names=["os.system"])
+    s = changed(good(), offset=first, length=place - first,
+                more={"transform_descriptors": ["stream.zstd/1"]})
+    out.load("object-zstd", "an object that is packed beside a tensor that is "
+             "not", s, "dangerous", names=["is packed, and not looked at"],
+             exit={"scan": 1})
+
+
+def archive_of_bytes(data):
+    return torch_zip(pickled(torch_tensor(
+        numel=len(data), size=(len(data),), dtype_storage="ByteStorage"), 2),
+        {"0": data})
+
+
 def pickles(out):
     s = good()
     evil = metadata(s.tensors, s.storage, planner_data=EVIL)
@@ -227,6 +281,7 @@ def pickles(out):
                        verdict="dangerous" if bad else "undecided",
                        metadata=metadata(s.tensors, s.storage, **{name: v}))
     objects(out)
+    objects_places(out)
 
 
 def objects(out):

@@ -255,6 +255,30 @@ read_tensor(struct dcp *d, struct tensor *t, vref v)
 
 /* --------------------------------------------------------------- entries -- */
 
+/* torch.load takes what is at its place for a file of its own, whatever it is a
+ * part of.  That it is an archive of its data file, and so judged there, is for
+ * the broker to see, who is told "OFFSET+LENGTH FILE". */
+static void
+send_object(struct dcp *d, const struct path *path, struct dcp_stored *s)
+{
+	struct scalar_out out = { .kind = SCALAR_TEXT };
+	uint8_t *text;
+	size_t used;
+
+	if (s->packed)
+		d->hidden = s;
+	if (s->packed || (d->job->flags & GO_SCALARS) == 0)
+		return;
+	text = arena_alloc(&d->job->arena, DCP_PLACE_MAX + 1 + s->file_len, 1);
+	used = dcp_place(text, s->offset, s->length);
+	text[used++] = ' ';
+	memcpy(text + used, s->file, s->file_len);
+	out.at = text;
+	out.len = used + s->file_len;
+	sink_scalar(d->job, path, &out);
+	s->sent = true;
+}
+
 static void
 read_entry(struct dcp *d, vref key, vref v, uint64_t where)
 {
@@ -283,8 +307,10 @@ read_entry(struct dcp *d, vref key, vref v, uint64_t where)
 		return;
 	}
 	stored = dcp_stored_find(d, t.name, NULL, DCP_NO_RANK);
-	if (stored != NULL)
+	if (stored != NULL) {
 		stored->used = true;
+		send_object(d, &t.path, stored);
+	}
 	sink_note_about(d->job, NOTE_OPAQUE, VERDICT_CLEAN, where, "no tensor "
 	    "but an object, which torch unpickles from a data file",
 	    t.name.at, t.name.len);
@@ -308,6 +334,12 @@ read_metadata(struct dcp *d, vref root)
 		sink_progress(d->job, i, count);
 	}
 	dcp_stored_rest(d);
+	/* Extensions pack all that is in a checkpoint, or nothing. */
+	if (d->hidden != NULL)
+		sink_note_about(d->job, NOTE_RECORD, d->sent > 0 ?
+		    VERDICT_DANGEROUS : VERDICT_UNUSUAL, d->hidden->where,
+		    "dcp: an object that torch unpickles is packed, and not "
+		    "looked at", d->hidden->file, d->hidden->file_len);
 	if (d->sent == 0 && d->packed > 0)
 		die(d->job, FAULT_UNSUPPORTED, where, "dcp: all tensors are "
 		    "packed by an extension (zstd?); save them without it");

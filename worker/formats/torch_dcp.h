@@ -28,7 +28,7 @@ struct dcp_stored {
 	uint32_t key_len;
 	bool packed;		/* by an extension, zstd for one */
 	bool used;
-	bool sent;	/* a box of it was: the broker opens the file */
+	bool sent;	/* the broker was told of it, and opens the file */
 	uint64_t where;
 	const uint8_t *file;	/* a sibling's name */
 	size_t file_len;
@@ -51,6 +51,7 @@ struct dcp {
 	struct unique left_out;
 	uint64_t sent;		/* tensors */
 	uint64_t packed;	/* left out because of that */
+	const struct dcp_stored *hidden;	/* an object that is packed */
 };
 
 /* torch_dcp_object.c.  All die when the value is none, at its offset. */
@@ -69,6 +70,10 @@ struct wire_bytes dcp_text(const struct dcp *d, vref v, const char *wrong,
  * by the name `path`. */
 bool dcp_shape(const struct dcp *d, const struct path *path, vref v,
     const char *what, uint64_t out[RANK_MAX], size_t *rank);
+
+/* "1261+1577": an archive's offset and length, which is its name. */
+#define DCP_PLACE_MAX (2 * 20 + 1)
+size_t dcp_place(uint8_t out[DCP_PLACE_MAX], uint64_t offset, uint64_t length);
 
 /* torch_dcp_stored.c: the table. */
 void dcp_stored_read(struct dcp *d, vref storage_data, uint64_t where);

@@ -121,3 +121,27 @@ dcp_shape(const struct dcp *d, const struct path *path, vref v,
 
 	return word_shape(&w, v, what, out, rank);
 }
+
+static size_t
+decimal(uint8_t *out, uint64_t number)
+{
+	uint8_t digits[20];	/* of 2^64 */
+	size_t count = 0;
+
+	do {
+		digits[count++] = (uint8_t)('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	for (size_t i = 0; i < count; i++)
+		out[i] = digits[count - 1 - i];
+	return count;
+}
+
+size_t
+dcp_place(uint8_t out[DCP_PLACE_MAX], uint64_t offset, uint64_t length)
+{
+	size_t used = decimal(out, offset);
+
+	out[used++] = '+';
+	return used + decimal(out + used, length);
+}

@@ -12,8 +12,10 @@
 #include <string.h>
 
 #include "cursor.h"
+#include "dtype.h"
 #include "formats.h"
 #include "sink.h"
+#include "torch_dcp.h"
 #include "torch_file.h"
 #include "vocabulary.h"
 #include "within.h"
@@ -25,8 +27,6 @@
 #define ARCHIVE_MIN (ZIP_LOCAL_LEN + ZIP_CENTRAL_LEN + ZIP_END_LEN + 2)
 /* The end records as torch writes them (miniz): all three, no comment. */
 #define TAIL_LEN (ZIP_END64_LEN + ZIP_LOCATOR_LEN + ZIP_END_LEN)
-#define DECIMAL_MAX 20
-#define NAME_MAX_BYTES (2 * DECIMAL_MAX + 1)
 
 static bool
 has_signature(const struct job *job, uint64_t at, uint32_t signature)
@@ -114,31 +114,6 @@ find_archives(struct job *job, struct archives *a)
 	}
 }
 
-static size_t
-decimal(uint8_t *out, uint64_t number)
-{
-	uint8_t digits[DECIMAL_MAX];
-	size_t count = 0;
-
-	do {
-		digits[count++] = (uint8_t)('0' + number % 10);
-		number /= 10;
-	} while (number > 0);
-	for (size_t i = 0; i < count; i++)
-		out[i] = digits[count - 1 - i];
-	return count;
-}
-
-/* "1261+1577" */
-static size_t
-place_name(uint8_t out[NAME_MAX_BYTES], uint64_t begin, uint64_t length)
-{
-	size_t used = decimal(out, begin);
-
-	out[used++] = '+';
-	return used + decimal(out + used, length);
-}
-
 /* In the window.  Everything that is in it, under `path`; how many tensors. */
 static uint64_t
 read_root(struct job *job, const struct path *path)
@@ -158,11 +133,27 @@ read_root(struct job *job, const struct path *path)
 	return file.home.words->sent_ever;
 }
 
+/* For the broker, who must know where an object is that .metadata names: by an
+ * empty tensor, since all others are known by theirs. */
+static void
+report_object(struct job *job, const struct path *path, uint64_t begin)
+{
+	static const uint64_t shape = 0;
+	static const uint64_t stride = 1;
+	struct tensor_out out = { .path = *path, .dtype = DTYPE_U8, .rank = 1,
+		.shape = &shape, .strides = &stride, .where = begin };
+
+	if ((job->flags & GO_DISTCP) == 0)
+		return;
+	out.storage = sink_extent(job, begin, 0);
+	(void)sink_tensor(job, &out);
+}
+
 static void
 read_archive(struct job *job, uint64_t begin, uint64_t end)
 {
-	uint8_t name[NAME_MAX_BYTES];
-	struct path_part part = { name, (uint32_t)place_name(name, begin,
+	uint8_t name[DCP_PLACE_MAX];
+	struct path_part part = { name, (uint32_t)dcp_place(name, begin,
 	    end - begin), PATH_KEY };
 	struct path path = { &part, 1, NULL };
 	uint64_t names = sink_names_room(job);
@@ -172,6 +163,8 @@ read_archive(struct job *job, uint64_t begin, uint64_t end)
 	uint64_t sent = read_root(job, &path);
 
 	within_leave(job, &was);
+	if (sent == 0)
+		report_object(job, &path, begin);
 	if (sent == 0)
 		sink_note_about(job, NOTE_RECORD, VERDICT_CLEAN, begin,
 		    "distcp: an archive that holds no tensor", name, part.len);

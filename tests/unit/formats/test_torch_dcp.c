@@ -99,6 +99,11 @@ test_unopened(void **state)
 	assert_non_null(n);
 	assert_int_equal(n->level, VERDICT_UNUSUAL);
 	harness_free(&h);
+	/* A broker that takes scalars is told, and opens it. */
+	assert_true(harness_run(bytes, length, GO_PIECES | GO_SCALARS, &h));
+	assert_null(harness_note(&h, NOTE_RECORD, "not opened"));
+	assert_int_equal(h.verdict, VERDICT_CLEAN);
+	harness_free(&h);
 }
 
 static void
