@@ -226,7 +226,7 @@ def from_type(out):
         GLOBAL("torch._tensor", "_rebuild_from_type_v2"), nested),
         "the same again, ten times")
     out.refuse("T-type-text", of_type(value("f"), args),
-               "text in the place of the function", verdict="dangerous")
+               "text in the place of the function: nobody calls it")
     out.load("T-type-system", {"t": of_type(
         GLOBAL("os", "system"), value(("true",)))},
         "a function that runs commands", {}, verdict="dangerous",
