@@ -228,6 +228,19 @@ def state_tricks(out):
                         + TUPLE + REDUCE),
                 "%s calls its argument" % name, "dangerous",
                 ["torch.utils.collect_env.run"])
+    out.add("P7-factory", pickled(
+        GLOBAL("builtins", "dict") + MARK + GLOBAL("collections", "ChainMap")
+        + MARK + GLOBAL("collections", "defaultdict") + MARK
+        + GLOBAL("torch", "initial_seed") + TUPLE + REDUCE + value({"a": 1})
+        + TUPLE + REDUCE + TUPLE + REDUCE),
+        "dict() asks a ChainMap for what a factory makes", "dangerous",
+        ["torch.initial_seed"])
+    for name in ("from_file", "__call__", "no_such_op"):
+        out.add("P7-variable-function-%s" % name, pickled(
+            GLOBAL("builtins", "getattr") + MARK
+            + GLOBAL("torch._C", "_VariableFunctionsClass") + value(name)
+            + TUPLE + REDUCE), "a static method that is no op", "dangerous",
+            ["getattr"])
     out.add("P7-dataloader", pickled(
         GLOBAL("builtins", "list") + MARK
         + GLOBAL("torch.utils.data.dataloader", "DataLoader") + MARK

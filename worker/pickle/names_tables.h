@@ -21,6 +21,15 @@
 extern const char names_stdlib[][NAMES_ROOM];
 extern const size_t names_stdlib_count;
 
+/* Functions that only compute, sorted.  Generated. */
+#define NAMES_OP_ROOM 32
+extern const char names_torch_ops[][NAMES_OP_ROOM];
+extern const size_t names_torch_ops_count;
+extern const char names_numpy_ops[][NAMES_OP_ROOM];
+extern const size_t names_numpy_ops_count;
+/* verdict_name.c. */
+bool names_is_torch_op(const char *at, size_t len);
+
 /* A name that honest checkpoints hold.  "a.*" as module is a and all below it;
  * a last '*' in `name` stands for the rest of an identifier. */
 struct honest_name {

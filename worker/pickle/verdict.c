@@ -104,8 +104,7 @@ honest_getattr(struct scan *s, vref args)
 		return false;
 	if (value_is_global(s->g, class, "torch._C",
 	    "_VariableFunctionsClass"))
-		return all_of(name, 'a', 'z') &&
-		    (name.len < 2 || memcmp(name.at, "__", 2) != 0);
+		return names_is_torch_op((const char *)name.at, name.len);
 	owner = scan_name(s, class);
 	return owner != NULL && (owner->callable == VERDICT_UNUSUAL ||
 	    is_memory_format(s, class)) && all_of(name, 'A', 'Z') &&

@@ -213,6 +213,117 @@ elsewhere(struct piece name, bool called)
 	return VERDICT_UNUSUAL;
 }
 
+/* In a sorted table of ops. */
+static bool
+op_in(struct piece name, const char (*table)[NAMES_OP_ROOM], size_t count)
+{
+	size_t low = 0;
+	size_t high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		int order = strncmp(table[mid], name.at, name.len);
+
+		if (order == 0 && table[mid][name.len] == '\0')
+			return true;
+		if (order < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+bool
+names_is_torch_op(const char *at, size_t len)
+{
+	return op_in((struct piece){ at, len }, names_torch_ops,
+	    names_torch_ops_count);
+}
+
+/* Rooms of functions on tensors; and of what modules, optimizers and loaders
+ * keep as attributes. */
+static bool
+in_harmless_room(struct piece module)
+{
+	static const char rooms[][40] = {
+		"torch.nn.functional", "torch.nn.init", "torch._C._nn",
+		"torch._C._special", "torch._C._linalg", "torch._C._fft",
+		"torch.special", "torch.linalg", "torch.fft",
+		"torch.nn.quantized.functional",
+		"torch.ao.nn.quantized.functional", "torch.nn.modules.*",
+		"torch.nn.utils.clip_grad", "torch.nn.utils.rnn",
+		"torch.optim.*", "torch.distributions.*",
+		"torch.utils.data._utils.collate", "numpy.linalg.*",
+		"numpy.fft.*",
+	};
+
+	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
+		if (module_fits(module, rooms[i]))
+			return true;
+	return false;
+}
+
+/* A number's type, of libraries to come as well: "float4_e2m1fn_x2". */
+static bool
+is_number_type(struct piece name)
+{
+	static const char kinds[][8] = { "bfloat", "bits", "complex", "float",
+		"int", "qint", "quint", "uint" };
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (name.len > n && memcmp(name.at, kinds[i], n) == 0 &&
+		    name.at[n] >= '0' && name.at[n] <= '9')
+			return true;
+	}
+	return false;
+}
+
+/* A function may be kept by something that calls it when it is made, iterated
+ * or asked for an item: unusual when it is known to do no harm. */
+static enum verdict
+referred_function(struct piece module, struct piece name)
+{
+	static const char hooks[] = "register_";
+	bool numpy = module_fits(module, "numpy.*");
+
+	if (name.len >= sizeof(hooks) - 1 &&
+	    memcmp(name.at, hooks, sizeof(hooks) - 1) == 0)
+		return VERDICT_DANGEROUS;
+	if (in_harmless_room(module) || ((piece_is(module, "torch") ||
+	    piece_is(module, "numpy")) && is_number_type(name)))
+		return VERDICT_UNUSUAL;
+	if (numpy && (piece_is(module, "numpy") ||
+	    module_fits(module, "numpy.core.*") ||
+	    module_fits(module, "numpy._core.*") ||
+	    module_fits(module, "numpy.lib.*")) && op_in(name,
+	    names_numpy_ops, names_numpy_ops_count))
+		return VERDICT_UNUSUAL;
+	if ((piece_is(module, "torch") || piece_is(module, "torch._VF") ||
+	    piece_is(module, "torch.functional")) &&
+	    op_in(name, names_torch_ops, names_torch_ops_count))
+		return VERDICT_UNUSUAL;
+	return VERDICT_DANGEROUS;
+}
+
+static enum verdict
+referred(struct piece module, struct piece name)
+{
+	struct piece rest;
+	struct piece last = piece_split(name, &rest);
+
+	if (!is_class_like(last))
+		return rest.at == NULL ? referred_function(module, name) :
+		    VERDICT_DANGEROUS;
+	/* A class; or a method of it, which a file may be given to. */
+	while (rest.at != NULL)
+		last = piece_split(rest, &rest);
+	return piece_is(last, "from_file") || piece_is(last, "load") ||
+	    piece_is(last, "save") ? VERDICT_DANGEROUS : VERDICT_UNUSUAL;
+}
+
 /* torch and numpy: finite, so what the vocabulary does not know is not called;
  * a dotted name is a method. */
 static enum verdict
@@ -226,7 +337,7 @@ known_library(struct piece module, struct piece name, bool called)
 	if (level == VERDICT_UNDECIDED)
 		level = honest(module, name, called);
 	if (level == VERDICT_UNDECIDED)
-		level = called ? VERDICT_DANGEROUS : VERDICT_UNUSUAL;
+		level = called ? VERDICT_DANGEROUS : referred(module, name);
 	return level;
 }
 
