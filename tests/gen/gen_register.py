@@ -99,6 +99,30 @@ def torch_faults(out):
         "CVE-2025-32434: a call in an archive that looks like TorchScript",
         "dangerous", ["os.system"], "tensors", "pt", tensors=TENSORS,
         exits={"scan": 1, "ls": 0})
+    for name, line in (("from-file", "torch.from_file('f', True, 4)"),
+                       ("save", "torch. save(x, 'f')")):
+        script = Zip()
+        for record, data in torch_records(
+                PROTO(2) + state_dict({"weight": torch_tensor()}) + STOP,
+                {"0": WEIGHT}):
+            script.add(record, data)
+        script.add("archive/code/__torch__.py", (
+            "class M(Module):\n  def __setstate__(self, x):\n    %s\n" % line)
+            .encode())
+        out.add("R-torchscript-%s" % name, script.finish(),
+                "TorchScript that writes a file when it is loaded",
+                "dangerous", ["that writes files"], "tensors", "pt",
+                tensors=TENSORS, exits={"scan": 1, "ls": 0})
+    script = Zip()
+    for record, data in torch_records(
+            PROTO(2) + state_dict({"weight": torch_tensor()}) + STOP,
+            {"0": WEIGHT}):
+        script.add(record, data)
+    script.add("archive/code/__torch__.py", b"save = x.saved\nmy_from_file()\n"
+               b"self.save_all()\n")
+    out.add("R-torchscript-words", script.finish(),
+            "TorchScript with words that are like those", "clean", [],
+            "tensors", "pt", tensors=TENSORS, exits={"scan": 0, "ls": 0})
     out.add("R-fallback", torch_zip(
         PROTO(2) + GLOBAL("os", "system") + POP
         + state_dict({"weight": torch_tensor()}) + STOP, {"0": WEIGHT}),

@@ -161,6 +161,61 @@ report_strange(struct torch_zip *t, const struct zip_member *m)
 		    m->name, m->name_len);
 }
 
+static bool
+is_word(uint8_t c)
+{
+	return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+	    (c >= 'A' && c <= 'Z');
+}
+
+/* Does the code name an op that writes files?  aten::from_file makes and fills
+ * one, and aten::save is torch.save; a __setstate__ runs while it is loaded.
+ * No honest model needs either. */
+static bool
+script_writes(const uint8_t *at, uint64_t len)
+{
+	static const char *const ops[] = { "from_file", "save" };
+	const uint8_t *end = at + len;
+
+	for (const uint8_t *p = at; p < end; p++) {
+		if ((*p != 'f' && *p != 's') || (p > at && is_word(p[-1])))
+			continue;
+		for (size_t i = 0; i < sizeof(ops) / sizeof(ops[0]); i++) {
+			size_t n = strlen(ops[i]);
+			const uint8_t *before = p;
+
+			if ((uint64_t)(end - p) < n ||
+			    memcmp(p, ops[i], n) != 0 ||
+			    (p + n < end && is_word(p[n])))
+				continue;
+			while (before > at && before[-1] <= ' ')
+				before--;
+			if (before > at && before[-1] == '.')
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+ends_in_py(const struct zip_member *m)
+{
+	return m->name_len > 3 &&
+	    memcmp(m->name + m->name_len - 3, ".py", 3) == 0;
+}
+
+static void
+judge_script(struct torch_zip *t, const struct zip_member *m)
+{
+	size_t mark = arena_mark(&t->job->arena);
+
+	if (script_writes(zip_bytes(t->job, m), m->size))
+		sink_note_about(t->job, NOTE_RECORD, VERDICT_DANGEROUS,
+		    zip_member_header(m), "TorchScript whose code names an op "
+		    "that writes files", m->name, m->name_len);
+	arena_rewind(&t->job->arena, mark);
+}
+
 static void
 report_records(struct torch_zip *t)
 {
@@ -180,6 +235,8 @@ report_records(struct torch_zip *t)
 		if (class == RECORD_SCRIPT) {
 			if (script == NULL)
 				script = m;
+			if (ends_in_py(m))
+				judge_script(t, m);
 			continue;
 		}
 		if (class == RECORD_STRANGE)
