@@ -239,7 +239,8 @@ def storages(out):
     out.left_out("T-class-new", torch_tensor(dtype_storage="NewStorage"),
                  "a storage class of tomorrow", "storage class")
     out.refuse("T-class-function", torch_tensor(dtype_storage="save"),
-               "a function in the place of the storage class")
+               "a function in the place of the storage class",
+               verdict="dangerous", names=["torch.save"])
     out.refuse("T-storage-int", torch_tensor(storage=value(5)),
                "an int in the place of the storage")
     out.left_out("T-storage-opaque", torch_tensor(storage=call(

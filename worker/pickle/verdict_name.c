@@ -264,10 +264,12 @@ in_harmless_room(struct piece module)
 	return false;
 }
 
-/* A number's type, of libraries to come as well: "float4_e2m1fn_x2". */
+/* A number's type or a scheme, of libraries to come as well:
+ * "float4_e2m1fn_x2", "per_token". */
 static bool
 is_number_type(struct piece name)
 {
+	static const char scheme[] = "per_";
 	static const char kinds[][8] = { "bfloat", "bits", "complex", "float",
 		"int", "qint", "quint", "uint" };
 
@@ -278,7 +280,8 @@ is_number_type(struct piece name)
 		    name.at[n] >= '0' && name.at[n] <= '9')
 			return true;
 	}
-	return false;
+	return name.len > sizeof(scheme) - 1 &&
+	    memcmp(name.at, scheme, sizeof(scheme) - 1) == 0;
 }
 
 /* A function may be kept by something that calls it when it is made, iterated
