@@ -45,26 +45,58 @@ read_latin1(const struct word *w, vref text, struct npy_bytes *out)
 }
 
 /* Protocols below 3 have no bytes: _codecs.encode(text, 'latin1'), and
- * builtins.bytes() for none. */
+ * builtins.bytes() for none.  *text is VREF_MISSING for that. */
+static bool
+is_encoded(const struct graph *g, const struct value *call, vref *text)
+{
+	const uint8_t *at;
+	uint64_t len;
+
+	*text = value_item(g, call->as.call.args, 0);
+	if (*text == VREF_MISSING && value_is_global(g,
+	    call->as.call.callable, "builtins", "bytes"))
+		return true;
+	return value_is_global(g, call->as.call.callable, "_codecs",
+	    "encode") && value_kind(g, *text) == VALUE_TEXT &&
+	    value_text(g, value_item(g, call->as.call.args, 1), true, &at,
+	    &len) && ((len == 6 && memcmp(at, "latin1", 6) == 0) ||
+	    (len == 7 && memcmp(at, "latin-1", 7) == 0));
+}
+
 bool
 numpy_encoded_read(const struct word *w, const struct value *call,
     struct npy_bytes *out)
 {
-	vref text = value_item(w->g, call->as.call.args, 0);
-	const uint8_t *at;
-	uint64_t len;
+	vref text;
 
-	if (text == VREF_MISSING && value_is_global(w->g,
-	    call->as.call.callable, "builtins", "bytes"))
-		return true;
-	if (!value_is_global(w->g, call->as.call.callable, "_codecs",
-	    "encode") || value_kind(w->g, text) != VALUE_TEXT ||
-	    !value_text(w->g, value_item(w->g, call->as.call.args, 1), true,
-	    &at, &len) || !((len == 6 && memcmp(at, "latin1", 6) == 0) ||
-	    (len == 7 && memcmp(at, "latin-1", 7) == 0)))
+	if (!is_encoded(w->g, call, &text))
 		return false;
-	read_latin1(w, text, out);
+	if (text != VREF_MISSING)
+		read_latin1(w, text, out);
 	return true;
+}
+
+bool
+numpy_encoded_peek(const struct graph *g, const struct value *call,
+    uint64_t *budget, struct npy_bytes *out)
+{
+	struct span s;
+	vref text;
+
+	*out = (struct npy_bytes){ .latin1 = true };
+	if (!is_encoded(g, call, &text))
+		return false;
+	if (text == VREF_MISSING)
+		return true;
+	s = value_string(graph_at(g, text));
+	if (s.len > *budget) {
+		*budget = 0;
+		return false;
+	}
+	*budget -= s.len;
+	out->at = s.at;
+	out->len = s.len;
+	return count_latin1(s.at, s.len, &out->count);
 }
 
 bool

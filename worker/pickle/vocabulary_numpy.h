@@ -37,6 +37,11 @@ bool numpy_bytes_read(const struct word *w, vref v, struct npy_bytes *out);
 /* Of a call that makes bytes of a text; false when it is another. */
 bool numpy_encoded_read(const struct word *w, const struct value *call,
     struct npy_bytes *out);
+/* The same for who only tells of it: dies of nothing, and a text that Python
+ * would not encode is none either.  Counting it takes its length from
+ * *budget, which is 0 when it was not enough. */
+bool numpy_encoded_peek(const struct graph *g, const struct value *call,
+    uint64_t *budget, struct npy_bytes *out);
 /* At most `room` of them, decoded; returns how many. */
 size_t numpy_bytes_copy(const struct npy_bytes *bytes, uint8_t *out,
     size_t room);

@@ -263,6 +263,8 @@ visit(struct walk *w, vref v, bool attributes, bool spread)
 	}
 	if (value_kind(w->g, v) == VALUE_CALL ||
 	    value_kind(w->g, v) == VALUE_PERSID) {
+		if (!spread && value_kind(w->g, v) == VALUE_CALL)
+			walk_send_encoded(w, v);
 		enter_call(w, v, attributes);
 		return;
 	}
@@ -443,6 +445,9 @@ advance(struct walk *w)
 	}
 }
 
+/* Bytes of texts that are bytes, shared ones each time: a second's work. */
+#define ENCODED_MOST (UINT64_C(1) << 30)
+
 void
 walk_tensors(struct graph *g, vref root, struct storage_home *home)
 {
@@ -456,6 +461,7 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	w->job = job;
 	w->home = home;
 	walk_again_start(w);
+	w->encoded_left = ENCODED_MOST;
 	w->key_bytes_left = 8 * job->size + KEY_BYTES_BASE;
 	/* For each counted frame at most two that are not (a call's part, the
 	 * pair in a state), and what stands before the first. */

@@ -82,6 +82,7 @@ struct walk {
 	uint64_t key_bytes_left;
 	uint64_t sent;		/* tensors, aliases, notes on them */
 	uint64_t scalars;
+	uint64_t encoded_left;	/* bytes of text that may be counted */
 	uint64_t *classes;	/* hashes of the classes that were noted */
 	uint32_t class_count;
 	uint32_t class_capacity;
@@ -96,6 +97,8 @@ bool walk_is_leaf(const struct walk *w, vref v);
 /* Does anything come of visiting it? */
 bool walk_matters(const struct walk *w, vref v);
 void walk_send_scalar(struct walk *w, vref v);
+/* A CALL that makes bytes of a text is bytes; any other is left alone. */
+void walk_send_encoded(struct walk *w, vref v);
 /* So much repeated work; false, and a note, when there is none left. */
 bool walk_spend(struct walk *w, uint64_t amount);
 /* One child more of a container that is walked again. */

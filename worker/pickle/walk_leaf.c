@@ -3,6 +3,7 @@
  * walk_leaf.c - the two ends of the walk: the part of the path that a child
  * has, and the plain values, which are sent only where scalars are asked for.
  */
+#include "vocabulary_numpy.h"
 #include "walk_inside.h"
 
 void
@@ -80,6 +81,31 @@ walk_send_scalar(struct walk *w, vref v)
 	} else {
 		return;
 	}
+	sink_scalar(w->job, &w->path, &out);
+	w->scalars++;
+}
+
+void
+walk_send_encoded(struct walk *w, vref v)
+{
+	uint8_t bytes[SCALAR_BYTES_MAX];
+	struct scalar_out out = { .kind = SCALAR_BYTES, .at = bytes };
+	struct npy_bytes from;
+
+	if ((w->job->flags & GO_SCALARS) == 0)
+		return;
+	if (!numpy_encoded_peek(w->g, graph_at(w->g, v), &w->encoded_left,
+	    &from)) {
+		if (w->encoded_left == 0 && !w->plain_said) {
+			w->plain_said = true;
+			sink_note(w->job, NOTE_RECORD, VERDICT_CLEAN,
+			    WIRE_NO_OFFSET, "texts stand for bytes more often "
+			    "than is followed: not every value is listed");
+		}
+		return;
+	}
+	(void)numpy_bytes_copy(&from, bytes, sizeof(bytes));
+	out.len = from.count;
 	sink_scalar(w->job, &w->path, &out);
 	w->scalars++;
 }

@@ -466,6 +466,48 @@ test_each_scalar(void **state)
 	harness_free(&h);
 }
 
+/* Protocols 0 to 2 write bytes as a call; one of another name, of another
+ * encoding or of what it has no byte for is none. */
+static void
+test_encoded(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t length;
+		size_t count;
+	} rows[] = {
+		{ BYTES_OF(P LATIN1("\004", "a\303\277\0") "."), 1 },
+		{ BYTES_OF(P G("builtins", "bytes") ")R."), 1 },
+		/* Twice the same, by two paths of a container too. */
+		{ BYTES_OF(P LATIN1("\001", "a") "q\001h\001\206q\002h\002"
+		    "\206."), 4 },
+		{ BYTES_OF(P LATIN1("\003", "\342\202\254") "."), 0 },
+		{ BYTES_OF(P G("_codecs", "encode") S("\001", "a")
+		    S("\005", "rot13") "\206R."), 0 },
+		{ BYTES_OF(P G("_codecs", "decode") S("\001", "a")
+		    S("\006", "latin1") "\206R."), 0 },
+	};
+	struct harness h;
+	size_t count;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (!help_walk(rows[i].bytes, rows[i].length, GO_SCALARS, &h))
+			fail_msg("%d: %s", (int)i, h.job.fault.text);
+		count = 0;
+		/* Of an object that nobody knows the arguments are told. */
+		for (size_t k = 0; k < h.scalar_count; k++)
+			count += h.scalars[k].kind == SCALAR_BYTES;
+		if (count != rows[i].count)
+			fail_msg("%d: %d times bytes", (int)i, (int)count);
+		if (i == 0)
+			assert_int_equal(h.scalars[0].full_length, 3);
+		if (i == 0)
+			assert_memory_equal(h.scalars[0].data, "a\377\0", 3);
+		harness_free(&h);
+	}
+}
+
 /* A scalar is judged only where it is sent. */
 static void
 test_scalar_fault(void **state)
@@ -492,6 +534,7 @@ main(void)
 		cmocka_unit_test(test_shared_bytes),
 		cmocka_unit_test(test_scalars),
 		cmocka_unit_test(test_each_scalar),
+		cmocka_unit_test(test_encoded),
 		cmocka_unit_test(test_scalar_fault),
 	};
 
