@@ -188,30 +188,36 @@ PFORK_API const char *pfork_layer_name(uint64_t layer);
 
 /* Limits on one load; 0 means the default.  A value over the ceiling is
  * PFORK_E_ARGS.  Exceeding a limit is PFORK_E_LIMIT (PFORK_E_TIMEOUT for the
- * last three).  In brackets the defaults; ceilings and reasons are in the
- * source, proto/limits.h. */
+ * last three).  In brackets the defaults and, after a comma, the ceilings; the
+ * reasons are in the source, proto/limits.h. */
 typedef struct pfork_limits {
 	size_t size;
-	uint64_t input_bytes;	/* size of the input file [4 TiB] */
+	uint64_t input_bytes;	/* size of the input file [4 TiB, 16 TiB] */
 	uint64_t arena_bytes;	/* the worker's memory, reserved, not committed
-				 * [1 GiB] */
-	uint64_t streamed_bytes; /* bytes that the worker may send [16 GiB] */
+				 * [1 GiB, 64 GiB] */
+	uint64_t streamed_bytes; /* bytes that the worker may send [16 GiB,
+				 * 4 TiB] */
 	uint64_t contiguous_bytes; /* sum of all tensors' nbytes [8 times the
-				 * input and 1 GiB] */
-	uint64_t tensors;	/* tensors and aliases [1,000,000] */
-	uint64_t nodes;		/* values that a file may build [20,000,000] */
-	uint64_t nesting;	/* depth of containers that is walked [1,000] */
+				 * input and 1 GiB, 64 TiB] */
+	uint64_t tensors;	/* tensors and aliases [1,000,000,
+				 * 50,000,000] */
+	uint64_t nodes;		/* values that a file may build [20,000,000,
+				 * 1,000,000,000] */
+	uint64_t nesting;	/* depth of containers that is walked [1,000,
+				 * 100,000] */
 	uint64_t notes;		/* notes kept; further ones are counted only,
 				 * but for the first PFORK_NOTE_SKIPPED or
-				 * _NAMES [10,000] */
+				 * _NAMES [10,000, 1,000,000] */
 	uint64_t names_bytes;	/* sum of all names, paths, notes and scalars
-				 * [256 MiB] */
-	uint64_t wall_ms;	/* one load, start to end [5 minutes]; to read
+				 * [256 MiB, 16 GiB] */
+	uint64_t wall_ms;	/* one load, start to end [5 minutes, a
+				 * day]; to read
 				 * or save tensors afterwards takes what it
 				 * takes */
 	uint64_t stall_ms;	/* longest time without progress: a whole
-				 * message, or 64 KiB of data [30 s] */
-	uint64_t cpu_seconds;	/* the worker's processor time [120] */
+				 * message, or 64 KiB of data [30 s, a
+				 * day] */
+	uint64_t cpu_seconds;	/* the worker's processor time [120, a day] */
 } pfork_limits;
 
 typedef struct pfork_options {
@@ -274,7 +280,8 @@ PFORK_API enum pfork_code pfork_broker_new(const pfork_options *options,
     pfork_broker **broker, pfork_error *err);
 
 /* Frees it, after its thread and the workers that wait have ended.
- * Checkpoints that it loaded stay valid. */
+ * Checkpoints that it loaded stay valid, and jobs and stores that it began go
+ * on; no other thread may be inside of a call that has the broker. */
 PFORK_API void pfork_broker_free(pfork_broker *broker);
 
 /* ------------------------------------------------------------ loading -- */
@@ -315,7 +322,12 @@ PFORK_API enum pfork_code pfork_scan_fd(pfork_broker *broker, int fd,
  * step, and so on until step says it is over; then finish.  Step never blocks
  * for long; deadlines make the descriptor readable too.
  *
+ * What names other files is not followed: a set is loaded by the calls below,
+ * which block.
+ *
  * _start: as pfork_load_fd (the descriptor is duplicated).
+ * _fd: the job's own, the same until _finish, which closes it: take it out of
+ *   your loop before.  Do not read from it or close it.
  * _step: PFORK_OK and *done false: wait again.  PFORK_OK and *done true: call
  *   _finish.  Errors are reported by _finish alone.
  * _finish: gives the checkpoint or the error and frees the job.  Before the
@@ -516,6 +528,8 @@ typedef struct pfork_worker_info {
 	int exit_signal;	/* 0, or the signal that ended it */
 	bool parked;		/* it was started ahead of the load */
 } pfork_worker_info;
+/* Of a set it is the worker that read the first file, the one that was asked
+ * for.  Errors: ARGS (info is NULL, or its size smaller than that of size). */
 PFORK_API enum pfork_code pfork_checkpoint_worker(
     const pfork_checkpoint *ckpt, pfork_worker_info *info);
 
@@ -607,8 +621,9 @@ typedef void (*pfork_save_each)(void *context, const char *name,
 typedef struct pfork_save_options {
 	size_t size;
 	uint32_t flags;
-	/* Called between pieces (16 MiB, of strided tensors up to 256); may be
-	 * NULL.  Return false to stop. */
+	/* Called between pieces (16 MiB, of strided tensors up to 256) with
+	 * the bytes of the output that are written and those that it will
+	 * have; may be NULL.  Return false to stop. */
 	bool (*progress)(void *context, uint64_t done, uint64_t total);
 	void *context;
 	pfork_save_each each;	/* when all is written; may be NULL */

@@ -65,6 +65,7 @@ exit_for(enum pfork_code code)
 int
 open_broker(struct options *options, pfork_broker **broker)
 {
+	static const char limits[] = "pfork_broker_new: limits.";
 	pfork_error err;
 	enum pfork_code code;
 
@@ -72,7 +73,11 @@ open_broker(struct options *options, pfork_broker **broker)
 	/* The verdict is judged below, when there is something to show. */
 	options->load.refuse_at = PFORK_REFUSE_NEVER;
 	code = pfork_broker_new(&options->load, broker, &err);
-	if (code != PFORK_OK)
+	/* In the user's words: the name of the limit, and its ceiling. */
+	if (code == PFORK_E_ARGS &&
+	    strncmp(err.text, limits, sizeof(limits) - 1) == 0)
+		complain("--limit %s", err.text + sizeof(limits) - 1);
+	else if (code != PFORK_OK)
 		complain_error(NULL, &err);
 	return exit_for(code);
 }

@@ -1189,6 +1189,8 @@ def scarce():
               r.stderr.endswith(b"the limit arena_bytes (PFORK_E_SYSTEM); "
                                 b"lower it with --limit arena_bytes=N "
                                 b"(now 1G)\n"), r)
+    expect(["ls", "--limit", "tensors=99999999999", "good.pt"], 64, "",
+           "^picklefork: --limit tensors is over its ceiling of 50000000\n$")
     r = run("ls", "--limit", "arena_bytes=50M", "good.pt", **limit)
     check("a smaller arena", r.returncode == 0, r)
     # A directory that is not there, once, and not for every file.
