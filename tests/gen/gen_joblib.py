@@ -107,7 +107,8 @@ def hostile(out):
         out.refuse("J-state-" + name, one(
             dtype=stated(code, state), shape=(3,), pad=None,
             without=["numpy_array_alignment_bytes"], data=EVIL_TEXT),
-            "a dtype whose state says less than the truth")
+            "a dtype whose state says less than the truth",
+            verdict="dangerous", names=["os.system"])
     out.refuse("J-state-behind", one(
         dtype=stated("V8", STATES[4][2]), shape=(6,), pad=None,
         without=["numpy_array_alignment_bytes"],
@@ -142,9 +143,104 @@ def hostile(out):
                names=["os.system"])
 
 
+WRAPPER = GLOBAL("joblib.numpy_pickle", "NumpyArrayWrapper")
+PLAIN = {"shape": (1,), "order": "C", "dtype": dtype("u1", "|"),
+         "allow_mmap": False}
+
+
+def ends_elsewhere(out):
+    """joblib's reader takes other bytes for the array than a reader that looks
+    at honest wrappers alone: behind them, or in them, it finds opcodes."""
+    made = {
+        "newobj": GLOBAL("copyreg", "__newobj__") + WRAPPER + TUPLE1 + REDUCE,
+        "newobj-ex": GLOBAL("copyreg", "__newobj_ex__") + WRAPPER
+        + EMPTY_TUPLE + EMPTY_DICT + TUPLE3 + REDUCE,
+        "nested": GLOBAL("torch._utils", "_rebuild_from_type_v2")
+        + MARK + GLOBAL("copyreg", "_reconstructor")
+        + GLOBAL("collections", "OrderedDict") + WRAPPER
+        + GLOBAL("builtins", "object") + NONE + TUPLE3 + EMPTY_DICT
+        + TUPLE + REDUCE,
+    }
+    hidden = NONE + POP + EVIL + POP + EMPTY_DICT + STOP
+    for name, make in made.items():
+        out.load("J-made-" + name, PROTO(4) + make + value(PLAIN) + BUILD
+                 + BINBYTES(hidden) + POP + POP + EMPTY_DICT + STOP,
+                 "a wrapper made by another function", None, "dangerous")
+    out.refuse("J-made-call", dump(
+        WRAPPER + MARK + GLOBAL("numpy", "ndarray") + value((0,))
+        + value("C") + value(dtype("u1", "|")) + TUPLE + REDUCE
+        + value(PLAIN) + BUILD + b"\0" + SHORT_BINBYTES(
+            (POP + EVIL + POP).ljust(0x89, NONE)) + POP + POP),
+        "a wrapper whose constructor is called", verdict="dangerous")
+    out.refuse("J-built-twice", dump(
+        WRAPPER + EMPTY_TUPLE + NEWOBJ + BINPUT(1)
+        + value({**PLAIN, "shape": (0,), "numpy_array_alignment_bytes": 16})
+        + BUILD + b"\0" + POP + BINGET(1) + value(PLAIN) + BUILD + b"\0"),
+        "a wrapper with two states", verdict="dangerous")
+    out.load("J-in-list", dump(state_dict({"good": array(), "x":
+        EMPTY_LIST + WRAPPER + APPEND}, ordered=False)),
+        "the wrapper's class in a list", GOOD_ROW, "dangerous")
+    out.refuse("J-method", dump(
+        WRAPPER + EMPTY_TUPLE + NEWOBJ + value({
+            **PLAIN, "read": Raw(GLOBAL("collections", "OrderedDict"))})
+        + BUILD + b"x"), "an attribute in the way of a method")
+
+
+def without_joblib(out):
+    """The bytes of an array are opcodes to those who know no joblib."""
+    code = POP + EVIL + POP + EMPTY_DICT + STOP
+    bare = {"pad": None, "without": ["numpy_array_alignment_bytes"]}
+    out.load("J-plain-code", one(data=code, shape=(len(code),), code="u1",
+                                 **bare), "an array that is opcodes",
+             {"good": tensor("U8", (len(code),), code)}, "dangerous",
+             ["os.system"])
+    code = POP + EVIL + POP
+    out.load("J-plain-broken", one(data=code.ljust(80, b"\xff"), shape=(80,),
+                                   code="u1", **bare),
+             "the same, which breaks off after the call",
+             {"good": tensor("U8", (80,), code.ljust(80, b"\xff"))},
+             "dangerous", ["os.system"])
+    code = POP + GLOBAL("os", "system") + POP
+    out.load("J-plain-named", one(data=code.ljust(80, b"\xff"), shape=(80,),
+                                  code="u1", **bare),
+             "a name among an array's bytes, which is not called",
+             {"good": tensor("U8", (80,), code.ljust(80, b"\xff"))})
+
+
+def hidden_objects(out):
+    """numpy takes eight bytes of the file for an object's address."""
+    O8 = Raw(call("numpy", "dtype", ("O8", False, True)))
+    fields = {"a": (O8, 0)}
+    for name, made, state in (
+            ("fields", "V8", (3, "|", None, ("a",), fields, 8, 1, 0)),
+            ("subarray", "V8", (3, "|", (O8, (1,)), None, None, 8, 1, 0)),
+            ("code", "O8", (3, "|", None, None, None, -1, -1, 0)),
+            ("list", "i4,O", (3, "|", None, None, None, 12, 1, 0)),
+            ("class", Raw(GLOBAL("collections", "OrderedDict")),
+             (3, "|", None, None, None, -1, -1, 0))):
+        out.load("J-hidden-" + name, dump(state_dict({"x":
+            GLOBAL("numpy.core.multiarray", "scalar")
+            + stated(made, state).pickle + value(b"AAAAAAAA") + TUPLE2
+            + REDUCE}, ordered=False)), "a dtype that hides its objects",
+            {}, "dangerous")
+    two = stated("V8", (3, "|", None, ("a",), fields, 8, 1, 0)).pickle
+    out.load("J-hidden-twice", dump(state_dict({"x":
+        two + value((3, "|", None, None, None, 8, 1, 0)) + BUILD},
+        ordered=False)), "a dtype with two states", {}, "dangerous")
+    out.load("J-hidden-aside", dump(state_dict({"x":
+        GLOBAL("copyreg", "__newobj__") + GLOBAL("numpy", "dtype")
+        + value("V8") + TUPLE2 + REDUCE
+        + value((3, "|", None, ("a",), fields, 8, 1, 0)) + BUILD},
+        ordered=False)), "a dtype made by another function", {}, "dangerous")
+    told = stated("V8", (3, "|", None, ("a",), fields, 8, 1, 63))
+    out.load("J-told-objects", dump(state_dict({"x": told.pickle},
+             ordered=False)), "a dtype that says so", {})
+
+
 def main():
     out = Out(sys.argv[1], ".joblib")
-    for part in (good, hostile):
+    for part in (good, hostile, ends_elsewhere, without_joblib,
+                 hidden_objects):
         part(out)
     out.close()
 

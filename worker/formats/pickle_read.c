@@ -19,6 +19,8 @@ run(struct graph *g, const struct pickle_source *source,
 	bool whole = machine_run(g, source, 0, false, result, error);
 
 	verdict_nodes(g, first);
+	if (g->array_code)
+		verdict_plain(g, source);
 	if (whole)
 		verdict_rest(g, source, result->end);
 	return whole;

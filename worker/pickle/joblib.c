@@ -7,36 +7,73 @@
  * a would-be call of numpy's _reconstruct takes that place, over bytes that
  * stand where they are.  Source: joblib 1.5, joblib/numpy_pickle.py.
  */
-#include "machine_inner.h"
+#include "joblib.h"
 
 #include <string.h>
 
-/* Protocols 0 and 1 have no NEWOBJ: copyreg's function makes the object, of the
- * class that is its first argument. */
-static vref
-class_of(const struct machine *m, const struct value *call)
-{
-	static const char *const modules[] = { "copyreg", "copy_reg" };
+#include "machine_inner.h"
 
-	for (size_t i = 0; i < 2; i++)
-		if (value_is_global(m->g, call->as.call.callable, modules[i],
-		    "_reconstructor"))
-			return value_item(m->g, call->as.call.args, 0);
-	return call->as.call.callable;
-}
-
-static bool
-is_wrapper(const struct machine *m, const struct value *call)
+bool
+joblib_is_class(const struct graph *g, vref v)
 {
 	static const char *const modules[] = { "joblib.numpy_pickle",
 		"sklearn.externals.joblib.numpy_pickle" };
-	vref class = class_of(m, call);
 
 	for (size_t i = 0; i < 2; i++)
-		if (value_is_global(m->g, class, modules[i],
-		    "NumpyArrayWrapper"))
+		if (value_is_global(g, v, modules[i], "NumpyArrayWrapper"))
 			return true;
 	return false;
+}
+
+bool
+joblib_are_args(const struct graph *g, vref args)
+{
+	vref base = value_item(g, args, 1);
+
+	return value_kind(g, args) == VALUE_TUPLE &&
+	    value_count(g, args) == 3 &&
+	    joblib_is_class(g, value_item(g, args, 0)) &&
+	    value_is_global(g, base, "builtins", "object") &&
+	    value_item(g, args, 2) == VREF_NONE;
+}
+
+/* Protocols 0 and 1 have no NEWOBJ: copyreg's function makes the object. */
+bool
+joblib_is_wrapper(const struct graph *g, const struct value *call)
+{
+	vref callable = call->as.call.callable;
+
+	if (value_how(call) == CALL_NEWOBJ)
+		return joblib_is_class(g, callable) &&
+		    value_count(g, call->as.call.args) == 0;
+	return value_how(call) == CALL_REDUCE &&
+	    value_is_global(g, callable, "copyreg", "_reconstructor") &&
+	    joblib_are_args(g, call->as.call.args);
+}
+
+/* Is an attribute another than the writer's?  One of them would stand in the
+ * way of a method: it decides what is read. */
+static bool
+knows_attributes(const struct machine *m, vref state)
+{
+	static const char *const names[] = { "subclass", "shape", "order",
+		"dtype", "allow_mmap", "numpy_array_alignment_bytes" };
+	const struct value *dict = graph_at(m->g, state);
+	const uint8_t *at;
+	uint64_t len;
+	size_t n;
+
+	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2) {
+		if (!value_text(m->g, dict->as.seq.at[i], true, &at, &len))
+			return false;
+		for (n = 0; n < sizeof names / sizeof *names; n++)
+			if (len == strlen(names[n]) &&
+			    memcmp(at, names[n], len) == 0)
+				break;
+		if (n == sizeof names / sizeof *names)
+			return false;
+	}
+	return true;
 }
 
 static vref
@@ -225,24 +262,27 @@ take_bytes(struct machine *m, vref state, uint64_t bytes, vref *array)
 	return true;
 }
 
-bool
-machine_joblib(struct machine *m, vref inst)
+/* What a reader without joblib's help would take for opcodes. */
+static void
+note_code(struct machine *m)
 {
-	vref state = graph_at(m->g, inst)->as.call.state;
+	if (m->at < m->end && machine_opcode_name(*m->at) != NULL)
+		m->g->array_code = true;
+}
+
+static bool
+take_array(struct machine *m, vref state)
+{
 	uint64_t bytes;
 	uint64_t item;
 	bool objects;
 
-	if (!m->joblib || !is_wrapper(m, graph_at(m->g, inst)))
-		return true;
-	/* Its reader would go on behind the frame. */
-	if (m->framed && m->at != m->end)
-		return machine_fail(m, "joblib: an array inside of a frame");
-	m->framed = false;
-	m->end = m->limit;
 	if (value_kind(m->g, state) != VALUE_DICT ||
 	    value_count(m->g, state) > 64)
 		return machine_fail(m, "joblib: a wrapper without attributes");
+	if (!knows_attributes(m, state))
+		return machine_fail(m, "joblib: an attribute that is not a "
+		    "wrapper's");
 	if (!read_dtype(m, attribute(m, state, "dtype"), &item, &objects))
 		return machine_fail(m, "joblib: a dtype of unknown size");
 	if (attribute(m, state, "order") == VREF_MISSING)
@@ -252,4 +292,27 @@ machine_joblib(struct machine *m, vref inst)
 	if (!array_bytes(m, attribute(m, state, "shape"), item, &bytes))
 		return machine_fail(m, "joblib: a shape that cannot be");
 	return take_bytes(m, state, bytes, &m->top[-1]);
+}
+
+bool
+machine_joblib(struct machine *m, vref inst)
+{
+	const struct value *call = graph_at(m->g, inst);
+
+	if (!m->joblib || !joblib_is_wrapper(m->g, call)) {
+		if (!m->joblib || !joblib_is_class(m->g,
+		    call->as.call.callable))
+			return true;
+		return machine_fail(m, "joblib: a wrapper that joblib does "
+		    "not make");
+	}
+	if ((call->flags & VALUE_BUILT_TWICE) != 0)
+		return machine_fail(m, "joblib: a wrapper with two states");
+	/* Its reader would go on behind the frame. */
+	if (m->framed && m->at != m->end)
+		return machine_fail(m, "joblib: an array inside of a frame");
+	m->framed = false;
+	m->end = m->limit;
+	note_code(m);
+	return take_array(m, call->as.call.state);
 }

@@ -141,6 +141,7 @@ static vref
 new_global(struct machine *m, vref module, vref name)
 {
 	static const char wrapper[] = "_load_from_bytes";
+	static const char array[] = "NumpyArrayWrapper";
 	vref v;
 	struct value *node = machine_node(m, VALUE_GLOBAL, &v);
 	const uint8_t *at;
@@ -148,10 +149,15 @@ new_global(struct machine *m, vref module, vref name)
 
 	node->as.global.module = module;
 	node->as.global.name = name;
-	/* So that wrapped_unopened need not look for it. */
-	if (value_text(m->g, name, false, &at, &len) &&
-	    len == sizeof wrapper - 1 && memcmp(at, wrapper, len) == 0)
+	/* So that nobody need look for it afterwards. */
+	if (!value_text(m->g, name, false, &at, &len) ||
+	    len < sizeof wrapper - 1)
+		return v;
+	if (len == sizeof wrapper - 1 && memcmp(at, wrapper, len) == 0)
 		m->g->wrapped = true;
+	if (len >= sizeof array - 1 && memcmp(at + len - (sizeof array - 1),
+	    array, sizeof array - 1) == 0)
+		m->g->arrays = true;
 	return v;
 }
 

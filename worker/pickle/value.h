@@ -155,6 +155,8 @@ struct graph {
 	uint64_t *at;		/* cell `next` */
 	bool wrapped;		/* a GLOBAL is named _load_from_bytes */
 	bool written;		/* the stream changes a PERSID: a storage */
+	bool arrays;		/* one's name ends as joblib's wrapper's */
+	bool array_code;	/* joblib's arrays could be opcodes, too */
 	vref group_end;		/* the next group begins */
 	uint64_t group_where;	/* of the first node of this one */
 	/* Those too far from the first of their group, in order. */

@@ -40,6 +40,10 @@ scan_trick(struct scan *s, enum trick trick, uint64_t where)
 		    "pickles inside bytes, too large to be opened" },
 		[TRICK_NEST_ZIP] = { VERDICT_UNUSUAL,
 		    "a zip archive inside bytes" },
+		[TRICK_JOBLIB] = { VERDICT_DANGEROUS,
+		    "an array of joblib's, made as joblib never does" },
+		[TRICK_DTYPE] = { VERDICT_DANGEROUS,
+		    "a dtype that hides that it holds objects" },
 	};
 	bool weak = s->nest_at != 0 && s->nests[s->nest_at - 1].weak;
 
@@ -295,6 +299,7 @@ read_call(struct scan *s, vref v)
 	}
 	if (state == VREF_MISSING)
 		return;
+	scan_dtype(s, v);
 	read_state(s, state);
 	/* (attributes, slots) */
 	if (value_is_node(state) && value_kind(s->g, state) == VALUE_TUPLE &&
@@ -309,6 +314,8 @@ read_node(struct scan *s, vref v)
 {
 	const struct value *node = graph_at(s->g, v);
 
+	if (s->g->arrays)
+		scan_joblib(s, v);
 	if (node->kind == VALUE_GLOBAL) {
 		/* Of the first stream the machine has said it. */
 		if (scan_name(s, v) == NULL && s->nest_at != 0)
@@ -417,4 +424,21 @@ verdict_rest(struct graph *g, const struct pickle_source *source,
 	if (junk < source->len)
 		say_count(s, VERDICT_UNUSUAL, source->base + junk,
 		    source->len - junk, "trailing bytes");
+}
+
+void
+verdict_plain(struct graph *g, const struct pickle_source *source)
+{
+	const struct nest as = { .where = source->base, .how = NEST_PLAIN,
+	    .in_file = true };
+	struct pickle_source plain = *source;
+	struct machine_result result;
+	struct scan *s = arena_alloc(&g->job->arena, 1, sizeof *s);
+	vref first = g->next;
+
+	plain.joblib = false;
+	scan_init(s, g);
+	(void)nested_run(s, &plain, 0, &as, &result);
+	scan_nodes(s, first);
+	scan_say_names(s);
 }

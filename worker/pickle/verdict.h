@@ -18,6 +18,14 @@ void verdict_nodes(struct graph *g, vref first);
 void verdict_rest(struct graph *g, const struct pickle_source *source,
     uint64_t start);
 
+/* What a reader that knows no joblib makes of a stream with joblib's arrays in
+ * it: dangerous names that it calls, and nothing else, are noted. */
+void verdict_plain(struct graph *g, const struct pickle_source *source);
+
+/* Python's own modules, torch, and those that run things: wherever this is
+ * loaded they can be imported, or are meant to be. */
+bool verdict_knows_module(const char *module, size_t len);
+
 /* For tests: the class of a name, referred to or called. */
 enum verdict verdict_of_name(const char *module, size_t module_len,
     const char *name, size_t name_len, bool called);

@@ -344,6 +344,17 @@ known_library(struct piece module, struct piece name, bool called)
 	return level;
 }
 
+bool
+verdict_knows_module(const char *module, size_t len)
+{
+	struct piece m = { module, len };
+	struct piece rest;
+	struct piece top = piece_split(python3_module(m), &rest);
+
+	return is_stdlib(top) || piece_is(top, "torch") ||
+	    piece_in(top, names_runners, names_runners_count);
+}
+
 enum verdict
 verdict_of_name(const char *module, size_t module_len, const char *name,
     size_t name_len, bool called)

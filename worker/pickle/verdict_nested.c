@@ -82,9 +82,11 @@ looks_like_pickle(const uint8_t *at, uint64_t len)
 }
 
 /* In something that may be chance, an attack is a call of a dangerous name that
- * is spelt like one. */
+ * is spelt like one.  known: and whose module is one that everybody has.  (An
+ * array of objects, read on as if it were no array, finds other names under the
+ * numbers of its own, and puts them together as nobody would.) */
 static bool
-calls_danger(const struct scan *s, vref first, vref end)
+calls_danger(const struct scan *s, vref first, vref end, bool known)
 {
 	for (vref v = first; v < end; v = graph_after(s->g, v)) {
 		const struct value *call = graph_at(s->g, v);
@@ -104,6 +106,8 @@ calls_danger(const struct scan *s, vref first, vref end)
 		    true, &name, &name_len) &&
 		    module_len >= 2 && all_words(module, module_len) &&
 		    name_len >= 2 && all_words(name, name_len) &&
+		    (!known || verdict_knows_module((const char *)module,
+		    (size_t)module_len)) &&
 		    verdict_of_name((const char *)module, (size_t)module_len,
 		    (const char *)name, (size_t)name_len, true) ==
 		    VERDICT_DANGEROUS)
@@ -123,9 +127,10 @@ nested_run(struct scan *s, const struct pickle_source *source, uint64_t start,
 	n.first = s->g->next;
 	whole = machine_run(s->g, source, start, true, result, &error);
 	n.end = s->g->next;
-	n.weak = !whole ||
+	n.weak = !whole || n.how == NEST_PLAIN ||
 	    (n.how != NEST_STREAM && source->at[start] != 0x80);
-	n.skip = n.weak && !calls_danger(s, n.first, n.end);
+	n.skip = n.weak && !calls_danger(s, n.first, n.end,
+	    n.how == NEST_PLAIN);
 	if (n.first == n.end)
 		return whole;
 	s->nests = arena_grow(&s->job->arena, s->nests, sizeof *s->nests,

@@ -21,7 +21,8 @@ enum nest_how {
 	NEST_RAW,	/* a pickle as bytes or text */
 	NEST_BASE64,
 	NEST_HEX,
-	NEST_STREAM	/* behind the first STOP */
+	NEST_STREAM,	/* behind the first STOP */
+	NEST_PLAIN	/* the first, without joblib's arrays */
 };
 
 /* A run of the machine beside the first one: nodes [first, end). */
@@ -75,6 +76,8 @@ enum trick {
 	TRICK_NEST_DEPTH,
 	TRICK_NEST_WORK,
 	TRICK_NEST_ZIP,
+	TRICK_JOBLIB,
+	TRICK_DTYPE,
 	TRICKS
 };
 
@@ -112,6 +115,12 @@ void scan_say(struct scan *s, enum note_kind kind, enum verdict level,
     uint64_t where, uint32_t nest, const char *text);
 /* Offset in the input of node v of a nest. */
 uint64_t scan_where(const struct scan *s, uint32_t nest, uint64_t where);
+
+/* verdict_arrays.c: used for tricks? */
+/* Any node, where there is a name like that of joblib's wrapper. */
+void scan_joblib(struct scan *s, vref v);
+/* A call that has a state. */
+void scan_dtype(struct scan *s, vref v);
 
 /* verdict_nested.c: opens TEXT and BYTES that hold a pickle. */
 void nested_open(struct scan *s, vref v);

@@ -65,10 +65,11 @@ line_nest(struct line *l, const struct nest *nest)
 		[NEST_BASE64] = ", in a pickle inside base64 (depth ",
 		[NEST_HEX] = ", in a pickle inside hex digits (depth ",
 		[NEST_STREAM] = ", in a pickle after the first STOP",
+		[NEST_PLAIN] = ", when read without joblib",
 	};
 
 	line_text(l, places[nest->how]);
-	if (nest->how == NEST_STREAM)
+	if (nest->how == NEST_STREAM || nest->how == NEST_PLAIN)
 		return;
 	line_number(l, nest->depth);
 	line_text(l, ")");
