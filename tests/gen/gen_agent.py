@@ -150,6 +150,11 @@ def malformed(out):
     one = json.dumps(envelope(PROTO(2) + value(1) + STOP)).encode()
     out.load("B9-agent-payloads", b'{"m":[' + (one + b",") * 5000 + one
              + b"]}", "5,001 payloads", {})
+    one = json.dumps(envelope(PROTO(2) + call(
+        "datetime", "datetime", (b"\7\xe8\1\2\3\4\5\0\0\0",))
+        + STOP)).encode()
+    out.load("B9-agent-datetimes", b'{"m":[' + (one + b",") * 5000 + one
+             + b"]}", "5,001 payloads that are objects", {})
 
 
 def main():

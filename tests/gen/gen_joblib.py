@@ -224,9 +224,10 @@ def hidden_objects(out):
             + REDUCE}, ordered=False)), "a dtype that hides its objects",
             {}, "dangerous")
     two = stated("V8", (3, "|", None, ("a",), fields, 8, 1, 0)).pickle
-    out.load("J-hidden-twice", dump(state_dict({"x":
+    out.refuse("J-hidden-twice", dump(state_dict({"x":
         two + value((3, "|", None, None, None, 8, 1, 0)) + BUILD},
-        ordered=False)), "a dtype with two states", {}, "dangerous")
+        ordered=False)), "a dtype with two states",
+        verdict="dangerous")
     out.load("J-hidden-aside", dump(state_dict({"x":
         GLOBAL("copyreg", "__newobj__") + GLOBAL("numpy", "dtype")
         + value("V8") + TUPLE2 + REDUCE

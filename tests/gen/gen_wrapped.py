@@ -200,9 +200,18 @@ def hostile(out):
              "unusual")
 
 
+def many(out):
+    """A walk in each: none may cost what it could go down."""
+    name = GLOBAL("torch.storage", "_load_from_bytes") + BINPUT(1) + POP
+    one = BINGET(1) + BINBYTES(legacy({}, (), [])) + TUPLE1 + REDUCE
+    out.load("B9-wrapped-files", PROTO(4) + name + EMPTY_LIST + MARK
+             + one * 2000 + APPENDS + STOP, "2,000 torch files of nothing",
+             {})
+
+
 def main():
     out = Out(sys.argv[1], ".pkl")
-    for part in (good, left_out, hidden, hostile):
+    for part in (good, left_out, hidden, hostile, many):
         part(out)
     out.close()
 

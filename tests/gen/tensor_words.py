@@ -358,7 +358,7 @@ def changed(out):
         + GLOBAL("numpy", "ndarray") + value((0,)) + value(b"b", 3) + TUPLE
         + REDUCE + MARK + value(1) + value((2, 3)) + dtype + order("<")
         + NEWFALSE + value(DATA, 3) + TUPLE + BUILD + BINGET(90) + order(">")
-        + POP, "the dtype of an array", late)
+        + POP, "the dtype of an array", late, verdict="dangerous")
 
 
 def containers(out):
@@ -376,8 +376,10 @@ def containers(out):
 
 
 def array(shape=(2, 3), code="f4", order="<", fortran=False, data=DATA,
-          proto=3, more=(None, None, None, -1, -1, 0), module="numpy.core"):
+          proto=3, more=None, module="numpy.core"):
     """An ndarray as pickle protocol 2 or 3 has it; data: opcodes or bytes."""
+    if more is None:                # objects are flagged as numpy flags them
+        more = (None, None, None, -1, -1, 63 if code[0] == "O" else 0)
     dtype = call("numpy", "dtype", (code, False, True)) \
         + value((3, order) + more) + BUILD
     if isinstance(data, bytes) and not data.startswith(b"OP"):

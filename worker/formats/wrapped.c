@@ -242,6 +242,7 @@ forget(const struct word *w, const struct graph *g_was,
 	    words->sent_capacity != was->sent_capacity ||
 	    words->made_capacity != was->made_capacity ||
 	    words->chunk != was->chunk ||
+	    words->rooms_made != was->rooms_made ||
 	    w->g->far_capacity != g_was->far_capacity ||
 	    words->wrapped_capacity != was->wrapped_capacity)
 		return;

@@ -34,6 +34,16 @@ struct meant {
 	uint32_t count;	/* the walk can send aliases */
 };
 
+/* Room for one walk in a window of the job, kept for the next one there: some
+ * files have thousands (a pickle of each value, a file in each tensor). */
+struct walk_room {
+	struct path_part *parts;
+	struct frame *stack;
+	uint64_t deepest;
+	size_t above;
+};
+#define WALK_ROOMS 4
+
 /* What is remembered of one file: storages declared, tensors sent. */
 struct vocabulary {
 	struct storage_seen **seen;	/* by id, in pages */
@@ -59,6 +69,8 @@ struct vocabulary {
 	uint32_t view_count;
 	uint32_t view_capacity;		/* a power of two */
 	uint8_t *chunk;			/* for copies; made when needed */
+	struct walk_room rooms[WALK_ROOMS];	/* by the window's depth */
+	uint32_t rooms_made;
 };
 
 /* Makes home->words when there is none yet. */

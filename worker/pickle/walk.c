@@ -452,8 +452,6 @@ void
 walk_tensors(struct graph *g, vref root, struct storage_home *home)
 {
 	struct job *job = g->job;
-	uint64_t deepest = job->limits.nesting < g->count ?
-	    job->limits.nesting : g->count;
 	struct walk *w = arena_alloc(&job->arena, 1, sizeof(*w));
 	size_t above = home->under != NULL ? home->under->count : 0;
 
@@ -463,13 +461,8 @@ walk_tensors(struct graph *g, vref root, struct storage_home *home)
 	walk_again_start(w);
 	w->encoded_left = ENCODED_MOST;
 	w->key_bytes_left = 8 * job->size + KEY_BYTES_BASE;
-	/* For each counted frame at most two that are not (a call's part, the
-	 * pair in a state), and what stands before the first. */
-	w->parts = arena_alloc(&job->arena, above + 3 * deepest + 8,
-	    sizeof(*w->parts));
-	w->stack = arena_alloc(&job->arena, 3 * deepest + 8,
-	    sizeof(*w->stack));
 	vocabulary_start(home);
+	walk_find_room(w, above);
 	w->path.parts = w->parts;
 	w->path.count = above;
 	if (above > 0)

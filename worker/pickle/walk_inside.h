@@ -88,6 +88,8 @@ struct walk {
 	uint32_t class_capacity;
 };
 
+/* walk->parts and walk->stack, below `above` parts that are there. */
+void walk_find_room(struct walk *w, size_t above);
 /* Puts the frame's current child on the path; for PATH_INDEX key is the index
  * itself, not a value. */
 void walk_set_part(struct walk *w, struct frame *f, vref key,
