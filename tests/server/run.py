@@ -576,6 +576,32 @@ def test_passed_fuse(server, directory):
         os.close(device)
 
 
+def test_few_descriptors(directory, root):
+    """Too few to accept: said once, and who connects waits until there are.
+    Too few to begin: that is no missing jail."""
+    server = Server(os.path.join(directory, "few.sock"), "--root", root)
+    quiet_count(server)
+    pid = server.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_NOFILE, (4, 4096))
+    with server.client() as waits:
+        os.set_blocking(server.process.stderr.fileno(), False)
+        time.sleep(1)
+        text = server.process.stderr.read() or b""
+        check("accept: told once", text.count(b"serve: accept: Too many open "
+              b"files") == 1 and text.count(b"\n") == 1, text)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        waits.sendall(b"ping\n")
+        check("accept: later", read_line(waits).startswith(b"{"))
+    check("accept: the end", server.stop() == 0)
+    for most in (8, 16, 20, 24):
+        r = subprocess.run(
+            [CLI, "serve", "--socket", os.path.join(directory, "no.sock"),
+             "--worker", WORKER, "--root", os.path.join(directory, "gone")],
+            capture_output=True, timeout=60, preexec_fn=lambda: (
+                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))))
+        check(f"serve: {most} descriptors", r.returncode in (2, 70), r)
+
+
 def nobody_group():
     return grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
 
@@ -637,6 +663,7 @@ def main():
         test_end_stalled(directory, root)
         test_roots(directory, root, outside)
         test_snapshot(directory, root)
+        test_few_descriptors(directory, root)
         test_other_user(directory, root)
     print(f"server: {passed} passed, {failed} failed")
     return 0 if failed == 0 and passed > 0 else 1
