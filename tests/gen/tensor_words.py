@@ -297,6 +297,19 @@ def replaced(out):
                      "an attribute that gives a tensor other data",
                      "its attributes may replace its data",
                      {"t.data": tensor("F32", (3,), DATA[:12])})
+    for name, op in (
+            ("real", rebuild("_rebuild_parameter_with_state", T, False, HOOKS,
+                             {"real": Raw(third)})),
+            ("imag", rebuild("_rebuild_parameter_with_state", T, False, HOOKS,
+                             (None, {"imag": Raw(third)}))),
+            ("type", GLOBAL("torch._tensor", "_rebuild_from_type_v2") + MARK
+             + GLOBAL(UTILS, "_rebuild_parameter_with_state")
+             + GLOBAL("torch.nn.parameter", "Parameter") + MARK + T + NEWFALSE
+             + HOOKS + value({"real": Raw(third)}) + TUPLE + EMPTY_DICT + TUPLE
+             + REDUCE)):
+        out.load("T-writes-" + name, {"t": op + POP + T},
+                 "numbers that are written to by way of another tensor",
+                 {"t": ROW}, verdict="dangerous")
     for name, dtype in (("int8", "int8"), ("bfloat16", "bfloat16")):
         out.left_out("T-cast-" + name, rebuild(
             "_rebuild_device_tensor_from_numpy", array(), GLOBAL(

@@ -44,6 +44,8 @@ scan_trick(struct scan *s, enum trick trick, uint64_t where)
 		    "an array of joblib's, made as joblib never does" },
 		[TRICK_DTYPE] = { VERDICT_DANGEROUS,
 		    "a dtype that hides that it holds objects" },
+		[TRICK_TENSOR_WRITE] = { VERDICT_DANGEROUS,
+		    "writes to the numbers of a tensor, which others share" },
 	};
 	bool weak = s->nest_at != 0 && s->nests[s->nest_at - 1].weak;
 
@@ -295,6 +297,8 @@ read_call(struct scan *s, vref v)
 		    (value_call_items(s->g, call) != VREF_MISSING ||
 		    value_call_entries(s->g, call) != VREF_MISSING))
 			scan_trick(s, TRICK_TENSOR_ITEMS, graph_where(s->g, v));
+		if (e->stated)
+			scan_attributes(s, v);
 		mark_argument(s, e, v);
 	}
 	if (state == VREF_MISSING)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * verdict_arrays.c - two ways to have a reader take bytes of the file for
- * something else.  joblib's wrapper of an array, made or reached as joblib's
+ * verdict_arrays.c - three ways to have a reader make something else of the
+ * bytes of the file.  joblib's wrapper of an array, made or reached as joblib's
  * writer never does: its reader then takes other bytes for the array than ours,
  * and the rest for opcodes.  And a numpy dtype that holds objects and says that
- * it does not: numpy takes the file's bytes for addresses.
+ * it does not: numpy takes the file's bytes for addresses.  And an attribute by
+ * which torch writes into a storage that is another tensor's too.
  * Source: joblib 1.5, joblib/numpy_pickle.py; numpy 2.4, descriptor.c
  * (arraydescr_setstate).
  */
@@ -217,4 +218,53 @@ scan_dtype(struct scan *s, vref v)
 {
 	if (dtype_is_odd(s->g, v))
 		scan_trick(s, TRICK_DTYPE, graph_where(s->g, v));
+}
+
+/* --------------------------------------------------------- attributes -- */
+
+/* torch sets `real` and `imag` by copying into the tensor's own storage. */
+static bool
+writes_numbers(const struct graph *g, vref attributes)
+{
+	const struct value *dict;
+	const uint8_t *at;
+	uint64_t len;
+
+	if (value_kind(g, attributes) == VALUE_CALL)
+		attributes = value_call_entries(g, graph_at(g, attributes));
+	if (value_kind(g, attributes) != VALUE_DICT)
+		return false;
+	dict = graph_at(g, attributes);
+	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2)
+		if (value_text(g, dict->as.seq.at[i], true, &at, &len) &&
+		    len == 4 && (memcmp(at, "real", 4) == 0 ||
+		    memcmp(at, "imag", 4) == 0))
+			return true;
+	return false;
+}
+
+/* A dict, or (attributes, slots). */
+static bool
+state_writes(const struct graph *g, vref state)
+{
+	return writes_numbers(g, state) ||
+	    (value_kind(g, state) == VALUE_TUPLE &&
+	    (writes_numbers(g, value_item(g, state, 0)) ||
+	    writes_numbers(g, value_item(g, state, 1))));
+}
+
+/* (function, type, its arguments, state), or (data, .., .., state): the
+ * function may be such a one again. */
+void
+scan_attributes(struct scan *s, vref v)
+{
+	vref args = graph_at(s->g, v)->as.call.args;
+
+	for (unsigned i = 0; i < NEST_DEPTH_MAX &&
+	    value_kind(s->g, args) == VALUE_TUPLE; i++) {
+		if (state_writes(s->g, value_item(s->g, args, 3)))
+			scan_trick(s, TRICK_TENSOR_WRITE,
+			    graph_where(s->g, v));
+		args = value_item(s->g, args, 2);
+	}
 }

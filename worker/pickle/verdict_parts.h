@@ -63,6 +63,7 @@ struct seen {
 	uint8_t level;		/* the highest of its calls */
 	bool called;
 	bool tensor;		/* makes tensors: takes no items */
+	bool stated;		/* .. and sets attributes that it is given */
 };
 
 enum trick {
@@ -78,6 +79,7 @@ enum trick {
 	TRICK_NEST_ZIP,
 	TRICK_JOBLIB,
 	TRICK_DTYPE,
+	TRICK_TENSOR_WRITE,
 	TRICKS
 };
 
@@ -121,6 +123,8 @@ uint64_t scan_where(const struct scan *s, uint32_t nest, uint64_t where);
 void scan_joblib(struct scan *s, vref v);
 /* A call that has a state. */
 void scan_dtype(struct scan *s, vref v);
+/* A call of a name that is `stated`. */
+void scan_attributes(struct scan *s, vref v);
 
 /* verdict_nested.c: opens TEXT and BYTES that hold a pickle. */
 void nested_open(struct scan *s, vref v);

@@ -201,6 +201,9 @@ add_entry(struct scan *s, const struct seen *like)
 	    e->name, e->name_len, true);
 	e->special = (uint8_t)special_of(e);
 	e->tensor = makes_tensor(e);
+	e->stated = e->tensor && (is(e->name, e->name_len,
+	    "_rebuild_from_type_v2") || is(e->name, e->name_len,
+	    "_rebuild_parameter_with_state"));
 	for (size_t i = 0; i < names_callers_count; i++)
 		if (is(e->module, e->module_len, names_callers[i].module) &&
 		    is(e->name, e->name_len, names_callers[i].name))
