@@ -405,6 +405,35 @@ def array(shape=(2, 3), code="f4", order="<", fortran=False, data=DATA,
         + value(fortran) + data + TUPLE + BUILD
 
 
+def jax(out):
+    """numpy's reduction of an array, with its parts as arguments."""
+    def of(function=GLOBAL("numpy._core.multiarray", "_reconstruct"),
+           kind=value({"weak_type": False}), shape=(2, 3), more=b""):
+        return GLOBAL("jax._src.array", "_reconstruct_array") + MARK \
+            + function + MARK + GLOBAL("numpy", "ndarray") + value((0,)) \
+            + value(b"b", 3) + TUPLE + MARK + value(1) + value(shape) \
+            + call("numpy", "dtype", ("f4", False, True)) \
+            + value((3, "<", None, None, None, -1, -1, 0)) + BUILD \
+            + NEWFALSE + value(DATA, 3) + TUPLE + kind + TUPLE + REDUCE + more
+
+    out.load("T-jax", {"t": of()}, "an array of jax's", {"t": ROW})
+    why = "jax's that is not numpy's"
+    out.left_out("T-jax-shape", of(kind=value({"shape": (6,)})),
+                 "a type with another shape", why)
+    out.left_out("T-jax-type", of(kind=NONE), "no type", why)
+    out.left_out("T-jax-state", of(more=value({"x": 1}) + BUILD),
+                 "an array with a state of its own", why)
+    out.load("T-jax-system", {"t": of(GLOBAL("os", "system"))},
+             "a function that runs commands", {}, verdict="dangerous",
+             names=["os.system"])
+    out.refuse("T-jax-long", {"t": of(shape=(7,))}["t"],
+               "a shape over its bytes")
+    kind = EMPTY_DICT + BINPUT(90)
+    out.left_out("T-jax-changed", of(kind=kind) + BINGET(90) + value("shape")
+                 + value((6,)) + SETITEM + POP, "a type that is set later",
+                 "changed afterwards")
+
+
 def arrays(out):
     big = struct.pack(">6f", *struct.unpack("<6f", DATA))
     cases = (("plain", array(), (2, 3), DATA),
@@ -445,6 +474,7 @@ def arrays(out):
                                             + value([Raw(T), None]))},
              "an array of tensors", {"t.0": ROW}, verdict="unusual",
              names=["objects"])
+    jax(out)
     buffer = GLOBAL("numpy._core.numeric", "_frombuffer") + MARK \
         + BYTEARRAY8(DATA) + call("numpy", "dtype", ("f4", False, True)) \
         + value((2, 3)) + value("F") + TUPLE + REDUCE

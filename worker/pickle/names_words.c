@@ -276,6 +276,7 @@ const struct caller_name names_callers[] = {
 	{ "numpy.random._pickle", "__randomstate_ctor", 1 },
 	{ "numpy.random", "__randomstate_ctor", 1 },
 	{ "numpy.ma.core", "_mareconstruct", 0 },
+	{ "jax._src.array", "_reconstruct_array", 0 },
 	{ "pandas.core.indexes.base", "_new_Index", 0 },
 	{ "pandas.core.indexes.datetimes", "_new_DatetimeIndex", 0 },
 	{ "pandas.core.indexes.period", "_new_PeriodIndex", 0 },

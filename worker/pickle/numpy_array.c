@@ -203,6 +203,50 @@ numpy_reconstruct(struct word *w)
 		send_array(w, data, &d, &geometry);
 }
 
+/* What jax sets of its array's type: whether it is weak, which no number of it
+ * shows.  It would take another shape as well. */
+static bool
+type_is_plain(const struct word *w, vref type)
+{
+	const struct value *dict;
+	const uint8_t *at;
+	uint64_t len;
+
+	if (value_kind(w->g, type) != VALUE_DICT)
+		return false;
+	dict = graph_at(w->g, type);
+	for (uint32_t i = 0; i + 1 < dict->as.seq.count; i += 2)
+		if (!value_text(w->g, dict->as.seq.at[i], true, &at, &len) ||
+		    len != strlen("weak_type") ||
+		    memcmp(at, "weak_type", len) != 0)
+			return false;
+	return true;
+}
+
+/* (function, its arguments, its state, type): an array of numpy's, taken apart.
+ * Source: jax 0.10.2, jax/_src/array.py (_reconstruct_array). */
+void
+numpy_of_jax(struct word *w)
+{
+	struct word inside = *w;
+	vref made = word_arg(w, 0);
+	bool numpys = value_is_global(w->g, made, "numpy.core.multiarray",
+	    "_reconstruct") || value_is_global(w->g, made,
+	    "numpy._core.multiarray", "_reconstruct");
+
+	inside.args = word_arg(w, 1);
+	inside.argc = value_count(w->g, inside.args);
+	inside.state = word_arg(w, 2);
+	if (!numpys || value_kind(w->g, inside.args) != VALUE_TUPLE ||
+	    inside.argc != 3 || w->state != VREF_MISSING ||
+	    !type_is_plain(w, word_arg(w, 3))) {
+		word_leave_out(w, "an array of jax's that is not numpy's");
+		return;
+	}
+	numpy_reconstruct(&inside);
+	w->also = inside.also;
+}
+
 /* The dimensions turned round: _frombuffer(.., 'K', axis_order). */
 static void
 transpose(const struct word *w, vref order, struct geometry *geometry)

@@ -379,7 +379,8 @@ verdict_of_name(const char *module, size_t module_len, const char *name,
 	    piece_in(top, names_runners, names_runners_count))
 		return VERDICT_DANGEROUS;
 	/* Their one word that means arrays; the rest is anybody's. */
-	if ((piece_is(top, "joblib") || piece_is(top, "sklearn")) &&
+	if ((piece_is(top, "joblib") || piece_is(top, "sklearn") ||
+	    piece_is(top, "jax")) &&
 	    vocabulary_knows(m.at, m.len, n.at, n.len, called) ==
 	    VERDICT_CLEAN)
 		return VERDICT_CLEAN;

@@ -41,6 +41,7 @@ enum reader {
 	BY_NESTED,
 	BY_WRAPPED,
 	BY_NUMPY_ARRAY,
+	BY_JAX_ARRAY,
 	BY_NUMPY_BUFFER,
 	BY_NUMPY_SCALAR,
 	BY_LEGACY_STATE
@@ -114,6 +115,7 @@ static const struct entry entries[] = {
 	READS("numpy.core.numeric", "_frombuffer", 4, 5, BY_NUMPY_BUFFER),
 	READS("numpy._core.numeric", "_frombuffer", 4, 5, BY_NUMPY_BUFFER),
 	TAKES("numpy", "dtype", PLAIN, 0, ANY),
+	READS("jax._src.array", "_reconstruct_array", 4, 4, BY_JAX_ARRAY),
 
 	TAKES("_codecs", "encode", PLAIN, 0, ANY),
 	TAKES("builtins", "bytes", PLAIN, 0, ANY),
@@ -319,6 +321,9 @@ read_by(struct word *w, enum reader reader)
 		break;
 	case BY_NUMPY_ARRAY:
 		numpy_reconstruct(w);
+		break;
+	case BY_JAX_ARRAY:
+		numpy_of_jax(w);
 		break;
 	case BY_NUMPY_BUFFER:
 		numpy_frombuffer(w);

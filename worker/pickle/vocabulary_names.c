@@ -78,6 +78,7 @@ static const struct known known[] = {
 	{ "numpy._core.multiarray", "_reconstruct scalar", CLEAN },
 	{ "numpy.core.numeric", "_frombuffer", CLEAN },
 	{ "numpy._core.numeric", "_frombuffer", CLEAN },
+	{ "jax._src.array", "_reconstruct_array", CLEAN },
 };
 
 /* Rooms of torch whose classes are objects in honest pickles.  A class is a

@@ -132,6 +132,7 @@ void torch_rebuild_nested(struct word *w);
 
 /* numpy_array.c */
 void numpy_reconstruct(struct word *w);
+void numpy_of_jax(struct word *w);
 void numpy_frombuffer(struct word *w);
 void numpy_scalar(struct word *w);
 
