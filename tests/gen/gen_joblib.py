@@ -122,6 +122,17 @@ def hostile(out):
         out.load("J-state-" + name, one(
             dtype=stated(code, state), shape=(3,)),
             "a dtype that is no tensor's", {})
+    small = Raw(GLOBAL("ml_dtypes", "bfloat16"))
+    row = {"good": tensor("BF16", (2, 3), DATA[:12])}
+    out.load("J-class", one(dtype=stated(small, (
+        3, "<", None, None, None, 2, 2, 64)), data=DATA[:12]),
+        "a type that is given as a class", row, "unusual")
+    out.refuse("J-class-size", one(dtype=stated(small, (
+        3, "<", None, None, None, 1, 1, 64)), data=DATA[:12]),
+        "half of its size in its state")
+    out.refuse("J-class-other", one(dtype=stated(Raw(GLOBAL(
+        "numpy", "float64")), (3, "<", None, None, None, 8, 8, 0)),
+        data=DATA[:12]), "another package's class")
     out.refuse("J-dtype-text", one(dtype="f4"), "the dtype is text")
     out.refuse("J-state", dump(GLOBAL("joblib.numpy_pickle",
                "NumpyArrayWrapper") + EMPTY_TUPLE + NEWOBJ + value([1])

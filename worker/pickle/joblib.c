@@ -125,6 +125,27 @@ state_holds(const struct machine *m, vref state, uint8_t letter,
 	return *objects == ((flags & 1) != 0);
 }
 
+/* A type of the ml_dtypes package is given as its class, whose letter is not
+ * ours to know: as of strings, its state gives the size too. */
+static bool
+class_holds(const struct machine *m, vref class, vref state, uint64_t *item,
+    bool *objects)
+{
+	static const char bytes[][20] = { "float8_e4m3fn", "float8_e5m2",
+		"float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu",
+		"float8_e3m4", "float8_e4m3", "float8_e4m3b11fnuz",
+		"float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn", "int4",
+		"uint4", "int2", "uint2" };
+
+	*item = 0;
+	if (value_is_global(m->g, class, "ml_dtypes", "bfloat16"))
+		*item = 2;
+	for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
+		if (value_is_global(m->g, class, "ml_dtypes", bytes[i]))
+			*item = 1;
+	return *item > 0 && state_holds(m, state, 'S', *item, objects);
+}
+
 /* numpy.dtype('f8', False, True) with its state: bytes an item, from the code,
  * and whether items are objects, from the code or the flags. */
 static bool
@@ -134,13 +155,18 @@ read_dtype(const struct machine *m, vref v, uint64_t *item, bool *objects)
 	const uint8_t *at;
 	uint64_t len;
 	uint64_t digits = 0;
+	vref code;
 
 	if (value_kind(m->g, v) != VALUE_CALL)
 		return false;
 	call = graph_at(m->g, v);
-	if (!value_is_global(m->g, call->as.call.callable, "numpy", "dtype") ||
-	    !value_text(m->g, value_item(m->g, call->as.call.args, 0), true,
-	    &at, &len) || len < 2)
+	if (!value_is_global(m->g, call->as.call.callable, "numpy", "dtype"))
+		return false;
+	code = value_item(m->g, call->as.call.args, 0);
+	if (value_kind(m->g, code) == VALUE_GLOBAL)
+		return class_holds(m, code, call->as.call.state, item,
+		    objects);
+	if (!value_text(m->g, code, true, &at, &len) || len < 2)
 		return false;
 	if (memchr("<>|=", at[0], 4) != NULL) {
 		at++;

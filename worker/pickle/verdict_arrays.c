@@ -110,13 +110,14 @@ code_is_object(const struct graph *g, vref code)
 	if (value_kind(g, code) != VALUE_GLOBAL)
 		return true;
 	name = value_global(g, code);
+	if (name.module.len == 5 && memcmp(name.module.at, "numpy", 5) == 0)
+		return name.name.len >= 3 &&
+		    memcmp(name.name.at, "obj", 3) == 0;
 	/* Of other classes numpy makes objects; strange ones are unusual
 	 * anyway, and some are types of their own (ml_dtypes). */
 	return verdict_of_name((const char *)name.module.at, name.module.len,
 	    (const char *)name.name.at, name.name.len, false) ==
-	    VERDICT_CLEAN && !global_is(&name, "numpy", "record") &&
-	    !(name.module.len == 9 &&
-	    memcmp(name.module.at, "ml_dtypes", 9) == 0);
+	    VERDICT_CLEAN;
 }
 
 static bool
