@@ -19,8 +19,9 @@ import trial
 # after its end the broker holds tensors and has read no data.
 MOMENTS = {"before Go": ("getpid", 1), "after the load": ("waitid", 1),
            "amid the data": ("copy_file_range", 1)}
-# A parked worker is left to the keeper's thread, which is woken for it.
-PARKED_MOMENTS = dict(MOMENTS, **{"after the load": ("write", 1)})
+# A parked worker is left to the keeper's thread, which is woken for it, and for
+# the one that was taken: the first time, or Go, where none was there to take.
+PARKED_MOMENTS = dict(MOMENTS, **{"after the load": ("sendto", 1)})
 STOP_SECONDS = 5.0
 
 

@@ -27,8 +27,9 @@ COUNTS = ("read", "pread64", "recvfrom", "sendto", "write", "pwrite64",
 NEVER = ("exit_group", "execve", "exit", "brk", "futex", "restart_syscall")
 # How often depends on who is faster.
 VARYING = ("poll", "recvfrom", "timerfd_settime", "restart_syscall", "futex")
-# The keeper's thread is woken, or was awake, and may leave a death to the load.
-VARYING_PARKED = VARYING + ("write", "waitid")
+# The keeper's thread is woken, or was awake, and may leave a death to the load;
+# and how many workers wait at the end, each looked at before it is let go.
+VARYING_PARKED = VARYING + ("sendto", "waitid", "newfstatat", "close")
 # The spawned child, before it is the worker.
 SPAWN = (("dup2", 1), ("dup2", 2), ("close_range", 1), ("rt_sigprocmask", 1))
 
