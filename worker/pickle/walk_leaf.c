@@ -88,7 +88,8 @@ walk_send_scalar(struct walk *w, vref v)
 void
 walk_send_encoded(struct walk *w, vref v)
 {
-	uint8_t bytes[SCALAR_BYTES_MAX];
+	/* Set before it is read; each tensor comes by here. */
+	uint8_t bytes[SCALAR_BYTES_MAX] __attribute__((uninitialized));
 	struct scalar_out out = { .kind = SCALAR_BYTES, .at = bytes };
 	struct npy_bytes from;
 
