@@ -325,9 +325,10 @@ machine_joblib(struct machine *m, vref inst)
 {
 	const struct value *call = graph_at(m->g, inst);
 
-	if (!m->joblib || !joblib_is_wrapper(m->g, call)) {
-		if (!m->joblib || !joblib_is_class(m->g,
-		    call->as.call.callable))
+	if (!m->joblib)
+		return true;
+	if (!joblib_is_wrapper(m->g, call)) {
+		if (!joblib_is_class(m->g, call->as.call.callable))
 			return true;
 		return machine_fail(m, "joblib: a wrapper that joblib does "
 		    "not make");

@@ -203,6 +203,14 @@ numpy_reconstruct(struct word *w)
 		send_array(w, data, &d, &geometry);
 }
 
+bool
+numpy_is_reconstruct(const struct graph *g, vref v)
+{
+	return value_is_global(g, v, "numpy.core.multiarray",
+	    "_reconstruct") || value_is_global(g, v,
+	    "numpy._core.multiarray", "_reconstruct");
+}
+
 /* What jax sets of its array's type: whether it is weak, which no number of it
  * shows.  It would take another shape as well. */
 static bool
@@ -229,15 +237,12 @@ void
 numpy_of_jax(struct word *w)
 {
 	struct word inside = *w;
-	vref made = word_arg(w, 0);
-	bool numpys = value_is_global(w->g, made, "numpy.core.multiarray",
-	    "_reconstruct") || value_is_global(w->g, made,
-	    "numpy._core.multiarray", "_reconstruct");
 
 	inside.args = word_arg(w, 1);
 	inside.argc = value_count(w->g, inside.args);
 	inside.state = word_arg(w, 2);
-	if (!numpys || value_kind(w->g, inside.args) != VALUE_TUPLE ||
+	if (!numpy_is_reconstruct(w->g, word_arg(w, 0)) ||
+	    value_kind(w->g, inside.args) != VALUE_TUPLE ||
 	    inside.argc != 3 || w->state != VREF_MISSING ||
 	    !type_is_plain(w, word_arg(w, 3))) {
 		word_leave_out(w, "an array of jax's that is not numpy's");

@@ -17,13 +17,11 @@ is_utils(const struct word *w, const struct value *call, const char *name)
 	    name);
 }
 
-/* numpy.core.x, or numpy._core.x since numpy 2. */
 static bool
-is_numpy(const struct word *w, const struct value *call, const char *module,
-    const char *module2, const char *name)
+is_numpy_buffer(const struct word *w, vref v)
 {
-	return value_is_global(w->g, call->as.call.callable, module, name) ||
-	    value_is_global(w->g, call->as.call.callable, module2, name);
+	return value_is_global(w->g, v, "numpy.core.numeric", "_frombuffer") ||
+	    value_is_global(w->g, v, "numpy._core.numeric", "_frombuffer");
 }
 
 static const struct dtype *
@@ -58,13 +56,11 @@ dtype_of(const struct word *w, vref v)
 			return NULL;
 		call = graph_at(w->g, v);
 		args = call->as.call.args;
-		if (is_numpy(w, call, "numpy.core.multiarray",
-		    "numpy._core.multiarray", "_reconstruct"))
+		if (numpy_is_reconstruct(w->g, call->as.call.callable))
 			return dtype_of_array(w, value_item(w->g,
 			    call->as.call.state, 1 + (value_count(w->g,
 			    call->as.call.state) == 5)));
-		if (is_numpy(w, call, "numpy.core.numeric",
-		    "numpy._core.numeric", "_frombuffer"))
+		if (is_numpy_buffer(w, call->as.call.callable))
 			return dtype_of_array(w, value_item(w->g, args, 1));
 		if (is_utils(w, call, "_rebuild_tensor_v3"))
 			return torch_dtype(w->g, value_item(w->g, args, 6));

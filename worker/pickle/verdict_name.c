@@ -35,17 +35,19 @@ piece_in(struct piece p, const char (*table)[NAMES_ROOM], size_t count)
 	return false;
 }
 
+/* In a sorted table, whose entries have `room` bytes each. */
 static bool
-is_stdlib(struct piece top)
+sorted_in(struct piece p, const char *table, size_t room, size_t count)
 {
 	size_t low = 0;
-	size_t high = names_stdlib_count;
+	size_t high = count;
 
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
-		int order = strncmp(names_stdlib[mid], top.at, top.len);
+		const char *entry = table + mid * room;
+		int order = strncmp(entry, p.at, p.len);
 
-		if (order == 0 && names_stdlib[mid][top.len] == '\0')
+		if (order == 0 && entry[p.len] == '\0')
 			return true;
 		if (order < 0)
 			low = mid + 1;
@@ -53,6 +55,13 @@ is_stdlib(struct piece top)
 			high = mid;
 	}
 	return false;
+}
+
+static bool
+is_stdlib(struct piece top)
+{
+	return sorted_in(top, names_stdlib[0], NAMES_ROOM,
+	    names_stdlib_count);
 }
 
 /* The part before the first '.'; *rest gets what follows it, at NULL for the
@@ -213,32 +222,11 @@ elsewhere(struct piece name, bool called)
 	return VERDICT_UNUSUAL;
 }
 
-/* In a sorted table of ops. */
-static bool
-op_in(struct piece name, const char (*table)[NAMES_OP_ROOM], size_t count)
-{
-	size_t low = 0;
-	size_t high = count;
-
-	while (low < high) {
-		size_t mid = low + (high - low) / 2;
-		int order = strncmp(table[mid], name.at, name.len);
-
-		if (order == 0 && table[mid][name.len] == '\0')
-			return true;
-		if (order < 0)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return false;
-}
-
 bool
 names_is_torch_op(const char *at, size_t len)
 {
-	return op_in((struct piece){ at, len }, names_torch_ops,
-	    names_torch_ops_count);
+	return sorted_in((struct piece){ at, len }, names_torch_ops[0],
+	    NAMES_OP_ROOM, names_torch_ops_count);
 }
 
 /* Rooms of functions on tensors; and of what modules, optimizers and loaders
@@ -301,12 +289,12 @@ referred_function(struct piece module, struct piece name)
 	if (numpy && (piece_is(module, "numpy") ||
 	    module_fits(module, "numpy.core.*") ||
 	    module_fits(module, "numpy._core.*") ||
-	    module_fits(module, "numpy.lib.*")) && op_in(name,
-	    names_numpy_ops, names_numpy_ops_count))
+	    module_fits(module, "numpy.lib.*")) && sorted_in(name,
+	    names_numpy_ops[0], NAMES_OP_ROOM, names_numpy_ops_count))
 		return VERDICT_UNUSUAL;
 	if ((piece_is(module, "torch") || piece_is(module, "torch._VF") ||
 	    piece_is(module, "torch.functional")) &&
-	    op_in(name, names_torch_ops, names_torch_ops_count))
+	    names_is_torch_op(name.at, name.len))
 		return VERDICT_UNUSUAL;
 	return VERDICT_DANGEROUS;
 }

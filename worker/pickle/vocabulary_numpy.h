@@ -25,6 +25,10 @@ struct npy_bytes {
 	bool in_file;
 };
 
+/* numpy_array.c: the function that rebuilds arrays, which stands in numpy.core,
+ * or in numpy._core since numpy 2. */
+bool numpy_is_reconstruct(const struct graph *g, vref v);
+
 /* numpy_dtype.c: sets dtype and swapped from a code ("<f4"); NULL, or why it is
  * no tensor's. */
 const char *numpy_code_read(const uint8_t *at, uint64_t len,
